@@ -1,0 +1,84 @@
+"""What can go wrong, by kind. Only the API knows which HTTP status a kind has; the client raises it again.
+
+`str(error)` is safe to show to whoever caused it. What is not a `CrontopusError` is a bug.
+"""
+
+from msgspec import Struct
+
+
+class Fault(Struct, frozen=True):
+    """One thing a person must mend: where it stands (RFC 6901 pointer, "" for the whole) and what to do."""
+
+    pointer: str
+    detail: str
+
+
+class CrontopusError(Exception):
+    """Base of every error that is somebody's to mend, and not ours."""
+
+    code = "internal"
+    title = "internal error"
+
+    def __init__(self, detail: str = "", faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(detail)
+        self.faults = faults
+
+
+class Invalid(CrontopusError):
+    """What was sent cannot be understood or is out of bounds; `faults` name each place."""
+
+    code = "invalid"
+    title = "invalid input"
+
+
+class Unauthenticated(CrontopusError):
+    """No credential, or one that is wrong, expired or revoked; never says which."""
+
+    code = "unauthenticated"
+    title = "not signed in"
+
+
+class NotAllowed(CrontopusError):
+    """The caller is known and may not do this."""
+
+    code = "not-allowed"
+    title = "not allowed"
+
+
+class NotFound(CrontopusError):
+    """Not there, or not the caller's: the two are the same answer."""
+
+    code = "not-found"
+    title = "not found"
+
+
+class Conflict(CrontopusError):
+    """What is asked for contradicts what is stored."""
+
+    code = "conflict"
+    title = "conflict"
+
+
+class LostRace(CrontopusError):
+    """`If-Match` named a version that is no longer the newest."""
+
+    code = "lost-race"
+    title = "changed by somebody else"
+
+
+class QuotaReached(CrontopusError):
+    """A limit of the tenant forbids one more."""
+
+    code = "quota-reached"
+    title = "quota reached"
+
+
+class Unavailable(CrontopusError):
+    """We cannot do it now (queue or disk full, database away); nothing was stored. Try again."""
+
+    code = "unavailable"
+    title = "unavailable"
+
+    def __init__(self, detail: str = "", retry_after_seconds: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
