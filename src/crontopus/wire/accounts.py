@@ -1,0 +1,122 @@
+"""Who calls, and with what: set-up, sessions, tokens, namespaces."""
+
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, Meta, UnsetType
+
+from crontopus.wire.common import Duration, Input, Instant, Name, Output, Seconds, Slug
+from crontopus.wire.schedules import Schedules
+
+Password = Annotated[str, Meta(min_length=12, max_length=1000)]
+Email = Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,200}$")]
+
+
+class SetUp(Input, frozen=True):
+    """`POST /setup`: makes the first person, who owns the first tenant. `code` is of the one-time link."""
+
+    code: str
+    email: Email
+    password: Password
+    tenant: Name = "Main"
+
+
+class SetUpState(Output, frozen=True):
+    """`needed`: nobody has set this installation up yet. `valid`: the code asked about opens it."""
+
+    needed: bool
+    valid: bool
+
+
+class SignIn(Input, frozen=True):
+    email: Annotated[str, Meta(max_length=300)]
+    password: Annotated[str, Meta(max_length=1000)]
+
+
+class Session(Output, frozen=True):
+    """`session` is the cookie's value; whoever has it is signed in until `expires_at`."""
+
+    session: str
+    expires_at: Instant
+
+
+class Me(Output, frozen=True):
+    """Who calls. `email` is null for a token of a service; `scopes` are what the caller may do."""
+
+    email: str | None
+    tenant: str
+    tenant_id: UUID
+    scopes: list[str]
+    token: UUID | None
+
+
+class Namespace(Output, frozen=True):
+    """A folder of jobs with its own ping key. `ping_key` is null for callers who may not see it.
+
+    `timezone`, `default_schedule` and `default_grace` are for jobs made in it without their own.
+    """
+
+    id: UUID
+    slug: str
+    name: str
+    timezone: str
+    default_schedule: Schedules
+    default_grace: Seconds
+    ping_key: str | None
+    ping_url: str | None
+    jobs: int
+    created_at: Instant
+    version: int
+
+
+class NewNamespace(Input, frozen=True):
+    slug: Slug
+    name: str = ""
+    timezone: str = "UTC"
+    default_schedule: Schedules = None
+    default_grace: Duration = 3600
+
+
+class NamespacePatch(Input, frozen=True):
+    """JSON Merge Patch: what is absent stays."""
+
+    slug: Slug | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    timezone: str | None | UnsetType = UNSET
+    default_schedule: Schedules | UnsetType = UNSET
+    default_grace: Duration | None | UnsetType = UNSET
+
+
+class NewToken(Input, frozen=True):
+    """`kind`: `s` (service: `scopes`), `c` (check-ins only, of one `job` or `namespace`), `m` (metrics).
+
+    `scopes` empty: all that the kind may have. `namespaces` narrows a service token to some.
+    """
+
+    name: Name
+    kind: Annotated[str, Meta(pattern="^[scm]$")] = "s"
+    scopes: list[str] = []
+    namespaces: list[str] = []
+    job: str | None = None
+    expires_at: Instant | None = None
+
+
+class Token(Output, frozen=True):
+    """`hint` is the token's beginning, to recognise it by; the token itself is shown once, when it is made."""
+
+    id: UUID
+    name: str
+    kind: str
+    hint: str
+    scopes: list[str]
+    namespaces: list[str]
+    job: str | None
+    created_at: Instant
+    last_used_at: Instant | None
+    expires_at: Instant | None
+
+
+class CreatedToken(Token, frozen=True):
+    """The one answer that shows `token`."""
+
+    token: str

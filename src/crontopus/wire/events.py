@@ -1,0 +1,20 @@
+"""The live stream: what changed, by id and version, never the thing itself."""
+
+from uuid import UUID
+
+from crontopus.wire.common import Instant, Output
+
+
+class ChangeEvent(Output, frozen=True):
+    """The data of one server-sent event. Its `event:` is `job` or `run`, its `id:` is `position`.
+
+    `id` is the job's or the run's; `job` the job it belongs to. An event named `resync` says that some were lost:
+    read again whatever is shown.
+    """
+
+    position: int
+    noun: str
+    id: UUID
+    job: UUID | None
+    version: int
+    at: Instant
