@@ -82,9 +82,9 @@ class NamespacePatch(Input, frozen=True):
 
     slug: Slug | UnsetType = UNSET
     name: Name | UnsetType = UNSET
-    timezone: str | None | UnsetType = UNSET
+    timezone: str | UnsetType | None = UNSET
     default_schedule: Schedules | UnsetType = UNSET
-    default_grace: Duration | None | UnsetType = UNSET
+    default_grace: Duration | UnsetType | None = UNSET
 
 
 class NewToken(Input, frozen=True):

@@ -43,6 +43,6 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     def as_error(self) -> CrontopusError:
-        """The error the server raised, raised again on this side; a plain `CrontopusError` where its kind is unknown."""
+        """The error the server raised, raised again on this side; `CrontopusError` itself where its kind is new."""
         kind = _KIND.get(self.type.rpartition("#")[2], CrontopusError)
         return kind(self.detail or self.title, self.errors) if kind is not errors.Unavailable else kind(self.detail)

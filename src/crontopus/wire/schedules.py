@@ -9,7 +9,10 @@ from crontopus.wire.common import Duration, Input, Instant, Output, Seconds
 
 
 class Schedule(Input, frozen=True):
-    """Exactly one of the three. `every`: seconds or `1h30m`; `cron`: 5 or 6 fields or a macro; `on_calendar`: systemd.time(7)."""
+    """Exactly one of the three.
+
+    `every`: seconds or `1h30m`; `cron`: 5 or 6 fields or a macro; `on_calendar`: systemd.time(7).
+    """
 
     every: Duration | None = None
     cron: Annotated[str, Meta(max_length=1000)] | None = None
@@ -65,7 +68,7 @@ class CrontabRequest(Input, frozen=True):
 
 
 class CrontabLine(Output, frozen=True):
-    """One line that runs something. `fault`: why it cannot become a job, and what to do; then `schedule` may be null."""
+    """One line that runs something. `fault`: why it cannot become a job, and what to do."""
 
     line: int
     text: str

@@ -1,0 +1,275 @@
+"""The REST API as Python: one method per route, errors raised again as the server raised them.
+
+Knows `wire` and nothing else of ours. Console, command line and tests differ in the transport alone.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from crontopus.domain.errors import CrontopusError, Unavailable
+from crontopus.wire.accounts import (
+    CreatedToken,
+    Me,
+    Namespace,
+    NamespacePatch,
+    NewNamespace,
+    NewToken,
+    Session,
+    SetUp,
+    SetUpState,
+    SignIn,
+    Token,
+)
+from crontopus.wire.common import Page
+from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
+from crontopus.wire.problem import Problem
+from crontopus.wire.runs import CheckIn, CheckInAnswer, CheckInAnswers, Gap, Log, Run, Settle, StoredCheckIn
+from crontopus.wire.schedules import Crontab, CrontabRequest, Preview, PreviewRequest
+
+T = TypeVar("T")
+SESSION_COOKIE = "crontopus_session"
+
+
+class Unreachable(Unavailable):
+    """No answer: the server is away, or the address is wrong."""
+
+
+class Client:
+    """`token` or `session` is the credential, neither for what needs none. Close it, or use it as `async with`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str = "",
+        session: str = "",
+        transport: httpx.AsyncBaseTransport | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = 30,
+    ) -> None:
+        credential = {"Authorization": f"Bearer {token}"} if token else {}
+        cookie = {"Cookie": f"{SESSION_COOKIE}={session}"} if session else {}
+        self.http = httpx.AsyncClient(
+            base_url=base_url.rstrip("/") + "/api/v1",
+            headers={**credential, **cookie, "Accept": "application/json", **(headers or {})},
+            transport=transport,
+            timeout=timeout_seconds,
+        )
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self.http.aclose()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **query: str | int | bool | None,
+    ) -> T:
+        """One request. Raises the `CrontopusError` the server raised, or `Unreachable`.
+
+        A query parameter that is None is left out; `body` is a Struct or anything msgspec encodes.
+        """
+        try:
+            response = await self.http.request(
+                method,
+                path,
+                content=None if body is None else msgspec.json.encode(body),
+                headers={**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})},
+                params={name: _parameter(value) for name, value in query.items() if value is not None},
+            )
+        except httpx.TransportError as error:
+            raise Unreachable(f"{self.http.base_url.host} does not answer: {error or type(error).__name__}") from error
+        if response.is_error:
+            raise _raised(response)
+        return msgspec.json.decode(response.content or b"null", type=answer)
+
+    # set-up and sign-in
+
+    async def set_up_state(self, code: str = "") -> SetUpState:
+        return await self.call("GET", "/setup", SetUpState, code=code)
+
+    async def set_up(self, form: SetUp) -> Session:
+        return await self.call("POST", "/setup", Session, form)
+
+    async def sign_in(self, form: SignIn) -> Session:
+        return await self.call("POST", "/sessions", Session, form)
+
+    async def sign_out(self) -> None:
+        await self.call("DELETE", "/sessions/current", type(None))
+
+    async def me(self) -> Me:
+        return await self.call("GET", "/me", Me)
+
+    # namespaces and tokens
+
+    async def namespaces(self, *, cursor: str | None = None, limit: int | None = None) -> Page[Namespace]:
+        return await self.call("GET", "/namespaces", Page[Namespace], cursor=cursor, limit=limit)
+
+    async def namespace(self, slug: str) -> Namespace:
+        return await self.call("GET", f"/namespaces/{_segment(slug)}", Namespace)
+
+    async def add_namespace(self, new: NewNamespace) -> Namespace:
+        return await self.call("POST", "/namespaces", Namespace, new)
+
+    async def edit_namespace(self, slug: str, patch: NamespacePatch | Mapping[str, Any]) -> Namespace:
+        return await self.call("PATCH", f"/namespaces/{_segment(slug)}", Namespace, patch)
+
+    async def rotate_ping_key(self, slug: str) -> Namespace:
+        """A new ping key; the old one stops at once."""
+        return await self.call("POST", f"/namespaces/{_segment(slug)}/rotate-ping-key", Namespace)
+
+    async def delete_namespace(self, slug: str) -> None:
+        await self.call("DELETE", f"/namespaces/{_segment(slug)}", type(None))
+
+    async def tokens(self, *, cursor: str | None = None, limit: int | None = None) -> Page[Token]:
+        return await self.call("GET", "/tokens", Page[Token], cursor=cursor, limit=limit)
+
+    async def add_token(self, new: NewToken) -> CreatedToken:
+        return await self.call("POST", "/tokens", CreatedToken, new)
+
+    async def revoke_token(self, token: UUID | str) -> None:
+        await self.call("DELETE", f"/tokens/{_segment(token)}", type(None))
+
+    # jobs; `job` is an id or namespace/slug
+
+    async def jobs(
+        self, *, q: str | None = None, sort: str | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> Page[Job]:
+        return await self.call("GET", "/jobs", Page[Job], q=q, sort=sort, cursor=cursor, limit=limit)
+
+    async def job_counts(self, *, q: str | None = None) -> dict[str, int]:
+        """How many jobs of each status `q` finds, and `total`."""
+        return await self.call("GET", "/jobs/counts", dict[str, int], q=q)
+
+    async def job(self, job: UUID | str) -> Job:
+        return await self.call("GET", f"/jobs/{_job(job)}", Job)
+
+    async def add_job(self, new: NewJob, *, idempotency_key: str | None = None) -> Job:
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return await self.call("POST", "/jobs", Job, new, headers=headers)
+
+    async def edit_job(
+        self, job: UUID | str, patch: JobPatch | Mapping[str, Any], *, version: int | None = None
+    ) -> Job:
+        """Raises LostRace where `version` is given and no longer the newest."""
+        headers = {"If-Match": f'"{version}"'} if version is not None else {}
+        return await self.call("PATCH", f"/jobs/{_job(job)}", Job, patch, headers=headers)
+
+    async def delete_job(self, job: UUID | str) -> None:
+        await self.call("DELETE", f"/jobs/{_job(job)}", type(None))
+
+    async def pause_job(self, job: UUID | str, until: datetime | None = None) -> Job:
+        return await self.call("POST", f"/jobs/{_job(job)}/pause", Job, Pause(until=until))
+
+    async def resume_job(self, job: UUID | str) -> Job:
+        return await self.call("POST", f"/jobs/{_job(job)}/resume", Job)
+
+    async def change_jobs(self, bulk: Bulk) -> BulkResult:
+        return await self.call("POST", "/jobs/bulk", BulkResult, bulk)
+
+    async def next_runs(self, job: UUID | str, count: int = 10) -> Preview:
+        return await self.call("GET", f"/jobs/{_job(job)}/next", Preview, count=count)
+
+    async def watches(self, job: UUID | str) -> Page[Watch]:
+        return await self.call("GET", f"/jobs/{_job(job)}/watches", Page[Watch])
+
+    async def job_runs(
+        self,
+        job: UUID | str,
+        *,
+        q: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Page[Run]:
+        return await self.call("GET", f"/jobs/{_job(job)}/runs", Page[Run], q=q, cursor=cursor, limit=limit)
+
+    async def job_check_ins(
+        self, job: UUID | str, *, cursor: str | None = None, limit: int | None = None
+    ) -> Page[StoredCheckIn]:
+        path = f"/jobs/{_job(job)}/check-ins"
+        return await self.call("GET", path, Page[StoredCheckIn], cursor=cursor, limit=limit)
+
+    # runs and check-ins
+
+    async def runs(self, *, q: str | None = None, cursor: str | None = None, limit: int | None = None) -> Page[Run]:
+        return await self.call("GET", "/runs", Page[Run], q=q, cursor=cursor, limit=limit)
+
+    async def run(self, run: UUID | str) -> Run:
+        return await self.call("GET", f"/runs/{_segment(run)}", Run)
+
+    async def run_log(self, run: UUID | str) -> Log:
+        return await self.call("GET", f"/runs/{_segment(run)}/log", Log)
+
+    async def run_check_ins(self, run: UUID | str) -> Page[StoredCheckIn]:
+        return await self.call("GET", f"/runs/{_segment(run)}/check-ins", Page[StoredCheckIn])
+
+    async def settle_run(self, run: UUID | str, *, succeeded: bool) -> Run:
+        return await self.call("POST", f"/runs/{_segment(run)}/settle", Run, Settle(succeeded=succeeded))
+
+    async def check_in(self, check_in: CheckIn) -> CheckInAnswer:
+        return await self.call("POST", "/check-ins", CheckInAnswer, check_in)
+
+    async def check_ins(self, several: list[CheckIn]) -> CheckInAnswers:
+        return await self.call("POST", "/check-ins", CheckInAnswers, several)
+
+    async def gaps(self, *, cursor: str | None = None, limit: int | None = None) -> Page[Gap]:
+        return await self.call("GET", "/gaps", Page[Gap], cursor=cursor, limit=limit)
+
+    # schedules
+
+    async def preview(self, request: PreviewRequest) -> Preview:
+        return await self.call("POST", "/schedules/preview", Preview, request)
+
+    async def parse_crontab(self, request: CrontabRequest) -> Crontab:
+        return await self.call("POST", "/crontabs/parse", Crontab, request)
+
+    @asynccontextmanager
+    async def events(self, last_event_id: str | None = None) -> AsyncIterator[httpx.Response]:
+        """The live stream as it comes, text/event-stream; closing it ends it at the server too."""
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_event_id} if last_event_id else {})}
+        async with self.http.stream("GET", "/events", headers=headers, timeout=None) as response:
+            if response.is_error:
+                await response.aread()
+                raise _raised(response)
+            yield response
+
+
+def _raised(response: httpx.Response) -> CrontopusError:
+    """The server's error; where the answer is no problem document (a proxy's page), its status in words."""
+    try:
+        return msgspec.json.decode(response.content, type=Problem).as_error()
+    except msgspec.MsgspecError:
+        return Unavailable(f"the server answered {response.status_code} {response.reason_phrase}")
+
+
+def _parameter(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _segment(value: UUID | str) -> str:
+    """One path segment: what a person typed can never reach another route."""
+    return (
+        str(httpx.URL("", params={"": str(value)})).partition("=")[2].replace("+", "%20").replace("/", "%2F") or "%20"
+    )
+
+
+def _job(job: UUID | str) -> str:
+    """An id as it is; `namespace/slug` as `namespace:slug`, so that it is one segment."""
+    return quote(str(job).replace("/", ":", 1), safe=":") or "%20"
