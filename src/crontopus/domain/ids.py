@@ -1,0 +1,41 @@
+"""Identifiers: which are secret, which are ordered, and what a slug may be."""
+
+import re
+import unicodedata
+from datetime import datetime
+from uuid import UUID
+
+RESERVED = frozenset({"start", "fail", "log"})
+NO_AGENT = UUID(int=0)
+"""Stands in a key where a job is placed on no agent: reported by ping."""
+
+_SLUG = re.compile(r"[a-z0-9_-]{1,100}", re.ASCII)
+_PING_KEY = re.compile(r"[a-z0-9]{22}", re.ASCII)
+
+
+def ordered(at: datetime, random: int) -> UUID:
+    """A UUID of version 7 (RFC 9562): ids made later sort later. `random` has at least 74 bits; it is no secret."""
+    milliseconds = int(at.timestamp() * 1000) & (2**48 - 1)
+    high = (random >> 62) & 0xFFF
+    low = random & (2**62 - 1)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+
+
+def floor_of(at: datetime) -> UUID:
+    """The least id `ordered` can make at `at`: what sorts before it was made before."""
+    return ordered(at, 0)
+
+
+def is_slug(text: str) -> bool:
+    return _SLUG.fullmatch(text) is not None and text not in RESERVED and not text.isdecimal()
+
+
+def is_ping_key(text: str) -> bool:
+    return _PING_KEY.fullmatch(text) is not None
+
+
+def slug_of(name: str) -> str:
+    """A slug that reads like `name`; "" where nothing of it can stand in a slug."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-")[:100]
+    return slug if is_slug(slug) else f"job-{slug}"[:100] if slug else ""

@@ -1,0 +1,1 @@
+"""What is kept, and the only place that knows how: SQLAlchemy Core and Alembic, on SQLite and PostgreSQL."""

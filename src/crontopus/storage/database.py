@@ -1,0 +1,126 @@
+"""A transaction is an instant and a tenant. Opens the database, and hands out `Tx` and `SystemTx`.
+
+On SQLite one writer at a time takes its turn at `Database.turn`; the group commit of check-ins waits at the same lock.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from crontopus.domain.errors import Unavailable
+
+TenantId = UUID
+Clock = Callable[[], datetime]
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA temp_store = MEMORY",
+)
+"""Of every connection. Checkpoints are made by a thread of their own, so that no commit waits for one."""
+
+
+class Tx(Struct, frozen=True):
+    """A transaction that sees one tenant: queries in this package filter on `tenant`."""
+
+    sql: AsyncConnection
+    now: datetime
+    tenant: TenantId
+
+
+class SystemTx(Struct, frozen=True):
+    """A transaction that sees every tenant. For the engine's loops and the installer; no request holds one."""
+
+    sql: AsyncConnection
+    now: datetime
+
+    def of(self, tenant: TenantId) -> Tx:
+        return Tx(self.sql, self.now, tenant)
+
+
+class Database:
+    """`url` names the database for SQLAlchemy; `clock` says what time it is (UTC, milliseconds)."""
+
+    def __init__(self, url: URL, clock: Clock) -> None:
+        self.url = url
+        self.clock = clock
+        self.turn = asyncio.Lock()
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._reader = _engine(url, "BEGIN DEFERRED", 4)
+        self._writer = _engine(url, "BEGIN IMMEDIATE", 1) if self.is_sqlite else self._reader
+
+    @asynccontextmanager
+    async def read(self, tenant: TenantId) -> AsyncIterator[Tx]:
+        async with self.read_all() as tx:
+            yield tx.of(tenant)
+
+    @asynccontextmanager
+    async def write(self, tenant: TenantId) -> AsyncIterator[Tx]:
+        """Commits, or rolls back on any exception. Never await anything but the database inside."""
+        async with self.write_all() as tx:
+            yield tx.of(tenant)
+
+    @asynccontextmanager
+    async def read_all(self) -> AsyncIterator[SystemTx]:
+        async with _told(), self._reader.connect() as sql, sql.begin():
+            yield SystemTx(sql, self.clock())
+
+    @asynccontextmanager
+    async def write_all(self) -> AsyncIterator[SystemTx]:
+        async with self.turn if self.is_sqlite else nullcontext(), _told(), self._writer.begin() as sql:
+            yield SystemTx(sql, self.clock())
+
+    async def close(self) -> None:
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+@asynccontextmanager
+async def _told() -> AsyncIterator[None]:
+    """A database that is away, locked or full is `Unavailable`: nothing was stored, and trying again makes sense."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable(f"the database cannot be used now: {reason_of(error)}") from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Unavailable("the connection to the database was lost") from error
+    except OSError as error:
+        raise Unavailable(f"the database cannot be reached: {error.strerror or error}") from error
+
+
+def reason_of(error: DBAPIError) -> str:
+    """What the driver said, without our SQL."""
+    return str(error.orig).partition("\n")[0]
+
+
+def _engine(url: URL, begin: str, size: int) -> AsyncEngine:
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=60)
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    """The driver begins no transactions of its own; ours are begun by the engine's `begin` event."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()

@@ -1,0 +1,322 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from crontopus.storage import types
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "gaps",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("since", types.Instant(), nullable=False),
+        sa.Column("until", types.Instant(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("noticed_at", types.Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gaps")),
+    )
+    op.create_index("ix_gaps_until", "gaps", ["until"], unique=False)
+    op.create_table(
+        "heartbeats",
+        sa.Column("process_id", types.Id(), nullable=False),
+        sa.Column("started_at", types.Instant(), nullable=False),
+        sa.Column("beat_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("process_id", name=op.f("pk_heartbeats")),
+    )
+    op.create_table(
+        "settings",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_settings")),
+    )
+    op.create_table(
+        "tenants",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
+    )
+    op.create_table(
+        "users",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("superadmin", sa.Boolean(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("email", name=op.f("uq_users_email")),
+    )
+    op.create_table(
+        "check_ins",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("job_id", types.Id(), nullable=False),
+        sa.Column("run_id", types.Id(), nullable=True),
+        sa.Column("rid", types.Id(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("exit_code", sa.SmallInteger(), nullable=True),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("occurred_at", types.Instant(), nullable=False),
+        sa.Column("received_at", types.Instant(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("user_agent", sa.Text(), nullable=True),
+        sa.Column("output_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("marks", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_check_ins_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_check_ins")),
+    )
+    op.create_index("ix_check_ins_job_id", "check_ins", ["job_id", "id"], unique=False)
+    op.create_index("ix_check_ins_run_id", "check_ins", ["run_id"], unique=False)
+    op.create_table(
+        "events",
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("transaction", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("noun", sa.Text(), nullable=False),
+        sa.Column("subject_id", types.Id(), nullable=False),
+        sa.Column("job_id", types.Id(), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_events_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_events")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_events_at", "events", ["at"], unique=False)
+    op.create_index("ix_events_tenant_id", "events", ["tenant_id", "transaction", "position"], unique=False)
+    op.create_table(
+        "flips",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("job_id", types.Id(), nullable=False),
+        sa.Column("agent_id", types.Id(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("entered", sa.Boolean(), nullable=False),
+        sa.Column("at", types.Instant(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("run_id", types.Id(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_flips_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_flips")),
+    )
+    op.create_index("ix_flips_job_id", "flips", ["job_id", "id"], unique=False)
+    op.create_table(
+        "gap_silences",
+        sa.Column("gap_id", types.Id(), nullable=False),
+        sa.Column("job_id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.ForeignKeyConstraint(["gap_id"], ["gaps.id"], name=op.f("fk_gap_silences_gap_id_gaps")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_gap_silences_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("gap_id", "job_id", name=op.f("pk_gap_silences")),
+    )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("request_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_idempotency_keys_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("tenant_id", "key", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False)
+    op.create_table(
+        "members",
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_members_tenant_id_tenants")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_members_user_id_users")),
+        sa.PrimaryKeyConstraint("tenant_id", "user_id", name=op.f("pk_members")),
+    )
+    op.create_index(op.f("ix_members_user_id"), "members", ["user_id"], unique=False)
+    op.create_table(
+        "namespaces",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("default_schedules", sa.Text(), nullable=False),
+        sa.Column("default_grace", types.Span(), nullable=False),
+        sa.Column("ping_key_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("ping_key_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("updated_at", types.Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_namespaces_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_namespaces")),
+        sa.UniqueConstraint("ping_key_hash", name=op.f("uq_namespaces_ping_key_hash")),
+        sa.UniqueConstraint("tenant_id", "slug", name=op.f("uq_namespaces_tenant_id_slug")),
+    )
+    op.create_table(
+        "outputs",
+        sa.Column("check_in_id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("job_id", types.Id(), nullable=False),
+        sa.Column("run_id", types.Id(), nullable=True),
+        sa.Column("failed", sa.Boolean(), nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.Column("tail", sa.LargeBinary(), nullable=False),
+        sa.Column("dropped_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("truncated", sa.Boolean(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_outputs_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("check_in_id", name=op.f("pk_outputs")),
+    )
+    op.create_index("ix_outputs_job_id", "outputs", ["job_id", "check_in_id"], unique=False)
+    op.create_index("ix_outputs_run_id", "outputs", ["run_id"], unique=False)
+    op.create_table(
+        "runs",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("job_id", types.Id(), nullable=False),
+        sa.Column("agent_id", types.Id(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("rid", types.Id(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("expected_at", types.Instant(), nullable=True),
+        sa.Column("last_expected_at", types.Instant(), nullable=True),
+        sa.Column("started_at", types.Instant(), nullable=True),
+        sa.Column("finished_at", types.Instant(), nullable=True),
+        sa.Column("duration", types.Span(), nullable=True),
+        sa.Column("exit_code", sa.SmallInteger(), nullable=True),
+        sa.Column("signal", sa.SmallInteger(), nullable=True),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("marks", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("start_received_at", types.Instant(), nullable=True),
+        sa.Column("end_received_at", types.Instant(), nullable=True),
+        sa.Column("host", sa.Text(), nullable=True),
+        sa.Column("user", sa.Text(), nullable=True),
+        sa.Column("env", sa.Text(), nullable=True),
+        sa.Column("metrics", sa.Text(), nullable=True),
+        sa.Column("rusage", sa.Text(), nullable=True),
+        sa.Column("revision", sa.Text(), nullable=True),
+        sa.Column("settled_by", sa.Text(), nullable=True),
+        sa.Column("output_bytes", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_runs_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
+        sa.UniqueConstraint("job_id", "agent_id", "number", name=op.f("uq_runs_job_id_agent_id_number")),
+    )
+    op.create_index(
+        "ix_runs_job_id_rid",
+        "runs",
+        ["job_id", "rid"],
+        unique=False,
+        sqlite_where=sa.text("rid IS NOT NULL"),
+        postgresql_where=sa.text("rid IS NOT NULL"),
+    )
+    op.create_index("ix_runs_tenant_id", "runs", ["tenant_id", "id"], unique=False)
+    op.create_table(
+        "sessions",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("expires_at", types.Instant(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("user_agent", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_sessions_tenant_id_tenants")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id_users")),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_sessions")),
+    )
+    op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
+    op.create_table(
+        "tokens",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hint", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("namespaces", sa.Text(), nullable=False),
+        sa.Column("job_id", types.Id(), nullable=True),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("last_used_at", types.Instant(), nullable=True),
+        sa.Column("expires_at", types.Instant(), nullable=True),
+        sa.Column("revoked_at", types.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_tokens_tenant_id_tenants")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tokens_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
+        sa.UniqueConstraint("hash", name=op.f("uq_tokens_hash")),
+    )
+    op.create_index(op.f("ix_tokens_tenant_id_id"), "tokens", ["tenant_id", "id"], unique=False)
+    op.create_table(
+        "jobs",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("namespace_id", types.Id(), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("search", sa.Text(), nullable=False),
+        sa.Column("ping_uuid", types.Id(), nullable=False),
+        sa.Column("expectation", sa.Text(), nullable=False),
+        sa.Column("timezone_given", sa.Boolean(), nullable=False),
+        sa.Column("filters", sa.Text(), nullable=True),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("notes", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("updated_at", types.Instant(), nullable=False),
+        sa.Column("deleted_at", types.Instant(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["namespace_id"], ["namespaces.id"], name=op.f("fk_jobs_namespace_id_namespaces")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_jobs_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+    )
+    op.create_index(
+        "ix_jobs_deleted_at",
+        "jobs",
+        ["deleted_at"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+    )
+    op.create_index("ix_jobs_tenant_id_search", "jobs", ["tenant_id", "search", "id"], unique=False)
+    op.create_index(
+        "uq_jobs_namespace_id_slug",
+        "jobs",
+        ["namespace_id", "slug"],
+        unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index("uq_jobs_ping_uuid", "jobs", ["ping_uuid"], unique=True)
+    op.create_table(
+        "watches",
+        sa.Column("job_id", types.Id(), nullable=False),
+        sa.Column("agent_id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("running", sa.Integer(), nullable=False),
+        sa.Column("next_expected_at", types.Instant(), nullable=True),
+        sa.Column("due_at", types.Instant(), nullable=True),
+        sa.Column("changed_at", types.Instant(), nullable=False),
+        sa.Column("last_number", sa.Integer(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_watches_job_id_jobs")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_watches_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("job_id", "agent_id", name=op.f("pk_watches")),
+    )
+    op.create_index(
+        "ix_watches_due_at",
+        "watches",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index("ix_watches_tenant_id_status", "watches", ["tenant_id", "status"], unique=False)

@@ -1,0 +1,344 @@
+"""Every table, for both databases; private to storage. Each thing of a tenant carries its `tenant_id`."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from crontopus.domain.schedule import Schedule
+from crontopus.domain.watch import Cause, Expectation, Mark, Reason, RunState, Status
+from crontopus.storage.types import Choice, Id, Instant, Json, Span
+from crontopus.wire.jobs import Origin
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_POSITION = BigInteger().with_variant(Integer(), "sqlite")
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""Facts of the installation, not of a tenant: the hash of the set-up code, the identity of the data."""
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("superadmin", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+"""People. A person may belong to several tenants, so the tenant stands in `members`."""
+
+members = Table(
+    "members",
+    metadata,
+    Column("tenant_id", Id, ForeignKey("tenants.id"), primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(None, "user_id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("address", Text),
+    Column("user_agent", Text),
+    Index(None, "expires_at"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("user_id", Id, ForeignKey("users.id")),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),
+    Column("scopes", Json(list[str]), nullable=False),
+    Column("namespaces", Json(list[str]), nullable=False),
+    Column("job_id", Id),
+    Column("created_at", Instant, nullable=False),
+    Column("last_used_at", Instant),
+    Column("expires_at", Instant),
+    Column("revoked_at", Instant),
+    Index(None, "tenant_id", "id"),
+)
+
+namespaces = Table(
+    "namespaces",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("default_schedules", Json(tuple[Schedule, ...]), nullable=False),
+    Column("default_grace", Span, nullable=False),
+    Column("ping_key_hash", LargeBinary, nullable=False, unique=True),
+    Column("ping_key_sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("tenant_id", "slug"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("namespace_id", Id, ForeignKey("namespaces.id"), nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("search", Text, nullable=False),
+    Column("ping_uuid", Id, nullable=False),
+    Column("expectation", Json(Expectation), nullable=False),
+    Column("timezone_given", Boolean(create_constraint=False), nullable=False),
+    Column("filters", Text),
+    Column("tags", Json(list[str]), nullable=False),
+    Column("labels", Json(dict[str, str]), nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("origin", Choice(Origin), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+    Column("version", Integer, nullable=False),
+    Index("uq_jobs_ping_uuid", "ping_uuid", unique=True),
+    Index(
+        "uq_jobs_namespace_id_slug",
+        "namespace_id",
+        "slug",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index("ix_jobs_tenant_id_search", "tenant_id", "search", "id"),
+    Index(
+        "ix_jobs_deleted_at",
+        "deleted_at",
+        sqlite_where=text("deleted_at IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL"),
+    ),
+)
+"""`search` is the name in lower case. `filters`: methods and keywords as JSON, null for none (what intake reads).
+`notes`: description, severity, owner, runbook, depends_on as JSON (what only people read).
+A deleted job stays until retention has removed what belongs to it."""
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("agent_id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("status", Choice(Status), nullable=False),
+    Column("reasons", Json(list[Reason]), nullable=False),
+    Column("running", Integer, nullable=False),
+    Column("next_expected_at", Instant),
+    Column("due_at", Instant),
+    Column("changed_at", Instant, nullable=False),
+    Column("last_number", Integer),
+    Column("state", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index(
+        "ix_watches_due_at",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index("ix_watches_tenant_id_status", "tenant_id", "status"),
+)
+"""`agent_id` is `ids.NO_AGENT` where the job reports by ping. `state` is the whole `Watch` as JSON; the other columns
+repeat what is searched. `last_number`: the newest run. `changed_at`: when the status last changed."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("job_id", Id, nullable=False),
+    Column("agent_id", Id, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("rid", Id),
+    Column("state", Choice(RunState), nullable=False),
+    Column("expected_at", Instant),
+    Column("last_expected_at", Instant),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("duration", Span),
+    Column("exit_code", SmallInteger),
+    Column("signal", SmallInteger),
+    Column("attempt", Integer, nullable=False),
+    Column("marks", Json(list[Mark]), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("start_received_at", Instant),
+    Column("end_received_at", Instant),
+    Column("host", Text),
+    Column("user", Text),
+    Column("env", Text),
+    Column("metrics", Json(dict[str, float])),
+    Column("rusage", Json(dict[str, float])),
+    Column("revision", Text),
+    Column("settled_by", Text),
+    Column("output_bytes", Integer, nullable=False),
+    UniqueConstraint("job_id", "agent_id", "number"),
+    Index(
+        "ix_runs_job_id_rid",
+        "job_id",
+        "rid",
+        sqlite_where=text("rid IS NOT NULL"),
+        postgresql_where=text("rid IS NOT NULL"),
+    ),
+    Index("ix_runs_tenant_id", "tenant_id", "id"),
+)
+
+check_ins = Table(
+    "check_ins",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("job_id", Id, nullable=False),
+    Column("run_id", Id),
+    Column("rid", Id),
+    Column("kind", Text, nullable=False),
+    Column("exit_code", SmallInteger),
+    Column("attempt", Integer, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("address", Text),
+    Column("user_agent", Text),
+    Column("output_bytes", BigInteger, nullable=False),
+    Column("marks", Json(list[Mark]), nullable=False),
+    Index("ix_check_ins_job_id", "job_id", "id"),
+    Index("ix_check_ins_run_id", "run_id"),
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("check_in_id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("job_id", Id, nullable=False),
+    Column("run_id", Id),
+    Column("failed", Boolean(create_constraint=False), nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("tail", LargeBinary, nullable=False),
+    Column("dropped_bytes", BigInteger, nullable=False),
+    Column("truncated", Boolean(create_constraint=False), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Index("ix_outputs_job_id", "job_id", "check_in_id"),
+    Index("ix_outputs_run_id", "run_id"),
+)
+"""What runs printed, compressed (zlib), apart from the run so that lists stay small. `size_bytes` as stored."""
+
+flips = Table(
+    "flips",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("job_id", Id, nullable=False),
+    Column("agent_id", Id, nullable=False),
+    Column("reason", Choice(Reason), nullable=False),
+    Column("entered", Boolean(create_constraint=False), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("cause", Choice(Cause), nullable=False),
+    Column("run_id", Id),
+    Index("ix_flips_job_id", "job_id", "id"),
+)
+"""The outbox of alerts: a reason entered or left a watch."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("transaction", BigInteger, nullable=False, server_default=text("0")),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("noun", Text, nullable=False),
+    Column("subject_id", Id, nullable=False),
+    Column("job_id", Id),
+    Column("version", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_events_tenant_id", "tenant_id", "transaction", "position"),
+    Index("ix_events_at", "at"),
+    sqlite_autoincrement=True,
+)
+"""The live stream. PostgreSQL hands out positions before commit, so its reader orders by transaction first."""
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("process_id", Id, primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("noticed_at", Instant),
+    Index("ix_gaps_until", "until"),
+)
+"""When nobody watched; of the installation, not of a tenant."""
+
+silences = Table(
+    "gap_silences",
+    metadata,
+    Column("gap_id", Id, ForeignKey("gaps.id"), primary_key=True),
+    Column("job_id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+)
+"""The notice of a gap: the jobs that did not report while nobody watched."""
+
+idempotency = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant_id", Id, ForeignKey("tenants.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_idempotency_keys_created_at", "created_at"),
+)
