@@ -217,8 +217,8 @@ runs = Table(
     Column("rusage", Json(dict[str, float])),
     Column("revision", Text),
     Column("settled_by", Text),
-    Column("output_bytes", Integer, nullable=False),
-    UniqueConstraint("job_id", "agent_id", "number"),
+    Column("output_bytes", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
     Index(
         "ix_runs_job_id_rid",
         "job_id",
@@ -226,8 +226,10 @@ runs = Table(
         sqlite_where=text("rid IS NOT NULL"),
         postgresql_where=text("rid IS NOT NULL"),
     ),
-    Index("ix_runs_tenant_id", "tenant_id", "id"),
+    Index("ix_runs_tenant_id", "tenant_id", "created_at", "id"),
 )
+"""`id` is `ids.run_id(job_id, agent_id, number)`: the runs of a watch lie together, in order, in the one index of `id`.
+`created_at`: when its first row came."""
 
 check_ins = Table(
     "check_ins",
@@ -297,7 +299,6 @@ events = Table(
     Column("version", BigInteger, nullable=False),
     Column("at", Instant, nullable=False),
     Index("ix_events_tenant_id", "tenant_id", "transaction", "position"),
-    Index("ix_events_at", "at"),
     sqlite_autoincrement=True,
 )
 """The live stream. PostgreSQL hands out positions before commit, so its reader orders by transaction first."""

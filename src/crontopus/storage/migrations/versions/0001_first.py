@@ -88,7 +88,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name=op.f("pk_events")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_events_at", "events", ["at"], unique=False)
     op.create_index("ix_events_tenant_id", "events", ["tenant_id", "transaction", "position"], unique=False)
     op.create_table(
         "flips",
@@ -201,10 +200,10 @@ def upgrade() -> None:
         sa.Column("rusage", sa.Text(), nullable=True),
         sa.Column("revision", sa.Text(), nullable=True),
         sa.Column("settled_by", sa.Text(), nullable=True),
-        sa.Column("output_bytes", sa.Integer(), nullable=False),
+        sa.Column("output_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_runs_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
-        sa.UniqueConstraint("job_id", "agent_id", "number", name=op.f("uq_runs_job_id_agent_id_number")),
     )
     op.create_index(
         "ix_runs_job_id_rid",
@@ -214,7 +213,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("rid IS NOT NULL"),
         postgresql_where=sa.text("rid IS NOT NULL"),
     )
-    op.create_index("ix_runs_tenant_id", "runs", ["tenant_id", "id"], unique=False)
+    op.create_index("ix_runs_tenant_id", "runs", ["tenant_id", "created_at", "id"], unique=False)
     op.create_table(
         "sessions",
         sa.Column("hash", sa.LargeBinary(), nullable=False),
