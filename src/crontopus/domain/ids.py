@@ -28,7 +28,7 @@ def floor_of(at: datetime) -> UUID:
 
 
 def run_id(job: UUID, agent: UUID, number: int) -> UUID:
-    """The id of a watch's run: a UUID of version 8 whose ninety high bits stand for the watch, the low ones for `number`.
+    """The id of a watch's run: a UUID of version 8 whose high bits stand for the watch and the low 32 for `number`.
 
     So nobody has to ask the database which id a run has, and the runs of a watch sort by number.
     """

@@ -5,7 +5,7 @@ On SQLite one writer at a time takes its turn at `Database.turn`; the group comm
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,22 @@ class SystemTx(Struct, frozen=True):
         return Tx(self.sql, self.now, tenant)
 
 
+class Changed:
+    """Wakes those who wait for something new in the database, in this process."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def notify(self) -> None:
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Until the next `notify`, or for `seconds`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), seconds)
+
+
 class Database:
     """`url` names the database for SQLAlchemy; `clock` says what time it is (UTC, milliseconds)."""
 
@@ -58,6 +74,7 @@ class Database:
         self.url = url
         self.clock = clock
         self.turn = asyncio.Lock()
+        self.changed = Changed()
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._reader = _engine(url, "BEGIN DEFERRED", 4)
         self._writer = _engine(url, "BEGIN IMMEDIATE", 1) if self.is_sqlite else self._reader
@@ -82,6 +99,7 @@ class Database:
     async def write_all(self) -> AsyncIterator[SystemTx]:
         async with self.turn if self.is_sqlite else nullcontext(), _told(), self._writer.begin() as sql:
             yield SystemTx(sql, self.clock())
+        self.changed.notify()
 
     async def close(self) -> None:
         await self._reader.dispose()

@@ -1,0 +1,96 @@
+"""The statements that write what a step of a watch changed: composed once with Core, for both databases.
+
+The API's transactions execute them through SQLAlchemy; the ledger compiles them and hands them to the driver.
+"""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Delete, Insert, Table, Update, bindparam, func, literal_column, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crontopus.storage.tables import check_ins, events, flips, jobs, outputs, runs, watches
+
+Statement = Insert | Update | Delete
+
+_KEPT = ("host", "user", "env", "metrics", "rusage", "revision", "settled_by")
+"""Of a run, what a later message adds to and never takes away."""
+_FIXED = ("id", "tenant_id", "job_id", "agent_id", "number", "created_at", "output_bytes", *_KEPT)
+
+
+@cache
+def insert_into(table: Table, dialect: str) -> Any:
+    """An INSERT of every column the table has no default for."""
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return make(table).values({column.name: bindparam(column.name, type_=column.type) for column in _given(table)})
+
+
+@cache
+def run_upsert(dialect: str) -> Insert:
+    """A run as the watch knows it now; what was reported beside it (host, metrics …) is kept or added."""
+    statement = insert_into(runs, dialect)
+    new = statement.excluded
+    changed = {column.name: new[column.name] for column in runs.columns if column.name not in _FIXED}
+    kept = {name: func.coalesce(new[name], runs.c[name]) for name in _KEPT}
+    grown = {"output_bytes": runs.c.output_bytes + new.output_bytes}
+    result: Insert = statement.on_conflict_do_update(index_elements=["id"], set_={**changed, **kept, **grown})
+    return result
+
+
+@cache
+def watch_update() -> Update:
+    names = (
+        "status",
+        "reasons",
+        "running",
+        "next_expected_at",
+        "due_at",
+        "changed_at",
+        "last_number",
+        "state",
+        "version",
+    )
+    return (
+        update(watches)
+        .where(watches.c.job_id == bindparam("key_job_id"), watches.c.agent_id == bindparam("key_agent_id"))
+        .values({name: bindparam(name, type_=watches.c[name].type) for name in names})
+    )
+
+
+@cache
+def run_delete() -> Delete:
+    return runs.delete().where(runs.c.id == bindparam("key_id"))
+
+
+@cache
+def event_insert(dialect: str) -> Any:
+    """On PostgreSQL with the writing transaction, by which its readers order."""
+    statement = insert_into(events, dialect)
+    if dialect != "postgresql":
+        return statement
+    return statement.values(transaction=literal_column("(pg_current_xact_id()::text)::bigint", BigInteger))
+
+
+@cache
+def job_insert(dialect: str) -> Any:
+    """Does nothing where the namespace has a job of that slug already."""
+    return insert_into(jobs, dialect).on_conflict_do_nothing()
+
+
+def _given(table: Table) -> list[Any]:
+    return [column for column in table.columns if column.server_default is None and column.name != "position"]
+
+
+def in_order(dialect: str) -> tuple[tuple[str, Any], ...]:
+    """Every statement by the field of `watches.Rows` it takes, in the order in which they must run."""
+    return (
+        ("jobs", job_insert(dialect)),
+        ("new_watches", insert_into(watches, dialect)),
+        ("gone", run_delete()),
+        ("runs", run_upsert(dialect)),
+        ("watches", watch_update()),
+        ("check_ins", insert_into(check_ins, dialect)),
+        ("outputs", insert_into(outputs, dialect)),
+        ("flips", insert_into(flips, dialect)),
+        ("events", event_insert(dialect)),
+    )

@@ -1,0 +1,242 @@
+"""Watches: read under lock, and written back with all that a step of theirs changed."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct, field
+from sqlalchemy import Select, select
+
+from crontopus.domain import ids
+from crontopus.domain.errors import NotFound
+from crontopus.domain.watch import Expectation, Flip, Run, Step, Watch
+from crontopus.storage import statements
+from crontopus.storage.database import SystemTx, TenantId, Tx
+from crontopus.storage.tables import jobs, watches
+
+Row = dict[str, Any]
+
+_encode = msgspec.json.Encoder().encode
+_decode_watch = msgspec.json.Decoder(Watch).decode
+_decode_rule = msgspec.json.Decoder(Expectation).decode
+
+
+class Placed(Struct, kw_only=True):
+    """A watch in its place: whose it is, what the job promises, and what is believed of it.
+
+    `filters`: JSON of what the intake must ask of a message, None for nothing. `version` rises with each change.
+    """
+
+    tenant: TenantId
+    job: UUID
+    agent: UUID
+    rule: Expectation
+    watch: Watch
+    filters: str | None
+    last_number: int | None
+    changed_at: datetime
+    version: int
+
+
+class Details(Struct, frozen=True, kw_only=True):
+    """What a message says of its run beside what the watch is interested in."""
+
+    host: str | None = None
+    user: str | None = None
+    env: str | None = None
+    metrics: dict[str, float] | None = None
+    rusage: dict[str, float] | None = None
+    settled_by: str | None = None
+    output_bytes: int = 0
+
+
+NO_DETAILS = Details()
+
+
+class Rows(Struct):
+    """What one transaction writes, by statement; values by column name."""
+
+    jobs: list[Row] = field(default_factory=list)
+    new_watches: list[Row] = field(default_factory=list)
+    gone: list[Row] = field(default_factory=list)
+    runs: list[Row] = field(default_factory=list)
+    watches: list[Row] = field(default_factory=list)
+    check_ins: list[Row] = field(default_factory=list)
+    outputs: list[Row] = field(default_factory=list)
+    flips: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+
+
+@lru_cache(maxsize=8192)
+def rule_of(text: str) -> Expectation:
+    """The expectation in JSON. Thousands of jobs share a few, and decoding is a good part of a ping's cost."""
+    return _decode_rule(text)
+
+
+def watch_of(state: str) -> Watch:
+    return _decode_watch(state)
+
+
+def state_of(watch: Watch) -> str:
+    return _encode(watch).decode()
+
+
+def add_step(rows: Rows, placed: Placed, step: Step, now: datetime, details: Details = NO_DETAILS) -> None:
+    """Add what `step` changed to `rows`, and make `placed` what it is afterwards.
+
+    `details` belong to the run that the receipt names. The watch itself is added by `add_watch`, once after all steps.
+    """
+    reported = step.receipt.run if step.receipt else None
+    for number in step.gone:
+        rows.gone.append({"key_id": ids.run_id(placed.job, placed.agent, number)})
+    for run in step.runs:
+        rows.runs.append(_run_row(placed, run, now, details if run.number == reported else NO_DETAILS))
+    for flip in step.flips:
+        rows.flips.append(_flip_row(placed, flip, now))
+    if step.watch.status is not placed.watch.status:
+        placed.changed_at = now
+    if step.runs:
+        placed.last_number = max(placed.last_number or 0, *(run.number for run in step.runs))
+    placed.watch = step.watch
+
+
+def add_watch(rows: Rows, placed: Placed, now: datetime, changed_runs: Iterable[UUID] = ()) -> None:
+    """Add the watch as it stands, and tell the live stream of it and of `changed_runs`."""
+    placed.version += 1
+    rows.watches.append(
+        {"key_job_id": placed.job, "key_agent_id": placed.agent, **_watch_columns(placed), "version": placed.version}
+    )
+    rows.events.append(event_row(placed.tenant, "job", placed.job, placed.job, placed.version, now))
+    for run in changed_runs:
+        rows.events.append(event_row(placed.tenant, "run", run, placed.job, placed.version, now))
+
+
+def add_new_watch(rows: Rows, placed: Placed) -> None:
+    rows.new_watches.append(
+        {
+            "job_id": placed.job,
+            "agent_id": placed.agent,
+            "tenant_id": placed.tenant,
+            **_watch_columns(placed),
+            "version": placed.version,
+        }
+    )
+
+
+def event_row(tenant: TenantId, noun: str, subject: UUID, job: UUID | None, version: int, at: datetime) -> Row:
+    return {"tenant_id": tenant, "noun": noun, "subject_id": subject, "job_id": job, "version": version, "at": at}
+
+
+def new_id(at: datetime) -> UUID:
+    """An id that sorts by time. Random enough to be unique, not to be secret."""
+    return ids.ordered(at, secrets.randbits(74))
+
+
+async def find(tx: Tx, job: UUID, agent: UUID = ids.NO_AGENT) -> Placed:
+    """The watch, locked until the transaction ends. Raises NotFound, also where it is another tenant's."""
+    query = _placed().where(jobs.c.tenant_id == tx.tenant, watches.c.job_id == job, watches.c.agent_id == agent)
+    row = (await tx.sql.execute(query.with_for_update(of=watches))).first()
+    if row is None:
+        raise NotFound("no such job")
+    return Placed(
+        tenant=row.tenant_id,
+        job=row.job_id,
+        agent=row.agent_id,
+        rule=row.expectation,
+        watch=watch_of(row.state),
+        filters=row.filters,
+        last_number=row.last_number,
+        changed_at=row.changed_at,
+        version=row.version,
+    )
+
+
+async def save(tx: Tx | SystemTx, rows: Rows) -> None:
+    """Write everything in `rows`, in an order in which each finds what it refers to."""
+    for name, statement in statements.in_order(tx.sql.dialect.name):
+        values = getattr(rows, name)
+        if values:
+            await tx.sql.execute(statement, values)
+
+
+def _placed() -> Select[Any]:
+    return (
+        select(
+            watches.c.tenant_id,
+            watches.c.job_id,
+            watches.c.agent_id,
+            jobs.c.expectation,
+            watches.c.state,
+            jobs.c.filters,
+            watches.c.last_number,
+            watches.c.changed_at,
+            watches.c.version,
+        )
+        .join(jobs, jobs.c.id == watches.c.job_id)
+        .where(jobs.c.deleted_at.is_(None))
+    )
+
+
+def _watch_columns(placed: Placed) -> Row:
+    watch = placed.watch
+    return {
+        "status": watch.status,
+        "reasons": list(watch.reasons),
+        "running": watch.running,
+        "next_expected_at": watch.next_expected_at,
+        "due_at": watch.due_at,
+        "changed_at": placed.changed_at,
+        "last_number": placed.last_number,
+        "state": state_of(watch),
+    }
+
+
+def _run_row(placed: Placed, run: Run, now: datetime, details: Details) -> Row:
+    return {
+        "id": ids.run_id(placed.job, placed.agent, run.number),
+        "tenant_id": placed.tenant,
+        "job_id": placed.job,
+        "agent_id": placed.agent,
+        "number": run.number,
+        "rid": run.rid,
+        "state": run.state,
+        "expected_at": run.expected_at,
+        "last_expected_at": run.last_expected_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "duration": run.duration,
+        "exit_code": run.exit_code,
+        "signal": run.signal,
+        "attempt": run.attempt,
+        "marks": sorted(run.marks),
+        "count": run.count,
+        "start_received_at": run.start_received_at,
+        "end_received_at": run.end_received_at,
+        "host": details.host,
+        "user": details.user,
+        "env": details.env,
+        "metrics": details.metrics or None,
+        "rusage": details.rusage or None,
+        "revision": None,
+        "settled_by": details.settled_by,
+        "output_bytes": details.output_bytes,
+        "created_at": now,
+    }
+
+
+def _flip_row(placed: Placed, flip: Flip, now: datetime) -> Row:
+    return {
+        "id": new_id(now),
+        "tenant_id": placed.tenant,
+        "job_id": placed.job,
+        "agent_id": placed.agent,
+        "reason": flip.reason,
+        "entered": flip.entered,
+        "at": flip.at,
+        "cause": flip.cause,
+        "run_id": None if flip.run is None else ids.run_id(placed.job, placed.agent, flip.run),
+    }
