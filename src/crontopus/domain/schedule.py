@@ -1,9 +1,25 @@
-"""When a job is expected: schedules, and the slots they make under each scheduler's DST rules."""
+"""When a job is expected: schedules, and the slots they make under each scheduler's DST rules.
+
+A cron line follows the rules of the clock given. A calendar event is systemd's own language and follows systemd's
+rules, also where the clock says `cron`; one that names a zone keeps it.
+"""
 
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+
+from crontopus.domain import wall, zone
+from crontopus.domain.errors import Fault, Invalid
+from crontopus.domain.slots import Line, Rule, Slots
+
+SHORTEST = timedelta(seconds=1)
+LONGEST = timedelta(days=400)
+MOST_SCHEDULES = 20
+LONGEST_EXPRESSION = 1000
+UTC = ZoneInfo("UTC")
 
 
 class Clock(StrEnum):
@@ -34,3 +50,89 @@ class OnCalendar(Struct, frozen=True, tag="on_calendar"):
 
 
 Schedule = Every | Cron | OnCalendar
+
+
+def check(schedules: tuple[Schedule, ...], timezone: str, clock: Clock) -> None:
+    """Raise Invalid, with a fault for each place, unless `slots` and `period` can answer for these.
+
+    Faults point to `/timezone`, and to `/schedule` where there is one schedule, else to `/schedule/0` and so on.
+    """
+    faults = []
+    home = zone.find(timezone)
+    if home is None:
+        faults.append(Fault("/timezone", _no_such_zone(timezone)))
+    if len(schedules) > MOST_SCHEDULES:
+        faults.append(Fault("/schedule", f"A job has at most {MOST_SCHEDULES} schedules; remove some."))
+    elif len(schedules) > 1 and any(isinstance(schedule, Every) for schedule in schedules):
+        faults.append(
+            Fault("/schedule", "An 'every' stands alone: it counts from the last run. Remove it, or the others.")
+        )
+    else:
+        for number, schedule in enumerate(schedules):
+            pointer = f"/schedule/{number}" if len(schedules) > 1 else "/schedule"
+            faults += [Fault(pointer, detail) for detail in _faults(schedule, home or UTC, clock)]
+    if faults:
+        raise Invalid(" ".join(fault.detail for fault in faults), tuple(faults))
+
+
+def period(schedules: tuple[Schedule, ...]) -> timedelta | None:
+    """The period of an `Every`; None where there is none."""
+    return next((schedule.period for schedule in schedules if isinstance(schedule, Every)), None)
+
+
+@lru_cache(maxsize=4096)
+def slots(schedules: tuple[Schedule, ...], timezone: str, clock: Clock) -> Slots:
+    """The slots of every cron line and calendar event among `schedules`, which `check` has found good."""
+    home = zone.find(timezone) or UTC
+    return Slots(tuple(line(schedule, home, clock) for schedule in schedules if not isinstance(schedule, Every)))
+
+
+@lru_cache(maxsize=4096)
+def line(schedule: Cron | OnCalendar, home: ZoneInfo, clock: Clock) -> Line:
+    """What `schedule` names on the wall, where and by which rule. Raises wall.Unreadable."""
+    if isinstance(schedule, OnCalendar):
+        expression, own = _split_zone(schedule.expression)
+        place = own or (UTC if clock is Clock.UTC else home)
+        return Line(wall.of_calendar(expression), place, Rule.LEAVE_OUT)
+    times = wall.of_cron(schedule.expression)
+    return Line(times, UTC if clock is Clock.UTC else home, _rule_of_cron(times, clock))
+
+
+def _rule_of_cron(times: wall.Wall, clock: Clock) -> Rule:
+    if clock is not Clock.CRON:
+        return Rule.LEAVE_OUT
+    return Rule.AS_TIME_GOES_BY if times.stars else Rule.CATCH_UP
+
+
+def _split_zone(expression: str) -> tuple[str, ZoneInfo | None]:
+    head, _, last = expression.strip().rpartition(" ")
+    own = zone.find(last) if head and not last[0].isdigit() else None
+    return (head, own) if own else (expression, None)
+
+
+def _faults(schedule: Schedule, home: ZoneInfo, clock: Clock) -> list[str]:
+    if isinstance(schedule, Every):
+        if SHORTEST <= schedule.period <= LONGEST:
+            return []
+        return ["An 'every' is from 1 second to 400 days."]
+    expression = schedule.expression
+    if len(expression) > LONGEST_EXPRESSION:
+        return [f"A schedule has at most {LONGEST_EXPRESSION} characters; this one has {len(expression)}."]
+    if not (expression.isascii() and expression.isprintable()):
+        return ["A schedule is one line of plain ASCII text; remove line breaks and other characters."]
+    try:
+        found = line(schedule, home, clock)
+    except wall.Unreadable as error:
+        return [f"'{_short(expression)}' cannot be read: {error}."]
+    if found.wall.after(wall.BEGINNING) is None:
+        return [f"'{_short(expression)}' never comes; choose days and times that exist."]
+    return []
+
+
+def _no_such_zone(timezone: str) -> str:
+    return f"There is no time zone '{_short(timezone)}'; write a name such as 'Europe/Berlin' or 'UTC'."
+
+
+def _short(text: str) -> str:
+    printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:60])
+    return printable + "…" if len(text) > 60 else printable
