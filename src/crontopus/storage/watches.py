@@ -85,16 +85,15 @@ def state_of(watch: Watch) -> str:
     return _encode(watch).decode()
 
 
-def add_step(rows: Rows, placed: Placed, step: Step, now: datetime, details: Details = NO_DETAILS) -> None:
+def add_step(rows: Rows, placed: Placed, step: Step, now: datetime, details: Details | None = None) -> None:
     """Add what `step` changed to `rows`, and make `placed` what it is afterwards.
 
     `details` belong to the run that the receipt names. The watch itself is added by `add_watch`, once after all steps.
     """
-    reported = step.receipt.run if step.receipt else None
-    for number in step.gone:
-        rows.gone.append({"key_id": ids.run_id(placed.job, placed.agent, number)})
+    reported = step.receipt.run if step.receipt and details else None
+    _remove(rows, {ids.run_id(placed.job, placed.agent, number) for number in step.gone})
     for run in step.runs:
-        rows.runs.append(_run_row(placed, run, now, details if run.number == reported else NO_DETAILS))
+        rows.runs.append(_run_row(placed, run, now, details if details and run.number == reported else NO_DETAILS))
     for flip in step.flips:
         rows.flips.append(_flip_row(placed, flip, now))
     if step.watch.status is not placed.watch.status:
@@ -179,6 +178,13 @@ def _placed() -> Select[Any]:
         .join(jobs, jobs.c.id == watches.c.job_id)
         .where(jobs.c.deleted_at.is_(None))
     )
+
+
+def _remove(rows: Rows, gone: set[UUID]) -> None:
+    """A run that came and went in one transaction must not be written after it was removed."""
+    if gone:
+        rows.runs = [row for row in rows.runs if row["id"] not in gone]
+        rows.gone.extend({"key_id": run} for run in gone)
 
 
 def _watch_columns(placed: Placed) -> Row:

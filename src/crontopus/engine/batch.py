@@ -1,0 +1,217 @@
+"""The check-ins of one transaction: each applied to its watch in order of arrival, then written all at once."""
+
+import secrets
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID, uuid4
+
+import msgspec
+
+from crontopus.domain import ids
+from crontopus.domain.errors import NotFound
+from crontopus.domain.reports import IGNORED, Filters, filtered, kind_of
+from crontopus.domain.watch import Expectation, Gaps, Mark, Reported, Run, Step, advance, fresh
+from crontopus.engine.report import Accepted, Creation, Outcome, Report
+from crontopus.storage import jobs, watches
+from crontopus.storage.gaps import REMEMBERED
+from crontopus.storage.ledger import Address, BySlug, Home, LedgerTx
+from crontopus.storage.watches import Placed, Rows
+from crontopus.wire.jobs import Origin
+
+Key = tuple[UUID, UUID]
+"""A job and a run id."""
+
+
+class Batch:
+    """What the reports are about, read under lock, and what they change."""
+
+    def __init__(self, tx: LedgerTx, placed: dict[Address, Placed], gaps: Gaps, priors: dict[Key, Run]) -> None:
+        self._tx = tx
+        self._placed = placed
+        self._gaps = gaps
+        self._priors = priors
+        self._rows = Rows()
+        self._changed: dict[Key, _Changed] = {}
+
+    @classmethod
+    async def opened(cls, tx: LedgerTx, reports: Sequence[Report]) -> "Batch":
+        placed = dict(await tx.found({report.address for report in reports}))
+        named = {(placed[r.address].job, r.rid) for r in reports if r.rid is not None and r.address in placed}
+        gaps = await tx.gaps(min(report.received_at for report in reports) - REMEMBERED)
+        return cls(tx, placed, gaps, await tx.priors(named) if named else {})
+
+    async def take(self, report: Report) -> Outcome:
+        """Apply one report. What is wrong with it is its own answer, and changes nothing."""
+        placed, created = self._placed.get(report.address), False
+        if placed is None and report.create is not None and isinstance(report.address, BySlug):
+            placed, created = await self._made(report.address, report.create, report.received_at)
+        if placed is None:
+            return NotFound("not found")
+        said = _meaning(placed.filters, report)
+        if said == IGNORED:
+            self._keep(placed, report, said, None, frozenset())
+            return Accepted(None, report.rid, created=created)
+        step = advance(placed.watch, self._event(placed, report, said), placed.rule, self._gaps, report.received_at)
+        run, stored = self._apply(placed, report, said, step)
+        return Accepted(run, report.rid, stored, created)
+
+    def closed(self) -> Rows:
+        """All that must be written."""
+        for changed in self._changed.values():
+            watches.add_watch(self._rows, changed.placed, changed.at, changed.runs)
+        return self._rows
+
+    def _event(self, placed: Placed, report: Report, said: str) -> Reported:
+        return Reported(
+            kind=kind_of(said, report.exit_code),
+            occurred_at=report.occurred_at,
+            rid=report.rid,
+            started_at=report.started_at,
+            duration=report.duration,
+            exit_code=report.exit_code,
+            signal=report.signal,
+            attempt=report.attempt,
+            truncated=report.body.truncated,
+            by_url=report.by_url,
+            prior=None if report.rid is None else self._priors.get((placed.job, report.rid)),
+        )
+
+    def _apply(self, placed: Placed, report: Report, said: str, step: Step) -> tuple[UUID | None, bool]:
+        """The id of the report's run, and whether the report is new."""
+        receipt = step.receipt
+        assert receipt is not None  # noqa: S101 # every Reported is answered by a receipt
+        changes = bool(step.runs or step.flips or step.gone) or step.watch != placed.watch
+        watches.add_step(self._rows, placed, step, report.received_at, _details(report) if receipt.stored else None)
+        if changes:
+            self._note_change(placed, report.received_at, step)
+        run = None if receipt.run is None else ids.run_id(placed.job, placed.agent, receipt.run)
+        if receipt.stored:
+            self._keep(placed, report, said, run, receipt.marks)
+        return run, receipt.stored
+
+    def _note_change(self, placed: Placed, at: datetime, step: Step) -> None:
+        changed = self._changed.setdefault((placed.job, placed.agent), _Changed(placed))
+        changed.at = at
+        changed.runs.update(ids.run_id(placed.job, placed.agent, run.number) for run in step.runs)
+        for run in step.runs:
+            if run.rid is not None:
+                key = (placed.job, run.rid)
+                known = self._priors.get(key)
+                if known is None or known.number <= run.number:
+                    self._priors[key] = run
+
+    def _keep(self, placed: Placed, report: Report, said: str, run: UUID | None, marks: frozenset[Mark]) -> None:
+        """The check-in itself, and what it printed."""
+        check_in = watches.new_id(report.received_at)
+        self._rows.check_ins.append(
+            {
+                "id": check_in,
+                "tenant_id": placed.tenant,
+                "job_id": placed.job,
+                "run_id": run,
+                "rid": report.rid,
+                "kind": said,
+                "exit_code": report.exit_code,
+                "attempt": report.attempt,
+                "occurred_at": report.occurred_at,
+                "received_at": report.received_at,
+                "method": report.method,
+                "address": report.sender,
+                "user_agent": report.user_agent,
+                "output_bytes": report.body.size,
+                "marks": sorted(report.marks | marks),
+            }
+        )
+        if report.body.size:
+            self._rows.outputs.append(_output_row(check_in, placed, report, run, said))
+
+    async def _made(self, address: BySlug, wanted: Creation, now: datetime) -> tuple[Placed | None, bool]:
+        """The job that a ping makes, or the one that another process made meanwhile; None for an unknown key."""
+        home = await self._tx.home(address.key_hash)
+        if home is None:
+            return None, False
+        placed = _placed(home, wanted, now)
+        if await self._tx.make_job(_job_row(home, placed, address.slug, wanted, now)):
+            watches.add_new_watch(self._rows, placed)
+            self._placed[address] = placed
+            return placed, True
+        self._placed.update(await self._tx.found([address]))
+        return self._placed.get(address), False
+
+
+class _Changed:
+    def __init__(self, placed: Placed) -> None:
+        self.placed = placed
+        self.runs: set[UUID] = set()
+        self.at: datetime
+
+
+def _meaning(filters: str | None, report: Report) -> str:
+    if filters is None or not report.by_url:
+        return report.said
+    text = (report.body.head + report.body.tail).decode(errors="replace")
+    return filtered(_filters(filters), report.method, report.said, text)
+
+
+@lru_cache(maxsize=1024)
+def _filters(text: str) -> Filters:
+    return msgspec.json.decode(text, type=Filters)
+
+
+def _details(report: Report) -> watches.Details:
+    if not report.body.size:
+        return report.details
+    return msgspec.structs.replace(report.details, output_bytes=report.body.size)
+
+
+def _output_row(check_in: UUID, placed: Placed, report: Report, run: UUID | None, said: str) -> watches.Row:
+    head, tail = zlib.compress(report.body.head, 1), zlib.compress(report.body.tail, 1)
+    return {
+        "check_in_id": check_in,
+        "tenant_id": placed.tenant,
+        "job_id": placed.job,
+        "run_id": run,
+        "failed": said == "fail" or (said == "exit" and report.exit_code != 0),
+        "head": head,
+        "tail": tail,
+        "dropped_bytes": report.body.dropped_bytes,
+        "truncated": report.body.truncated,
+        "size_bytes": len(head) + len(tail),
+    }
+
+
+def _placed(home: Home, wanted: Creation, now: datetime) -> Placed:
+    rule = Expectation(
+        schedules=home.schedules if wanted.schedules is None else wanted.schedules,
+        timezone=wanted.timezone or home.timezone,
+        grace=home.grace if wanted.grace is None else wanted.grace,
+    )
+    return Placed(
+        tenant=home.tenant,
+        job=ids.ordered(now, secrets.randbits(74)),
+        agent=ids.NO_AGENT,
+        rule=rule,
+        watch=fresh(rule, now),
+        filters=None,
+        last_number=None,
+        changed_at=now,
+        version=1,
+    )
+
+
+def _job_row(home: Home, placed: Placed, slug: str, wanted: Creation, now: datetime) -> watches.Row:
+    return jobs.row(
+        id=placed.job,
+        tenant=home.tenant,
+        namespace_id=home.id,
+        slug=slug,
+        name=slug,
+        ping_uuid=uuid4(),
+        expectation=placed.rule,
+        timezone_given=wanted.timezone is not None,
+        origin=Origin.PING,
+        tags=list(wanted.tags),
+        now=now,
+    )

@@ -1,0 +1,86 @@
+"""The group commit of check-ins: all that wait are applied in one transaction, in order of arrival, and each is
+answered only after that transaction is on disk."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+import structlog
+
+from crontopus.domain.errors import CrontopusError, Unavailable
+from crontopus.engine.batch import Batch
+from crontopus.engine.report import Accepted, Outcome, Report
+from crontopus.metrics import Metrics
+from crontopus.storage.ledger import Ledger
+
+log = structlog.get_logger(__name__)
+
+QUEUE_LIMIT = 20_000
+"""Check-ins that may wait; beyond, the sender is told to come again."""
+BATCH = 200
+"""Check-ins of one transaction: some 20 ms of the turn that all writers share."""
+
+
+class Intake:
+    """`run` is the loop that commits; `submit` waits for it."""
+
+    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
+        self._ledger = ledger
+        self._metrics = metrics
+        self._waiting: deque[tuple[Report, asyncio.Future[Outcome]]] = deque()
+        self._wake = asyncio.Event()
+
+    async def submit(self, reports: Sequence[Report]) -> list[Outcome]:
+        """The outcome of each, in order, once all are on disk. Raises Unavailable where too many wait already."""
+        if len(self._waiting) + len(reports) > QUEUE_LIMIT:
+            self._metrics.check_ins_refused.inc(len(reports))
+            raise Unavailable("too many check-ins are waiting to be stored", retry_after_seconds=2)
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in reports]
+        self._waiting.extend(zip(reports, futures, strict=True))
+        self._wake.set()
+        return [await future for future in futures]
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    async def run(self) -> None:
+        """Commit what waits, batch after batch, until cancelled."""
+        while await self._wake.wait():
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Store one batch and answer those who wait for it."""
+        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        if not self._waiting:
+            self._wake.clear()
+        outcomes = await self._outcomes([report for report, _ in batch])
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if not future.done():
+                future.set_result(outcome)
+
+    async def _outcomes(self, reports: Sequence[Report]) -> Sequence[Outcome]:
+        """Of one transaction; where that fails for a reason of its own, each report is tried by itself."""
+        try:
+            return await self._committed(reports)
+        except Unavailable as error:
+            self._metrics.check_ins_refused.inc(len(reports))
+            log.warning("check-ins not stored", count=len(reports), reason=str(error))
+            return [error] * len(reports)
+        except Exception as error:
+            if len(reports) > 1:
+                return [(await self._outcomes([report]))[0] for report in reports]
+            log.exception("a check-in could not be stored")
+            return [CrontopusError(f"internal error ({type(error).__name__})")]
+
+    async def _committed(self, reports: Sequence[Report]) -> Sequence[Outcome]:
+        if not reports:
+            return []
+        with self._metrics.commit_seconds.time():
+            async with self._ledger.transaction() as tx:
+                batch = await Batch.opened(tx, reports)
+                outcomes = [await batch.take(report) for report in reports]
+                await tx.write(batch.closed())
+        self._metrics.check_ins.inc(sum(isinstance(outcome, Accepted) for outcome in outcomes))
+        return outcomes

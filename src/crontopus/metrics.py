@@ -1,0 +1,50 @@
+"""Every Prometheus instrument of the process, one class, passed in. Names are public: docs/operate.md lists them."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The instruments of one appliance, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.check_ins = Counter(
+            "crontopus_check_ins", "Check-ins that were stored, or were stored already.", registry=self.registry
+        )
+        self.check_ins_refused = Counter(
+            "crontopus_check_ins_refused", "Check-ins answered with 503: queue or disk full.", registry=self.registry
+        )
+        self.commit_seconds = Histogram(
+            "crontopus_commit_seconds",
+            "Time of one group commit, to disk.",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5),
+            registry=self.registry,
+        )
+        self.judged = Counter("crontopus_watches_judged", "Deadlines that silence reached.", registry=self.registry)
+        self.sweep_lag_seconds = Histogram(
+            "crontopus_sweep_lag_seconds",
+            "From a deadline to its judgement.",
+            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30, 300),
+            registry=self.registry,
+        )
+        self.flips = Counter(
+            "crontopus_flips", "Reasons that entered or left a watch.", ["reason", "change"], registry=self.registry
+        )
+        self.loop_failures = Counter(
+            "crontopus_loop_failures", "Steps of background loops that failed.", ["loop"], registry=self.registry
+        )
+        self.requests = Counter(
+            "crontopus_http_requests",
+            "Answers of the REST API and the console.",
+            ["area", "status"],
+            registry=self.registry,
+        )
+        self.waiting = Gauge("crontopus_check_ins_waiting", "Check-ins waiting to be stored.", registry=self.registry)
+        self.gaps = Counter("crontopus_gaps", "Times when nobody watched.", ["cause"], registry=self.registry)
+
+    def text(self) -> bytes:
+        """The exposition format of Prometheus."""
+        return generate_latest(self.registry)

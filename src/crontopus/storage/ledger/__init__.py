@@ -1,0 +1,84 @@
+"""The fast road to the database, for intake and sweep: a few statements, many rows, one durable commit.
+
+One adapter for SQLite and one for PostgreSQL. What it reads it holds locked until the transaction ends.
+"""
+
+from collections.abc import Collection, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from crontopus.domain.schedule import Schedule
+from crontopus.domain.watch import Gaps, Run
+from crontopus.storage.database import TenantId
+from crontopus.storage.watches import Placed, Rows
+
+
+class ByUuid(Struct, frozen=True):
+    """A job by the UUID of its ping URL."""
+
+    uuid: UUID
+
+
+class BySlug(Struct, frozen=True):
+    """A job by the SHA-256 of its namespace's ping key, and its slug."""
+
+    key_hash: bytes
+    slug: str
+
+
+class ByJob(Struct, frozen=True):
+    """A job by its id, for a caller who is known."""
+
+    tenant: TenantId
+    job: UUID
+
+
+Address = ByUuid | BySlug | ByJob
+
+
+class Home(Struct, frozen=True):
+    """A namespace, as a job made by a ping needs it."""
+
+    id: UUID
+    tenant: TenantId
+    timezone: str
+    schedules: tuple[Schedule, ...]
+    grace: timedelta
+
+
+class LedgerTx(Protocol):
+    """One transaction. Raises Unavailable where the database cannot be used; then nothing of it was stored."""
+
+    async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
+        """The watches at `addresses`; what is not there is left out."""
+
+    async def due(self, now: datetime, limit: int) -> list[Placed]:
+        """Watches whose `due_at` is before `now`, most overdue first, none that another process is judging."""
+
+    async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
+        """The newest run of each (job, run id) that has one."""
+
+    async def gaps(self, since: datetime) -> Gaps:
+        """Gaps that ended after `since`, oldest first."""
+
+    async def home(self, key_hash: bytes) -> Home | None:
+        """The namespace of a ping key."""
+
+    async def make_job(self, row: dict[str, Any]) -> bool:
+        """Store a new job; False where its namespace has one of that slug already."""
+
+    async def write(self, rows: Rows) -> None: ...
+
+
+class Ledger(Protocol):
+    def transaction(self) -> AbstractAsyncContextManager[LedgerTx]:
+        """Commits at its end, durably; rolls back on any exception."""
+
+    async def next_due(self) -> datetime | None:
+        """The nearest `due_at` of all."""
+
+    async def close(self) -> None: ...

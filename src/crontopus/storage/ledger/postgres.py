@@ -1,0 +1,163 @@
+"""The ledger on PostgreSQL: asyncpg, arrays instead of lists, row locks in one order, and due rows shared by claim."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg  # type: ignore[import-untyped] # it comes without types
+from sqlalchemy import ARRAY, Dialect, LargeBinary, Text, bindparam, func, select
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.engine import URL
+
+from crontopus.domain.errors import Unavailable
+from crontopus.domain.watch import Gap, Gaps, Run
+from crontopus.storage import statements
+from crontopus.storage.database import Database
+from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home
+from crontopus.storage.ledger import compiled as sql
+from crontopus.storage.ledger.compiled import Compiled, Query
+from crontopus.storage.tables import jobs, namespaces, runs, watches
+from crontopus.storage.types import Id
+from crontopus.storage.watches import Placed, Rows
+
+_IDS = ARRAY(Id)
+
+
+class PostgresLedger:
+    """Owns two connections: one for the intake, one for the sweep, so that neither waits for the other."""
+
+    def __init__(self, db: Database, pool: asyncpg.Pool) -> None:
+        dialect: Dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it so
+        locked = sql.placed().order_by(watches.c.job_id, watches.c.agent_id).with_for_update(of=watches)
+        self._db = db
+        self._pool = pool
+        self.statements = [(name, Compiled(s, dialect)) for name, s in statements.in_order("postgresql")]
+        self.make_job = Compiled(statements.job_insert("postgresql"), dialect)
+        self.by_job = Query(locked.where(jobs.c.id == func.any(bindparam("jobs", type_=_IDS))), dialect)
+        self.ids_by_uuid = Query(
+            select(jobs.c.ping_uuid, jobs.c.id).where(jobs.c.ping_uuid == func.any(bindparam("uuids", type_=_IDS))),
+            dialect,
+        )
+        self.ids_by_slug = Query(
+            select(namespaces.c.ping_key_hash, jobs.c.slug, jobs.c.id)
+            .join(namespaces, namespaces.c.id == jobs.c.namespace_id)
+            .where(
+                namespaces.c.ping_key_hash == func.any(bindparam("keys", type_=ARRAY(LargeBinary))),
+                jobs.c.slug == func.any(bindparam("slugs", type_=ARRAY(Text))),
+                jobs.c.deleted_at.is_(None),
+            ),
+            dialect,
+        )
+        self.due = Query(
+            sql.due().limit(bindparam("at_most")).with_for_update(of=watches, skip_locked=True),
+            dialect,
+        )
+        self.priors = Query(
+            sql.priors()
+            .distinct(runs.c.job_id, runs.c.rid)
+            .where(
+                runs.c.job_id == func.any(bindparam("jobs", type_=_IDS)),
+                runs.c.rid == func.any(bindparam("rids", type_=_IDS)),
+            )
+            .order_by(runs.c.job_id, runs.c.rid, runs.c.number.desc()),
+            dialect,
+        )
+        self.gaps = Query(sql.recent_gaps(), dialect)
+        self.home = Query(sql.home(), dialect)
+        self._next_due = Query(sql.next_due(), dialect)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["_Transaction"]:
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield _Transaction(self, connection)
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise Unavailable("the connection to the database was lost") from error
+        except (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError) as error:
+            raise Unavailable(f"the database cannot be used now: {error}") from error
+        except (asyncpg.ReadOnlySQLTransactionError, asyncpg.DeadlockDetectedError) as error:
+            raise Unavailable(f"the database refused: {error}") from error
+        self._db.changed.notify()
+
+    async def next_due(self) -> datetime | None:
+        try:
+            due: datetime | None = await self._pool.fetchval(self._next_due.sql)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise Unavailable("the connection to the database was lost") from error
+        return due
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+class _Transaction:
+    def __init__(self, ledger: PostgresLedger, connection: Any) -> None:
+        self._ledger = ledger
+        self._connection = connection
+
+    async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
+        ids = {**await self._ids_by_uuid(addresses), **await self._ids_by_slug(addresses), **_ids_by_job(addresses)}
+        rows = await self._fetch(self._ledger.by_job, jobs=list(set(ids.values()))) if ids else []
+        by_job = {placed.job: placed for placed in map(sql.placed_of, rows)}
+        return {address: by_job[job] for address, job in ids.items() if job in by_job and _may(address, by_job[job])}
+
+    async def _ids_by_uuid(self, addresses: Collection[Address]) -> dict[Address, UUID]:
+        uuids = [address.uuid for address in addresses if isinstance(address, ByUuid)]
+        rows = await self._fetch(self._ledger.ids_by_uuid, uuids=uuids) if uuids else []
+        return {ByUuid(row[0]): row[1] for row in rows}
+
+    async def _ids_by_slug(self, addresses: Collection[Address]) -> dict[Address, UUID]:
+        pairs = [address for address in addresses if isinstance(address, BySlug)]
+        if not pairs:
+            return {}
+        keys, slugs = list({pair.key_hash for pair in pairs}), list({pair.slug for pair in pairs})
+        rows = await self._fetch(self._ledger.ids_by_slug, keys=keys, slugs=slugs)
+        found: dict[Address, UUID] = {BySlug(row[0], row[1]): row[2] for row in rows}
+        return {pair: found[pair] for pair in pairs if pair in found}
+
+    async def due(self, now: datetime, limit: int) -> list[Placed]:
+        return [sql.placed_of(row) for row in await self._fetch(self._ledger.due, now=now, at_most=limit)]
+
+    async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
+        if not keys:
+            return {}
+        jobs_, rids = list({key[0] for key in keys}), list({key[1] for key in keys})
+        rows = await self._fetch(self._ledger.priors, jobs=jobs_, rids=rids)
+        return {(row[0], row[1]): sql.run_of(row) for row in rows}
+
+    async def gaps(self, since: datetime) -> Gaps:
+        return tuple(Gap(*row) for row in await self._fetch(self._ledger.gaps, since=since))
+
+    async def home(self, key_hash: bytes) -> Home | None:
+        rows = await self._fetch(self._ledger.home, key_hash=key_hash)
+        return sql.home_of(rows[0]) if rows else None
+
+    async def make_job(self, row: dict[str, Any]) -> bool:
+        statement = self._ledger.make_job
+        outcome: str = await self._connection.execute(statement.sql, *statement.values([row])[0])
+        return outcome.endswith(" 1")
+
+    async def write(self, rows: Rows) -> None:
+        for name, statement in self._ledger.statements:
+            values = getattr(rows, name)
+            if values:
+                await self._connection.executemany(statement.sql, statement.values(values))
+
+    async def _fetch(self, query: Query, **values: Any) -> list[list[Any]]:
+        rows = await self._connection.fetch(query.sql, *query.values([values])[0])
+        return [query.read(row) for row in rows]
+
+
+def _ids_by_job(addresses: Iterable[Address]) -> dict[Address, UUID]:
+    return {address: address.job for address in addresses if isinstance(address, ByJob)}
+
+
+def _may(address: Address, placed: Placed) -> bool:
+    return not isinstance(address, ByJob) or address.tenant == placed.tenant
+
+
+async def open_pool(url: URL) -> asyncpg.Pool:
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return await asyncpg.create_pool(dsn, min_size=1, max_size=3)

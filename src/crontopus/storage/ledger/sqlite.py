@@ -1,0 +1,183 @@
+"""The ledger on SQLite: statements on the event loop, where each takes microseconds; only COMMIT, which waits for the
+disk, in a thread."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects import sqlite
+
+from crontopus.domain.errors import Unavailable
+from crontopus.domain.watch import Gap, Gaps, Run
+from crontopus.storage import statements
+from crontopus.storage.database import SQLITE_PRAGMAS, Database
+from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home
+from crontopus.storage.ledger import compiled as sql
+from crontopus.storage.ledger.compiled import Compiled, Query
+from crontopus.storage.tables import jobs, namespaces, runs
+from crontopus.storage.watches import Placed, Rows
+
+_PATIENCE_SECONDS = 5.0
+"""How long to wait for another program that holds the file's lock."""
+
+
+class SqliteLedger:
+    """Owns one connection, used by one transaction at a time: `Database.turn` sees to it."""
+
+    def __init__(self, db: Database) -> None:
+        dialect = sqlite.dialect(dbapi=sqlite3)
+        self._db = db
+        self._connection = sqlite3.connect(str(db.url.database), isolation_level=None, check_same_thread=False)
+        for pragma in SQLITE_PRAGMAS:
+            self._connection.execute(pragma)
+        # The loop must never wait inside the driver: a lock held by another program is waited for here.
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        self._connection.execute("PRAGMA foreign_keys = OFF")
+        self._thread = ThreadPoolExecutor(1, "commit")
+        self.statements = [(name, Compiled(s, dialect)) for name, s in statements.in_order("sqlite")]
+        self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
+        self.by_uuid = Query(sql.placed().where(jobs.c.ping_uuid == bindparam("uuid")), dialect)
+        self.by_slug = Query(
+            sql.placed()
+            .where(jobs.c.slug == bindparam("slug"))
+            .where(jobs.c.namespace_id == _namespace_of_key().scalar_subquery()),
+            dialect,
+        )
+        self.by_job = Query(
+            sql.placed().where(jobs.c.id == bindparam("job"), jobs.c.tenant_id == bindparam("tenant")), dialect
+        )
+        self.due = Query(sql.due().limit(bindparam("at_most")), dialect)
+        self.prior = Query(
+            sql.priors()
+            .where(runs.c.job_id == bindparam("job"), runs.c.rid == bindparam("rid"))
+            .order_by(runs.c.number.desc())
+            .limit(1),
+            dialect,
+        )
+        self.gaps = Query(sql.recent_gaps(), dialect)
+        self.home = Query(sql.home(), dialect)
+        self._next_due = Query(sql.next_due(), dialect)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["_Transaction"]:
+        async with self._db.turn:
+            await self._begin()
+            try:
+                yield _Transaction(self, self._connection)
+                await self._commit()
+            except sqlite3.Error as error:
+                self._roll_back()
+                raise _unavailable(error) from error
+            except BaseException:
+                self._roll_back()
+                raise
+
+    async def next_due(self) -> datetime | None:
+        try:
+            row = self._connection.execute(self._next_due.sql).fetchone()
+        except sqlite3.Error as error:
+            raise _unavailable(error) from error
+        return None if row is None else self._next_due.read(row)[0]
+
+    async def close(self) -> None:
+        async with self._db.turn:
+            self._thread.shutdown()
+            self._connection.close()
+
+    async def _begin(self) -> None:
+        until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise _unavailable(error) from error
+                if asyncio.get_running_loop().time() > until:
+                    raise Unavailable("the database file is locked by another program; end it, or wait") from error
+            await asyncio.sleep(0.02)
+
+    async def _commit(self) -> None:
+        """Whoever is cancelled while the disk is written waits for it: the turn is not given on before."""
+        commit = asyncio.get_running_loop().run_in_executor(self._thread, self._connection.commit)
+        try:
+            await asyncio.shield(commit)
+        except asyncio.CancelledError:
+            await asyncio.wait([commit])
+            raise
+        self._db.changed.notify()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.rollback()
+
+
+class _Transaction:
+    def __init__(self, ledger: SqliteLedger, connection: sqlite3.Connection) -> None:
+        self._ledger = ledger
+        self._connection = connection
+
+    async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
+        result: dict[Address, Placed] = {}
+        by_watch: dict[tuple[UUID, UUID], Placed] = {}
+        for address in addresses:
+            row = self._row_at(address)
+            if row is not None:
+                placed = sql.placed_of(row)
+                result[address] = by_watch.setdefault((placed.job, placed.agent), placed)
+        return result
+
+    def _row_at(self, address: Address) -> list[Any] | None:
+        match address:
+            case ByUuid(uuid):
+                return self._first(self._ledger.by_uuid, {"uuid": uuid})
+            case BySlug(key_hash, slug):
+                return self._first(self._ledger.by_slug, {"key_hash": key_hash, "slug": slug})
+            case ByJob(tenant, job):
+                return self._first(self._ledger.by_job, {"tenant": tenant, "job": job})
+
+    async def due(self, now: datetime, limit: int) -> list[Placed]:
+        query = self._ledger.due
+        rows = self._connection.execute(query.sql, query.values([{"now": now, "at_most": limit}])[0])
+        return [sql.placed_of(query.read(row)) for row in rows.fetchall()]
+
+    async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
+        found = ((key, self._first(self._ledger.prior, {"job": key[0], "rid": key[1]})) for key in keys)
+        return {key: sql.run_of(row) for key, row in found if row is not None}
+
+    async def gaps(self, since: datetime) -> Gaps:
+        query = self._ledger.gaps
+        rows = self._connection.execute(query.sql, query.values([{"since": since}])[0])
+        return tuple(Gap(*query.read(row)) for row in rows.fetchall())
+
+    async def home(self, key_hash: bytes) -> Home | None:
+        row = self._first(self._ledger.home, {"key_hash": key_hash})
+        return None if row is None else sql.home_of(row)
+
+    async def make_job(self, row: dict[str, Any]) -> bool:
+        statement = self._ledger.make_job
+        return self._connection.execute(statement.sql, statement.values([row])[0]).rowcount == 1
+
+    async def write(self, rows: Rows) -> None:
+        for name, statement in self._ledger.statements:
+            values = getattr(rows, name)
+            if values:
+                self._connection.executemany(statement.sql, statement.values(values))
+
+    def _first(self, query: Query, values: dict[str, Any]) -> list[Any] | None:
+        row = self._connection.execute(query.sql, query.values([values])[0]).fetchone()
+        return None if row is None else query.read(row)
+
+
+def _namespace_of_key() -> Any:
+    return select(namespaces.c.id).where(namespaces.c.ping_key_hash == bindparam("key_hash"))
+
+
+def _unavailable(error: sqlite3.Error) -> Unavailable:
+    return Unavailable(f"the database cannot be used now: {error}")
