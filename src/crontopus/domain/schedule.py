@@ -99,9 +99,12 @@ def line(schedule: Cron | OnCalendar, home: ZoneInfo, clock: Clock) -> Line:
 
 
 def _rule_of_cron(times: wall.Wall, clock: Clock) -> Rule:
-    if clock is not Clock.CRON:
+    """Microsoft specifies nothing (KB325413); a repetition counts real time, and what is skipped is not expected."""
+    if clock is Clock.SYSTEMD:
         return Rule.LEAVE_OUT
-    return Rule.AS_TIME_GOES_BY if times.stars else Rule.CATCH_UP
+    if times.stars:
+        return Rule.AS_TIME_GOES_BY
+    return Rule.LEAVE_OUT if clock is Clock.WINDOWS else Rule.CATCH_UP
 
 
 def _split_zone(expression: str) -> tuple[str, ZoneInfo | None]:
