@@ -1,0 +1,101 @@
+"""`crontopus events`: what changes, as it changes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+from msgspec import Struct
+
+from crontopus.cli.call import connected
+from crontopus.cli.output import Form, Out, say
+from crontopus.domain.errors import NotFound, Unavailable
+from crontopus.wire.events import ChangeEvent
+
+if TYPE_CHECKING:
+    import httpx
+
+    from crontopus.client import Client
+
+RETRY_SECONDS = 2.0
+
+
+class Message(Struct, frozen=True):
+    """One server-sent event (HTML standard, section 9.2)."""
+
+    event: str
+    data: str
+    id: str
+
+
+@click.command(short_help="Follow what changes, live.")
+@click.option("--since", metavar="POSITION", help="Begin after this position, as far back as the server keeps them.")
+@click.option("--count", type=click.IntRange(1), help="End after so many.")
+@connected
+async def events(client: "Client", out: Out, since: str | None, count: int | None) -> None:
+    """Follow what changes, live, until interrupted. With -o json one object a line."""
+    shown = 0
+    async for message in _followed(client, since):
+        await _show(client, out, message)
+        shown += 1
+        if shown == count:
+            return
+
+
+async def _followed(client: "Client", since: str | None) -> AsyncIterator[Message]:
+    """All messages, over as many connections as that takes. Raises where the first one fails."""
+    import httpx
+
+    connected = False
+    while True:
+        try:
+            async with client.events(since) as response:
+                connected = True
+                async for message in messages(response):
+                    since = message.id or since
+                    yield message
+        except (httpx.TransportError, Unavailable) as error:
+            if not connected:
+                raise Unavailable(f"no live stream: {error or type(error).__name__}") from error
+        say("the stream ended; connecting again")
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def messages(response: "httpx.Response") -> AsyncIterator[Message]:
+    """The events of one stream; comments, which keep it open, are none."""
+    fields: dict[str, str] = {}
+    async for line in response.aiter_lines():
+        name, _, value = line.partition(":")
+        if line and name:
+            fields[name] = (
+                f"{fields[name]}\n{value.removeprefix(' ')}" if name == "data" in fields else value.lstrip(" ")
+            )
+        elif not line and "data" in fields:
+            yield Message(fields.get("event", "message"), fields["data"], fields.get("id", ""))
+            fields = {}
+
+
+async def _show(client: "Client", out: Out, message: Message) -> None:
+    if message.event == "resync":
+        return say("some changes were lost: read again what matters")
+    change = msgspec.json.decode(message.data, type=ChangeEvent)
+    if out.form is Form.TABLE:
+        out.line(f"{out.words.instant(change.at)}  {await _in_words(client, change)}")
+    else:
+        click.echo(msgspec.json.encode(change))
+
+
+async def _in_words(client: "Client", change: ChangeEvent) -> str:
+    """How the thing stands now; by its id where it is gone or of a kind unknown here."""
+    try:
+        match change.noun:
+            case "job":
+                job = await client.job(change.id)
+                return f"job {job.namespace}/{job.slug} is {job.status}"
+            case "run":
+                run = await client.run(change.id)
+                return f"run {run.number} of {run.job.namespace}/{run.job.slug} is {run.state}"
+    except NotFound:
+        return f"{change.noun} {change.id} is gone"
+    return f"{change.noun} {change.id}"

@@ -1,0 +1,184 @@
+"""What a command prints: results on stdout as table, JSON, YAML or CSV; everything said to a person on stderr."""
+
+import csv
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import click
+import msgspec
+from msgspec import Struct
+
+from crontopus.cli.table import Cell, clean, laid_out
+from crontopus.cli.words import Words
+from crontopus.wire.common import Page
+
+T = TypeVar("T", bound=Struct)
+U = TypeVar("U")
+PAGE = 200
+
+
+class Form(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+
+
+class Column(NamedTuple, Generic[T]):
+    """One column of a table for people: its title, and what stands in it for one item."""
+
+    title: str
+    cell: Callable[[T, Words], str | Cell]
+
+
+class Listing(NamedTuple, Generic[T]):
+    """How items of `kind` are listed. CSV has all fields of `kind`, whatever the columns."""
+
+    kind: type[T]
+    columns: tuple[Column[T], ...]
+
+
+Card = Callable[[T, Words], Iterable[tuple[str, str | Cell]]]
+"""What is told of one item, line by line: a title, and the text or cell for it; empty ones are left out."""
+
+
+class Pages(Protocol[U]):
+    def __call__(self, *, cursor: str | None, limit: int | None) -> Awaitable[Page[U]]: ...
+
+
+class Out:
+    """The output of one command, in `form`."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        at_terminal = sys.stdout.isatty()
+        self.colours = at_terminal and _colours_welcome()
+        self.width = shutil.get_terminal_size().columns if at_terminal else None
+        self.words = Words(datetime.now(UTC), at_terminal)  # noqa: TID251 - a command's clock starts here
+
+    def many(self, items: Sequence[T], listing: Listing[T]) -> None:
+        match self.form:
+            case Form.TABLE:
+                self._table(items, listing.columns)
+            case Form.CSV:
+                _csv(items, listing.kind)
+            case _:
+                self.raw(items)
+
+    def one(self, item: T, card: Card[T]) -> None:
+        match self.form:
+            case Form.TABLE:
+                self._card(card(item, self.words))
+            case Form.CSV:
+                _csv([item], type(item))
+            case _:
+                self.raw(item)
+
+    def said(self, sentence: str, item: Struct) -> None:
+        """What was done, in a sentence; other forms show what became of it."""
+        if self.form is Form.TABLE:
+            click.echo(clean(sentence))
+        else:
+            self.one(item, lambda item, words: ())
+
+    def mapping(self, values: Mapping[str, object]) -> None:
+        """Names and values: as they are in JSON and YAML, else one a line."""
+        match self.form:
+            case Form.TABLE:
+                self._card((name, str(value)) for name, value in values.items())
+            case Form.CSV:
+                csv.writer(sys.stdout, lineterminator="\n").writerows(values.items())
+            case _:
+                self.raw(values)
+
+    def raw(self, thing: object) -> None:
+        """The thing itself, whole, as JSON or YAML (also where the form is neither: as JSON)."""
+        plain = msgspec.to_builtins(thing)
+        if self.form is Form.YAML:
+            click.echo(yaml_text(plain), nl=False)
+        else:
+            click.echo(msgspec.json.format(msgspec.json.encode(plain), indent=2))
+
+    def line(self, text: str = "") -> None:
+        """A line of a table's surroundings; other forms have none."""
+        if self.form is Form.TABLE:
+            click.echo(clean(text))
+
+    def _table(self, items: Sequence[T], columns: Sequence[Column[T]]) -> None:
+        titles = [Cell(column.title.upper(), "bold") for column in columns]
+        rows = [[_cell(column.cell(item, self.words)) for column in columns] for item in items]
+        for line in laid_out([titles, *rows], self.width, self.colours):
+            click.echo(line)
+
+    def _card(self, lines: Iterable[tuple[str, str | Cell]]) -> None:
+        rows = [(Cell(title, "bold"), _cell(told)) for title, told in lines if _cell(told).text]
+        for line in laid_out(rows, None, self.colours):
+            click.echo(line)
+
+
+def say(sentence: str) -> None:
+    """To the person, and never among the results."""
+    click.echo(clean(sentence), err=True)
+
+
+def fields(kind: type[Struct]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
+
+
+def yaml_text(plain: Any) -> str:
+    """In the order given, Unicode as it is."""
+    import yaml
+
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+
+
+async def gathered(pages: Pages[T], limit: int) -> list[T]:
+    """The first `limit` items over as many pages as that takes, 0: all. Says so where more are left."""
+    items: list[T] = []
+    cursor: str | None = None
+    while True:
+        page = await pages(cursor=cursor, limit=min(PAGE, limit - len(items)) if limit else PAGE)
+        items += page.items
+        cursor = page.next_cursor
+        if cursor is None or (limit and len(items) >= limit):
+            break
+        progress(f"{len(items)} read …")
+    progress("")
+    if cursor is not None:
+        say(f"{len(items)} are shown and there are more; --limit 0 shows all")
+    return items
+
+
+def progress(text: str) -> None:
+    """Replaces the progress line; "" removes it. Only where a person looks on."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{clean(text)}", err=True, nl=False)
+
+
+def _colours_welcome() -> bool:
+    """https://no-color.org: any value but the empty one turns them off."""
+    environment = os.environ  # noqa: TID251 - what terminals understand is no setting of ours
+    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+
+
+def _cell(told: str | Cell) -> Cell:
+    return told if isinstance(told, Cell) else Cell(told)
+
+
+def _csv(items: Sequence[T], kind: type[T]) -> None:
+    names = fields(kind)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    for item in items:
+        plain = msgspec.to_builtins(item)
+        writer.writerow([_csv_cell(plain.get(name)) for name in names])
+
+
+def _csv_cell(value: Any) -> Any:
+    """Text and numbers as they are, null empty, lists and objects as JSON."""
+    return msgspec.json.encode(value).decode() if isinstance(value, list | dict | bool) else value

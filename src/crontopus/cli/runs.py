@@ -1,0 +1,77 @@
+"""`crontopus runs`: what jobs did, what they printed, and closing what was left open."""
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from crontopus.cli.call import connected
+from crontopus.cli.job_views import CHECK_INS, Q_RUNS, RUNS, run_card
+from crontopus.cli.output import Form, Out, gathered, say
+
+if TYPE_CHECKING:
+    from crontopus.client import Client
+
+_STEERING = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+
+
+@click.group(short_help="Runs: what jobs did, and what they printed.")
+def runs() -> None:
+    """Runs: what jobs did, and what they printed. RUN is the id that `runs list` shows."""
+
+
+@runs.command("list")
+@click.option("-q", "--q", metavar="QUERY", help=Q_RUNS)
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+@connected
+async def list_runs(client: "Client", out: Out, q: str | None, limit: int) -> None:
+    """List runs of all jobs, newest first."""
+    out.many(await gathered(lambda **page: client.runs(q=q, **page), limit), RUNS)
+
+
+@runs.command()
+@click.argument("run")
+@connected
+async def show(client: "Client", out: Out, run: str) -> None:
+    """Show one run."""
+    out.one(await client.run(run), run_card)
+
+
+@runs.command()
+@click.argument("run")
+@connected
+async def logs(client: "Client", out: Out, run: str) -> None:
+    """Print what a run printed."""
+    log = await client.run_log(run)
+    if out.form is not Form.TABLE:
+        return out.one(log, lambda log, words: ())
+    _print(log.head)
+    if log.dropped_bytes:
+        say(f"… {log.dropped_bytes} bytes are left out here …")
+    _print(log.tail)
+    if log.pruned:
+        say("its output is no longer kept")
+
+
+def _print(text: str) -> None:
+    """To a terminal without what steers it, except colours; to a pipe as it is."""
+    shown = _STEERING.sub("?", text) if sys.stdout.isatty() else text
+    click.echo(shown, nl=bool(shown) and not shown.endswith("\n"))
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--succeeded/--failed", required=True, help="How it ended.")
+@connected
+async def settle(client: "Client", out: Out, run: str, succeeded: bool) -> None:
+    """Close a run whose end was never reported."""
+    out.one(await client.settle_run(run, succeeded=succeeded), run_card)
+
+
+@runs.command()
+@click.argument("run")
+@connected
+async def check_ins(client: "Client", out: Out, run: str) -> None:
+    """List the check-ins of a run."""
+    out.many((await client.run_check_ins(run)).items, CHECK_INS)
