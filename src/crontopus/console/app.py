@@ -1,0 +1,100 @@
+"""The console as one router: its pages, what guards them, and the headers on every answer."""
+
+from typing import Any
+
+from litestar import Response, Router, get
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException
+
+from crontopus.client import Client
+from crontopus.console import assets, bulk, crontab, edit, job, jobs, me, namespaces, runs, session, tokens
+from crontopus.console.errors import error_page
+from crontopus.console.view import Clock, View, see
+from crontopus.console.visit import Visit
+from crontopus.domain.errors import CrontopusError, NotFound
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "X-Frame-Options": "DENY",
+}
+
+
+def console_router(*, clock: Clock, public_url: str) -> Router:
+    """All pages, to be mounted at `/` in the app that also serves `/api/v1`.
+
+    `clock` is the appliance's, so that relative times agree with the API. Cookies are Secure where `public_url` is
+    https.
+    """
+    secure = public_url.startswith("https:")
+
+    async def view(request: Visit, client: NamedDependency[Client]) -> View:
+        return see(request, clock, await client.me())
+
+    def visitor(request: Visit) -> View:
+        return see(request, clock)
+
+    page = error_page(clock)
+    return Router(
+        path="/",
+        route_handlers=[
+            entry,
+            *session.ROUTES,
+            *jobs.ROUTES,
+            *bulk.ROUTES,
+            *edit.ROUTES,
+            *crontab.ROUTES,
+            *job.ROUTES,
+            *runs.ROUTES,
+            *namespaces.ROUTES,
+            *tokens.ROUTES,
+            *me.ROUTES,
+            assets.static,
+            unknown,
+        ],
+        dependencies={
+            "client": Provide(session.own_client),
+            "view": Provide(view),
+            "visitor": Provide(visitor, sync_to_thread=False),
+            "secure": Provide(lambda: secure, sync_to_thread=False),
+        },
+        guards=[session.same_origin_only(public_url)],
+        exception_handlers={CrontopusError: page, HTTPException: page},
+        after_request=_sealed,
+        include_in_schema=False,
+    )
+
+
+@get("/")
+async def entry() -> Response[None]:
+    """The jobs are where everything begins."""
+    return Response(None, status_code=303, headers={"Location": "/jobs"})
+
+
+@get("/{rest:path}")
+async def unknown() -> None:
+    raise NotFound("No page has this address.")
+
+
+async def _sealed(response: Response[Any]) -> Response[Any]:
+    """The security headers; pages are nobody's to keep, for they are one tenant's."""
+    response.headers.update(SECURITY_HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

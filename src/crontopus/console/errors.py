@@ -1,0 +1,69 @@
+"""Errors as pages: what could not be done, why, what is still safe, one way on."""
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar import Response
+from litestar.exceptions import HTTPException
+
+from crontopus.console.session import sign_in_path
+from crontopus.console.view import Clock, View, see
+from crontopus.console.visit import Visit
+from crontopus.domain.errors import CrontopusError, Unauthenticated
+from crontopus.wire.problem import Problem
+
+_TITLES = {
+    400: "That could not be read",
+    403: "That is not allowed",
+    404: "There is nothing here",
+    405: "That cannot be done here",
+    409: "That contradicts what is there",
+    412: "Somebody else was quicker",
+    413: "That is too large",
+    503: "Not now",
+}
+_SAFE = {
+    400: "Nothing was changed.",
+    403: "Nothing was changed.",
+    404: "It may have been removed, or it never was here, or it belongs to somebody else.",
+    409: "Nothing was changed.",
+    412: "Nothing was overwritten. Open the page again, and make your change on top of theirs.",
+    413: "Nothing was changed.",
+    503: "Nothing was lost, and nothing was half done. Try again in a moment.",
+}
+_OURS = "This is our fault and not yours. Check-ins are taken all the same."
+
+
+def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
+    """The console's exception handler. Fit for the whole app's unknown paths too: it needs no session."""
+
+    def answer(request: Visit, error: Exception) -> Response[Any]:
+        view = see(request, clock)
+        if isinstance(error, Unauthenticated):
+            return _to_sign_in(view)
+        if isinstance(error, CrontopusError):
+            return _page(view, request, Problem.of(error).status, str(error))
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return _page(view, request, status, "")
+
+    return answer
+
+
+def _to_sign_in(view: View) -> Response[Any]:
+    """A fragment cannot hold a sign-in page: htmx is told to leave the page instead."""
+    where = sign_in_path(view)
+    if view.htmx:
+        return Response(None, status_code=401, headers={"HX-Redirect": where})
+    return Response(None, status_code=303, headers={"Location": where})
+
+
+def _page(view: View, request: Visit, status: int, detail: str) -> Response[str]:
+    return view.page(
+        "error.html",
+        status,
+        code=status,
+        title=_TITLES.get(status, "Something broke"),
+        detail=detail[:500],
+        safe=_SAFE.get(status, _OURS if status >= 500 else "Nothing was changed."),
+        request_id=request.headers.get("x-request-id", ""),
+    )

@@ -1,0 +1,117 @@
+"""The list of jobs: filter in the address, chips with counts, pages by cursor."""
+
+from urllib.parse import urlencode
+
+import anyio
+from litestar import Response, get
+from litestar.di import NamedDependency
+from msgspec import Struct
+
+from crontopus.client import Client
+from crontopus.console.strip import LENGTH, Strip, strip
+from crontopus.console.view import View
+from crontopus.console.visit import Visit
+from crontopus.domain.errors import Invalid
+from crontopus.domain.watch import Status
+from crontopus.wire.common import Page
+from crontopus.wire.jobs import Job
+from crontopus.wire.runs import Gap
+
+PAGE = 50
+CHIPS = (Status.DOWN, Status.LATE, Status.UP, Status.PAUSED, Status.NEW)
+SORTS = {"": "Namespace", "name": "Name", "status": "Worst first", "next_expected_at": "Next run"}
+
+
+class Query(Struct, frozen=True):
+    """What the address asks for; every link of the page is one of these, written out."""
+
+    q: str = ""
+    sort: str = ""
+    cursor: str = ""
+
+    @classmethod
+    def of(cls, request: Visit) -> "Query":
+        asked = request.query_params
+        return cls(asked.get("q", "")[:1000], asked.get("sort", ""), asked.get("cursor", ""))
+
+    @property
+    def status(self) -> str:
+        """The one status that is asked for, or nothing."""
+        terms = [word for word in self.q.split() if word.startswith("status:")]
+        return terms[0].removeprefix("status:") if len(terms) == 1 else ""
+
+    @property
+    def without_status(self) -> str:
+        return " ".join(word for word in self.q.split() if not word.startswith("status:"))
+
+    def only(self, status: str) -> str:
+        """The address with this status and no other, from its first page on."""
+        return Query(f"{'status:' + status if status else ''} {self.without_status}".strip(), self.sort).url()
+
+    def sorted_by(self, sort: str) -> str:
+        return Query(self.q, sort).url()
+
+    def after(self, cursor: str) -> str:
+        return Query(self.q, self.sort, cursor).url()
+
+    def url(self) -> str:
+        asked = {"q": self.q, "sort": self.sort, "cursor": self.cursor}
+        return "/jobs" + ("?" + text if (text := urlencode({k: v for k, v in asked.items() if v})) else "")
+
+
+@get("/jobs")
+async def jobs(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    query = Query.of(request)
+    fault = ""
+    try:
+        found = await client.jobs(q=query.q or None, sort=query.sort or None, cursor=query.cursor or None, limit=PAGE)
+        counts = await client.job_counts(q=query.without_status or None)
+    except Invalid as error:
+        fault, found, counts = str(error), Page[Job](items=[]), {}
+    stale = [instant for job in found.items for instant in (job.next_expected_at, job.due_at)]
+    return view.page(
+        "jobs.html",
+        400 if fault else 200,
+        query=query,
+        fault=fault,
+        groups=_groups(found.items, query.sort),
+        jobs=found.items,
+        counts=counts,
+        chips=CHIPS,
+        sorts=SORTS,
+        following=query.after(found.next_cursor) if found.next_cursor else "",
+        strips=await _strips(client, found.items),
+        gaps=await recent_gaps(client, view),
+        refresh_in=view.refresh_in(*stale),
+    )
+
+
+def _groups(jobs: list[Job], sort: str) -> list[tuple[str, list[Job]]]:
+    """By namespace; in any other order as one group without a name."""
+    if sort:
+        return [("", jobs)] if jobs else []
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.namespace, []).append(job)
+    return list(groups.items())
+
+
+async def _strips(client: Client, jobs: list[Job]) -> dict[str, Strip]:
+    """The last runs of each job on the page."""
+    strips: dict[str, Strip] = {}
+
+    async def draw(job: Job) -> None:
+        strips[str(job.id)] = strip((await client.job_runs(job.id, limit=LENGTH)).items)
+
+    async with anyio.create_task_group() as tasks:
+        for job in jobs:
+            tasks.start_soon(draw, job)
+    return strips
+
+
+async def recent_gaps(client: Client, view: View) -> list[Gap]:
+    """Of the last day: when nobody watched."""
+    return [gap for gap in (await client.gaps(limit=5)).items if (view.now - gap.until).days < 1]
+
+
+ROUTES = [jobs]

@@ -1,0 +1,147 @@
+"""Who visits: the client that speaks for them, the guard at unsafe methods, set-up, sign-in and sign-out."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, cast
+from urllib.parse import quote, urlsplit
+
+import httpx
+from litestar import Response, get, post
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
+
+from crontopus.client import SESSION_COOKIE, Client
+from crontopus.console.forms import Faults, read_form, same_names
+from crontopus.console.view import View, go
+from crontopus.console.visit import Visit
+from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotAllowed, Unauthenticated
+from crontopus.wire.accounts import Session, SetUp, SignIn
+
+_PASSED_ON = ("x-forwarded-for", "x-request-id", "user-agent")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+async def own_client(request: Visit) -> AsyncIterator[Client]:
+    """A client of the API in this very process, which speaks for the visitor of this one request.
+
+    It carries the visitor's session, address and request id. The guard below has already judged where an unsafe
+    request comes from, and the API is told so.
+    """
+    headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+    address = (request.client.host, request.client.port) if request.client else ("127.0.0.1", 0)
+    transport = httpx.ASGITransport(cast(Any, request.app), client=address)
+    session = request.cookies.get(SESSION_COOKIE, "")
+    own = headers | {"Sec-Fetch-Site": "same-origin"}
+    async with Client("http://console", session=_cookie_value(session), transport=transport, headers=own) as client:
+        yield client
+
+
+def same_origin_only(public_url: str) -> Any:
+    """A guard: an unsafe request must come from a page of ours.
+
+    Browsers say so in `Sec-Fetch-Site`; on plain HTTP, where they leave it out, `Origin` must name this host.
+    """
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if connection.scope.get("method") not in _SAFE and not _from_here(connection, public_url):
+            raise NotAllowed("This request did not come from a page of this console, so it was not carried out.")
+
+    return guard
+
+
+def _from_here(connection: ASGIConnection[Any, Any, Any, Any], public_url: str) -> bool:
+    if site := connection.headers.get("sec-fetch-site"):
+        return site in ("same-origin", "none")
+    origin = urlsplit(connection.headers.get("origin", "")).netloc
+    return bool(origin) and origin in (connection.headers.get("host", ""), urlsplit(public_url).netloc)
+
+
+@get("/setup", include_in_schema=False)
+async def set_up_page(client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit) -> Response[str]:
+    code = request.query_params.get("code", "")
+    state = await client.set_up_state(code)
+    return visitor.page("setup.html", state=state, code=code, email="", tenant="Main", faults=Faults())
+
+
+@post("/setup", include_in_schema=False)
+async def set_up(
+    client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
+) -> Response[Any]:
+    form = await read_form(request)
+    try:
+        if form.raw("password") != form.raw("again"):
+            raise Invalid("passwords differ", (Fault("/again", "This is not the same password."),))
+        wish = SetUp(
+            code=form["code"], email=form["email"], password=form.raw("password"), tenant=form["tenant"] or "Main"
+        )
+        session = await client.set_up(wish)
+    except CrontopusError as error:
+        faults = Faults(error, same_names("email", "password", "again", "tenant"))
+        state = await client.set_up_state(form["code"])
+        return visitor.page(
+            "setup.html", 400, state=state, code=form["code"], email=form["email"], tenant=form["tenant"], faults=faults
+        )
+    return _welcome(session, "/jobs", visitor.now, secure=secure)
+
+
+@get("/sign-in", include_in_schema=False)
+async def sign_in_page(
+    client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit
+) -> Response[str]:
+    state = await client.set_up_state()
+    onward = local_path(request.query_params.get("next", ""))
+    return visitor.page("sign-in.html", needed=state.needed, email="", onward=onward, fault="")
+
+
+@post("/sign-in", include_in_schema=False)
+async def sign_in(
+    client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
+) -> Response[Any]:
+    form = await read_form(request)
+    onward = local_path(form["next"])
+    try:
+        session = await client.sign_in(SignIn(email=form["email"], password=form.raw("password")))
+    except (Unauthenticated, Invalid):
+        fault = "This e-mail address and this password do not belong together."
+        return visitor.page("sign-in.html", 400, needed=False, email=form["email"], onward=onward, fault=fault)
+    return _welcome(session, onward, visitor.now, secure=secure)
+
+
+@post("/sign-out", include_in_schema=False)
+async def sign_out(client: NamedDependency[Client]) -> Response[None]:
+    """Ends the session at the server; a session that is gone already is signed out too."""
+    with suppress(Unauthenticated):
+        await client.sign_out()
+    response = go("/sign-in", "You are signed out.")
+    response.delete_cookie(SESSION_COOKIE, path="/")
+    return response
+
+
+def sign_in_path(view: View) -> str:
+    """Where somebody without a session goes, and comes back from."""
+    return "/sign-in" if view.path in ("/", "/jobs") else f"/sign-in?next={quote(view.path, safe='')}"
+
+
+def local_path(wanted: str) -> str:
+    """`wanted` where it is a path of this site, else the jobs: nobody is sent elsewhere after signing in."""
+    starts_here = wanted.startswith("/") and wanted[1:2] not in ("/", "\\")
+    return wanted if starts_here and wanted.isprintable() and wanted.isascii() else "/jobs"
+
+
+def _welcome(session: Session, onward: str, now: datetime, *, secure: bool) -> Response[None]:
+    response = go(onward)
+    left = max(0, int((session.expires_at - now).total_seconds()))
+    response.set_cookie(
+        SESSION_COOKIE, session.session, max_age=left, path="/", httponly=True, samesite="lax", secure=secure
+    )
+    return response
+
+
+def _cookie_value(text: str) -> str:
+    """A session as it can stand in a header; anything else is no session."""
+    return text if text.isascii() and text.isprintable() and not set(text) & set(' ;,"\\') else ""
+
+
+ROUTES = [set_up_page, set_up, sign_in_page, sign_in, sign_out]

@@ -1,0 +1,81 @@
+"""API tokens: made, shown once, revoked."""
+
+from datetime import timedelta
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from crontopus.client import Client
+from crontopus.console.forms import Faults, Form, read_form, same_names
+from crontopus.console.view import View, go
+from crontopus.console.visit import Visit
+from crontopus.domain.errors import CrontopusError
+from crontopus.wire.accounts import NewToken
+
+KINDS = {
+    "s": ("Service", "Uses the API as a program: what its scopes allow."),
+    "c": ("Check-ins only", "Reports runs of one job or one namespace, and can read nothing."),
+    "m": ("Metrics", "Reads the metrics of all jobs, for Prometheus."),
+}
+DAYS = {"30": "30 days", "90": "90 days", "365": "1 year", "": "Never"}
+FIELDS = same_names("name", "kind", "scopes", "namespaces", "job") | {"/expires_at": "days"}
+
+
+@get("/tokens")
+async def tokens(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    page = await client.tokens(cursor=request.query_params.get("cursor"))
+    return view.page("tokens.html", page=page, kinds=KINDS)
+
+
+@get("/tokens/new")
+async def new_page(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    return await _form(client, view, Form([("kind", "s"), ("days", "365")]), Faults())
+
+
+@post("/tokens/new", status_code=200)
+async def new(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    """The only page that ever shows the token."""
+    form = await read_form(request)
+    try:
+        made = await client.add_token(_wish(form, view))
+    except CrontopusError as error:
+        return await _form(client, view, form, Faults(error, FIELDS), 400)
+    return view.page("token-made.html", token=made, kinds=KINDS)
+
+
+@post("/tokens/{token:str}/revoke")
+async def revoke(token: FromPath[str], client: NamedDependency[Client]) -> Response[None]:
+    await client.revoke_token(token)
+    return go("/tokens", "The token is revoked; it opens nothing any more.")
+
+
+async def _form(client: Client, view: View, form: Form, faults: Faults, status: int = 200) -> Response[str]:
+    spaces = (await client.namespaces(limit=200)).items
+    return view.page(
+        "token-form.html",
+        status,
+        form=form,
+        kinds=KINDS,
+        days=DAYS,
+        scopes=view.me.scopes if view.me else [],
+        namespaces=[space.slug for space in spaces],
+        faults=faults,
+    )
+
+
+def _wish(form: Form, view: View) -> NewToken:
+    days = form.whole("days", 0)
+    kind = form["kind"] or "s"
+    return NewToken(
+        name=form["name"],
+        kind=kind,
+        scopes=form.all("scopes") if kind == "s" else [],
+        namespaces=[space for space in form.all("namespaces") if space] if kind != "m" else [],
+        job=(form["job"] or None) if kind == "c" else None,
+        expires_at=view.now + timedelta(days=min(days, 36500)) if days else None,
+    )
+
+
+ROUTES: list[Any] = [tokens, new_page, new, revoke]

@@ -1,0 +1,126 @@
+"""One visitor's look at the console: zone, theme, moment, and the page rendered for them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo, available_timezones
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from litestar import Response
+from litestar.datastructures import Cookie
+from msgspec import Struct
+
+from crontopus.console import words
+from crontopus.console.assets import ASSETS
+from crontopus.console.visit import Visit
+from crontopus.console.why import begin, brief, outcome
+from crontopus.resources import templates
+from crontopus.wire.accounts import Me
+
+Clock = Callable[[], datetime]
+ZONE_COOKIE, THEME_COOKIE, NOTE_COOKIE = "crontopus_zone", "crontopus_theme", "crontopus_note"
+ZONES = sorted(available_timezones())
+_KNOWN_ZONES = frozenset(ZONES)
+_MONTHS_SECONDS = 180 * 86400
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """`me` is None before sign-in. `path` is the page itself, with its query; `note` is what the last deed did."""
+
+    me: Me | None
+    now: datetime
+    zone: ZoneInfo
+    theme: str
+    note: str
+    path: str
+    htmx: bool
+
+    def page(self, template: str, status: int = 200, **context: object) -> Response[str]:
+        """`template` of `templates/console/`, rendered with `view` and `context`; a note is shown once."""
+        text = ENVIRONMENT.get_template(f"console/{template}").render(view=self, **context)
+        response = Response(text, status_code=status, media_type="text/html")
+        if self.note:
+            response.delete_cookie(NOTE_COOKIE, path="/")
+        return response
+
+    def refresh_in(self, *instants: datetime | None) -> int:
+        """Milliseconds until what is shown is stale: the nearest of `instants` that is still to come, or a minute."""
+        ahead = [(instant - self.now).total_seconds() for instant in instants if instant and instant > self.now]
+        return round(min([60.0, *ahead]) * 1000) + 300
+
+
+def see(request: Visit, clock: Clock, me: Me | None = None) -> View:
+    """How the visitor behind `request` wants things shown; what a cookie says wrongly is not believed."""
+    cookies = request.cookies
+    zone, theme = unquote(cookies.get(ZONE_COOKIE, "")), cookies.get(THEME_COOKIE, "")
+    query = f"?{request.url.query}" if request.url.query else ""
+    return View(
+        me=me,
+        now=clock(),
+        zone=ZoneInfo(zone if zone in _KNOWN_ZONES else "UTC"),
+        theme=theme if theme in ("light", "dark") else "",
+        note=unquote(cookies.get(NOTE_COOKIE, ""))[:300],
+        path=request.url.path + query,
+        htmx=request.headers.get("hx-request") == "true",
+    )
+
+
+def go(path: str, note: str = "") -> Response[None]:
+    """After a deed: 303 to where its result is seen, and one sentence that says what was done."""
+    cookies = (
+        [Cookie(NOTE_COOKIE, value=quote(note), max_age=30, path="/", httponly=True, samesite="lax")] if note else []
+    )
+    return Response(None, status_code=303, headers={"Location": path}, cookies=cookies)
+
+
+def choice_cookie(name: str, value: str, *, secure: bool) -> Cookie:
+    """A choice of how things look; empty goes back to what the browser says. The script may read and set it too."""
+    return Cookie(
+        name,
+        value=quote(value, safe="/"),
+        max_age=_MONTHS_SECONDS if value else 0,
+        path="/",
+        samesite="lax",
+        secure=secure,
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(asset=ASSETS.url, brief=brief, begin=begin, outcome=outcome, zones=ZONES)
+    environment.filters.update(
+        named=lambda kinds: [(key, name) for key, (name, _) in kinds.items()],
+        pairs=lambda values: [(value, value) for value in values],
+        duration=words.duration,
+        number=words.number,
+        size=words.size,
+        iso=words.iso,
+        amount=words.count,
+        when=_in_zone(words.when),
+        clock=_in_zone(words.clock),
+        dated=_in_zone(words.dated),
+        seconds=_in_zone(lambda at, now, zone: words.clock(at, now, zone, seconds=True)),
+        both_zones=_in_zone(lambda at, _, zone: words.both_zones(at, zone)),
+    )
+    return environment
+
+
+def _in_zone(say: Callable[[datetime, datetime, ZoneInfo], str]) -> Callable[[Context, datetime], str]:
+    """`say` as a filter that takes now and the zone from the page's view."""
+
+    @pass_context
+    def said(context: Context, instant: datetime) -> str:
+        view: View = context["view"]
+        return say(instant, view.now, view.zone)
+
+    return said
+
+
+ENVIRONMENT = _environment()

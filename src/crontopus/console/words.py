@@ -1,0 +1,134 @@
+"""How the console says times, durations, sizes and numbers. Pure; the rules stand in the docstrings."""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+SPACE = "\u00a0"
+NOTHING = "–"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def duration(seconds: float | None) -> str:
+    """Two units at most, the second padded: `38 ms`, `0.4 s`, `14 m 02 s`, `11 h 02 m`, `1 d 11 h`; None is `–`."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 0:
+        return "−" + duration(-seconds)
+    if 0 < seconds < 0.1:
+        return f"{max(1, round(seconds * 1000))}{SPACE}ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f}".removesuffix(".0") + f"{SPACE}s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole}{SPACE}s"
+    if whole < _HOUR:
+        return _two(whole, _MINUTE, "m", 1, "s")
+    whole = round(seconds / _MINUTE) * _MINUTE
+    if whole < _DAY:
+        return _two(whole, _HOUR, "h", _MINUTE, "m")
+    return _two(round(seconds / _HOUR) * _HOUR, _DAY, "d", _HOUR, "h")
+
+
+def _two(seconds: int, large: int, large_name: str, small: int, small_name: str) -> str:
+    first, rest = divmod(seconds, large)
+    second = f"{SPACE}{rest // small:02}{SPACE}{small_name}" if rest else ""
+    return f"{first}{SPACE}{large_name}{second}"
+
+
+def short_duration(seconds: float) -> str:
+    """One unit, rounded down: what stands before `ago`."""
+    for size, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{SPACE}{name}"
+    return f"{int(seconds)}{SPACE}s"
+
+
+def when(instant: datetime, now: datetime, zone: tzinfo) -> str:
+    """For lists: relative within a day, then the day and the clock time on the wall of `zone`.
+
+    `12 h ago`, `in 28 m`, then `tomorrow 02:00`, `Sun 05:00` within a week, `1 Dec 07:00`, and the year when it is
+    another one. A time of tomorrow is named as such even where it is near, unless it is within the hour.
+    """
+    ahead = (instant - now).total_seconds()
+    if -1 < ahead < 1:
+        return "now"
+    if -_DAY < ahead < 0:
+        return f"{short_duration(-ahead)} ago"
+    if 0 < ahead < _HOUR or (ahead > 0 and _days(instant, now, zone) == 0):
+        return f"in {duration(ahead if ahead < _MINUTE else ahead // _MINUTE * _MINUTE)}"
+    return clock(instant, now, zone)
+
+
+def clock(instant: datetime, now: datetime, zone: tzinfo, *, seconds: bool = False) -> str:
+    """For sentences about causes: the clock time, with as much of the day as is needed to know which."""
+    local, days = instant.astimezone(zone), _days(instant, now, zone)
+    time = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    if days == 0:
+        return time
+    if abs(days) == 1:
+        return f"{'tomorrow' if days == 1 else 'yesterday'}{SPACE}{time}"
+    if abs(days) < 7:
+        return f"{local:%a}{SPACE}{time}"
+    return f"{_date(local, now.astimezone(zone))}{SPACE}{time}"
+
+
+def day(instant: datetime, now: datetime, zone: tzinfo) -> str:
+    """The date alone: `30 Nov`, with the year when it is another one."""
+    return _date(instant.astimezone(zone), now.astimezone(zone))
+
+
+def dated(instant: datetime, now: datetime, zone: tzinfo) -> str:
+    """For tables that are read downwards: always weekday, date and clock time."""
+    local = instant.astimezone(zone)
+    return f"{local:%a} {_date(local, now.astimezone(zone))}{SPACE}{local:%H:%M}"
+
+
+def both_zones(instant: datetime, zone: tzinfo) -> str:
+    """The whole instant, on the reader's wall clock and in UTC."""
+    local = instant.astimezone(zone)
+    here = f"{local:%Y-%m-%d %H:%M:%S} {offset(local)} {zone}"
+    return here if str(zone) == "UTC" else f"{here} · {instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def offset(local: datetime) -> str:
+    """`+01:00`, as RFC 3339 writes it."""
+    text = f"{local:%z}"
+    return f"{text[:3]}:{text[3:5]}"
+
+
+def iso(instant: datetime) -> str:
+    """For the `datetime` attribute: RFC 3339 in UTC, with milliseconds."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def number(value: float) -> str:
+    """A comma for thousands, at most one decimal where it is not whole."""
+    return f"{value:,.1f}".removesuffix(".0")
+
+
+def size(size_bytes: int) -> str:
+    """Decimal units, one decimal at most: `380 B`, `16 kB`, `3.2 MB`."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size_bytes >= unit:
+            return f"{number(size_bytes / unit)}{SPACE}{name}"
+    return f"{size_bytes}{SPACE}B"
+
+
+def count(amount: int, one: str, many: str = "") -> str:
+    """`1 run`, `3 runs`; `many` where an s is not enough."""
+    return f"{number(amount)} {one if amount == 1 else many or one + 's'}"
+
+
+def ordinal(amount: int) -> str:
+    """How many in a row, in a sentence: words up to three."""
+    return {1: "One", 2: "Two", 3: "Three"}.get(amount, str(amount))
+
+
+def _days(instant: datetime, now: datetime, zone: tzinfo) -> int:
+    """Midnights of `zone` between the two, negative in the past."""
+    difference: timedelta = instant.astimezone(zone).date() - now.astimezone(zone).date()
+    return difference.days
+
+
+def _date(local: datetime, now: datetime) -> str:
+    year = "" if local.year == now.year else f"{SPACE}{local.year}"
+    return f"{local.day}{SPACE}{local:%b}{year}"

@@ -1,0 +1,71 @@
+// What a page can do beyond links and forms: copy, split a pasted cron line, keep itself current. Nothing depends on it.
+(() => {
+  const polite = (text) => { document.getElementById("polite").textContent = text; };
+
+  // Copy: the text of the element that the button names.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy), label = button.querySelector("span");
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      label.textContent = "Copied";
+      polite("Copied");
+      setTimeout(() => { label.textContent = "Copy"; polite(""); }, 2000);
+    } catch {
+      getSelection().selectAllChildren(source); // no clipboard on plain HTTP: the text is selected instead
+      polite("Selected: copy it with your keyboard");
+    }
+  });
+
+  // Cron: a whole line pasted into one field fills them all.
+  document.addEventListener("paste", (event) => {
+    const row = event.target.closest("[data-cron]");
+    const parts = event.clipboardData?.getData("text").trim().split(/\s+/) ?? [];
+    const fields = row ? [...row.querySelectorAll("input")] : [];
+    if (!row || parts.length < fields.length) return;
+    event.preventDefault();
+    fields.forEach((field, place) => { field.value = parts[place]; });
+    fields[0].dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  // Times are shown on the browser's clock, unless another was chosen.
+  if (!/(^|; )crontopus_zone=/.test(document.cookie)) {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zone) document.cookie = `crontopus_zone=${zone}; path=/; max-age=15552000; samesite=lax`;
+  }
+
+  // Live: the stream says what changed, by id; whoever follows that fetches itself again. What only time changes
+  // (late, "in 2 m") is fetched when the server said it would be stale.
+  const changed = new Set();
+  let timer;
+  const current = () => document.getElementById("live");
+  const refresh = () => { if (current() && !document.hidden) window.htmx.trigger(current(), "changed"); };
+  const wind = () => {
+    clearTimeout(timer);
+    if (current()) timer = setTimeout(refresh, Number(current().dataset.refreshIn));
+  };
+  const heard = (event) => {
+    const change = JSON.parse(event.detail.data), job = change.job ?? change.id;
+    changed.add(job);
+    if (["*", job].includes(current()?.dataset.follow)) refresh();
+  };
+  const light = (on) => document.querySelectorAll("[data-live]").forEach((dot) => {
+    dot.toggleAttribute("data-on", on);
+    dot.textContent = on ? "Live" : "Not live";
+  });
+  document.addEventListener("job", heard);
+  document.addEventListener("run", heard);
+  document.addEventListener("resync", refresh);
+  document.addEventListener("htmx:sse:after:connection", () => { light(true); refresh(); });
+  document.addEventListener("htmx:sse:error", () => light(false));
+  document.addEventListener("htmx:sse:close", () => light(false));
+  document.addEventListener("visibilitychange", refresh);
+  document.addEventListener("htmx:after:swap", () => {
+    for (const job of changed) document.querySelector(`tr[data-job="${CSS.escape(job)}"]`)?.toggleAttribute("data-flash", true);
+    changed.clear();
+    wind();
+  });
+  document.addEventListener("animationend", (event) => event.target.closest("tr[data-flash]")?.removeAttribute("data-flash"));
+  wind();
+})();
