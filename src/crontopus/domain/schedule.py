@@ -4,16 +4,18 @@ A cron line follows the rules of the clock given. A calendar event is systemd's 
 rules, also where the clock says `cron`; one that names a zone keeps it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from crontopus.domain import wall, zone
+from crontopus.domain import sentence, surprise, wall, zone
 from crontopus.domain.errors import Fault, Invalid
-from crontopus.domain.slots import Line, Rule, Slots
+from crontopus.domain.slots import Line, Rule
+from crontopus.domain.slots import Slots as Slots
+from crontopus.domain.surprise import Surprise as Surprise
 
 SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(days=400)
@@ -87,6 +89,25 @@ def slots(schedules: tuple[Schedule, ...], timezone: str, clock: Clock) -> Slots
     return Slots(tuple(line(schedule, home, clock) for schedule in schedules if not isinstance(schedule, Every)))
 
 
+def describe(schedules: tuple[Schedule, ...], timezone: str, clock: Clock) -> str:
+    """In words for people: `Every day at 02:00 (Europe/Berlin)`. For schedules that `check` has found good."""
+    if not schedules:
+        return "At no time of its own: only what is reported counts"
+    home = zone.find(timezone) or UTC
+    told = [_words(schedule, home, clock) for schedule in schedules]
+    if len({place for _, place in told}) == 1:
+        return _opened("; ".join(words for words, _ in told) + told[0][1])
+    return _opened("; ".join(words + place for words, place in told))
+
+
+def surprises(
+    schedules: tuple[Schedule, ...], timezone: str, clock: Clock, now: datetime
+) -> tuple[surprise.Surprise, ...]:
+    """What changes of the clocks do to the schedule within 400 days after `now`, in order."""
+    lines = slots(schedules, timezone, clock).lines
+    return tuple(sorted((found for one in lines for found in surprise.of_line(one, now)), key=lambda found: found.at))
+
+
 @lru_cache(maxsize=4096)
 def line(schedule: Cron | OnCalendar, home: ZoneInfo, clock: Clock) -> Line:
     """What `schedule` names on the wall, where and by which rule. Raises wall.Unreadable."""
@@ -111,6 +132,22 @@ def _split_zone(expression: str) -> tuple[str, ZoneInfo | None]:
     head, _, last = expression.strip().rpartition(" ")
     own = zone.find(last) if head and not last[0].isdigit() else None
     return (head, own) if own else (expression, None)
+
+
+def _words(schedule: Schedule, home: ZoneInfo, clock: Clock) -> tuple[str, str]:
+    """The words, and the zone they hold in (empty: it hardly matters)."""
+    if isinstance(schedule, Every):
+        return sentence.of_period(schedule.period), ""
+    found = line(schedule, home, clock)
+    words = sentence.of_wall(found.wall)
+    if words is None:
+        kind = "cron line" if isinstance(schedule, Cron) else "calendar event"
+        words = f"by the {kind} '{schedule.expression}'"
+    return words, "" if sentence.ignores_zone(found.wall) else f" ({found.zone.key})"
+
+
+def _opened(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _faults(schedule: Schedule, home: ZoneInfo, clock: Clock) -> list[str]:
