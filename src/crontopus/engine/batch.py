@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from crontopus.domain import ids
-from crontopus.domain.errors import NotFound
+from crontopus.domain.errors import Invalid, NotFound
 from crontopus.domain.reports import IGNORED, Filters, filtered, kind_of
 from crontopus.domain.watch import Expectation, Gaps, Mark, Reported, Run, Step, advance, fresh
 from crontopus.engine.report import Accepted, Creation, Outcome, Report
@@ -44,11 +44,27 @@ class Batch:
 
     async def take(self, report: Report) -> Outcome:
         """Apply one report. What is wrong with it is its own answer, and changes nothing."""
-        placed, created = self._placed.get(report.address), False
-        if placed is None and report.create is not None and isinstance(report.address, BySlug):
-            placed, created = await self._made(report.address, report.create, report.received_at)
+        placed = self._placed.get(report.address)
         if placed is None:
+            return await self._take_new(report)
+        return self._take(placed, report) if report.fault is None else report.fault
+
+    async def _take_new(self, report: Report) -> Outcome:
+        """A report on a job that is not there: makes it, where that is asked for by who has the namespace's key."""
+        address, wanted = report.address, report.create
+        if wanted is None or not isinstance(address, BySlug):
             return NotFound("not found")
+        home = await self._tx.home(address.key_hash)
+        if home is None:
+            return NotFound("not found")
+        if report.fault is not None:
+            return report.fault
+        if isinstance(wanted, Invalid):
+            return wanted
+        placed, created = await self._made(home, address, wanted, report.received_at)
+        return self._take(placed, report, created) if placed else NotFound("not found")
+
+    def _take(self, placed: Placed, report: Report, created: bool = False) -> Outcome:
         said = _meaning(placed.filters, report)
         if said == IGNORED:
             self._keep(placed, report, said, None, frozenset())
@@ -127,11 +143,8 @@ class Batch:
         if report.body.size:
             self._rows.outputs.append(_output_row(check_in, placed, report, run, said))
 
-    async def _made(self, address: BySlug, wanted: Creation, now: datetime) -> tuple[Placed | None, bool]:
-        """The job that a ping makes, or the one that another process made meanwhile; None for an unknown key."""
-        home = await self._tx.home(address.key_hash)
-        if home is None:
-            return None, False
+    async def _made(self, home: Home, address: BySlug, wanted: Creation, now: datetime) -> tuple[Placed | None, bool]:
+        """The job that a ping makes, or the one that another process made meanwhile."""
         placed = _placed(home, wanted, now)
         if await self._tx.make_job(_job_row(home, placed, address.slug, wanted, now)):
             watches.add_new_watch(self._rows, placed)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from crontopus.domain.errors import CrontopusError
+from crontopus.domain.errors import CrontopusError, Invalid
 from crontopus.domain.schedule import Schedule
 from crontopus.domain.watch import Mark
 from crontopus.storage.ledger import Address
@@ -44,7 +44,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """One check-in as the border understood it.
 
     `said` is one of start, success, fail, exit, log, skipped. `received_at` is when it arrived; `occurred_at` lies at
-    most `AHEAD` after that. `marks` are what the border itself noticed.
+    most `AHEAD` after that. `marks` are what the border itself noticed. `fault` is what is wrong with it, told only
+    where the job is there: a caller without its key learns nothing.
     """
 
     address: Address
@@ -64,7 +65,8 @@ class Report(Struct, frozen=True, kw_only=True):
     body: Body = NO_BODY
     details: Details = NO_DETAILS
     marks: frozenset[Mark] = frozenset()
-    create: Creation | None = None
+    create: Creation | Invalid | None = None
+    fault: Invalid | None = None
 
 
 class Accepted(Struct, frozen=True):

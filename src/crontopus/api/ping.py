@@ -1,0 +1,209 @@
+"""Pings: a raw ASGI handler, because a framework's route would halve what a server can take.
+
+The key in the URL is the credential. 200 means that the check-in is on disk. What surrounds a ping (a huge body, an odd
+header, a client that hangs up) never loses it. The specification is docs/pings.md.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any
+
+import msgspec
+
+from crontopus.api import bodies, ping_url
+from crontopus.api.ping_url import Asked, NotThere, Said
+from crontopus.api.reports import happened, report_of
+from crontopus.domain.errors import CrontopusError, Invalid, NotFound, Unavailable
+from crontopus.engine.intake import Intake
+from crontopus.engine.report import NO_BODY, Accepted, Body, Creation, Outcome, Report
+from crontopus.storage.ledger import ByUuid
+from crontopus.storage.watches import NO_DETAILS, Details
+from crontopus.wire.runs import CheckIn
+
+Send = Callable[[Any], Awaitable[None]]
+Network = IPv4Network | IPv6Network
+
+PREFIX = "/ping/"
+JSON = b"application/vnd.crontopus.check-in+json"
+JSON_LIMIT = 4 * 1024 * 1024
+
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+_OPEN = (b"access-control-allow-origin", b"*")
+_NO_STORE = (b"cache-control", b"no-store")
+_CLOSE = (b"connection", b"close")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT"})
+_PREFLIGHT = (
+    _OPEN,
+    _NO_STORE,
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, OPTIONS"),
+    (b"access-control-allow-headers", b"content-type"),
+    (b"access-control-max-age", b"600"),
+)
+_decode = msgspec.json.Decoder(CheckIn).decode
+
+
+class Ping:
+    """`trusted` are the proxies whose `X-Forwarded-For` is believed; `body_limit` is in bytes."""
+
+    def __init__(
+        self, intake: Intake, clock: Callable[[], datetime], *, body_limit: int, trusted: Iterable[Network] = ()
+    ) -> None:
+        self._intake = intake
+        self._clock = clock
+        self._limit = body_limit
+        self._trusted = tuple(trusted)
+        self._kept = [_TEXT, (b"ping-body-limit", str(body_limit).encode()), _OPEN, _NO_STORE]
+
+    async def __call__(self, scope: Mapping[str, Any], receive: bodies.Receive, send: Send) -> None:
+        method: str = scope["method"]
+        if method == "OPTIONS":
+            await _answer(send, 204, b"", _PREFLIGHT)
+            return
+        if method not in _METHODS:
+            await _answer(
+                send, 405, b"use GET, HEAD, POST or PUT", (_TEXT, (b"allow", b"GET, HEAD, POST, PUT, OPTIONS"))
+            )
+            return
+        body = NO_BODY
+        try:
+            said = ping_url.said(scope["path"][len(PREFIX) :])
+            headers = dict(scope["headers"])
+            is_json = method == "POST" and headers.get(b"content-type", b"").partition(b";")[0].strip() == JSON
+            arrived_at = self._clock()
+            if method in ("POST", "PUT") or b"content-length" in headers or b"transfer-encoding" in headers:
+                body = await bodies.read(receive, JSON_LIMIT if is_json else self._limit)
+            report = self._report(scope, headers, said, body, arrived_at, is_json)
+            outcome = (await self._intake.submit([report]))[0]
+        except NotThere:
+            outcome = NotFound("not found")
+        except CrontopusError as error:
+            outcome = error
+        await self._tell(send, method, outcome, closing=body.truncated)
+
+    def _report(
+        self,
+        scope: Mapping[str, Any],
+        headers: Mapping[bytes, bytes],
+        said: Said,
+        body: Body,
+        at: datetime,
+        is_json: bool,
+    ) -> Report:
+        report = self._from_json(said, body, at) if is_json else _from_url(scope["query_string"], said, body, at)
+        agent = headers.get(b"user-agent", b"")[:500].decode("latin-1").replace("\x00", "")
+        return msgspec.structs.replace(
+            report,
+            by_url=not is_json,
+            method=scope["method"],
+            sender=self._sender(scope, headers),
+            user_agent=agent or None,
+            received_at=self._clock(),
+        )
+
+    def _from_json(self, said: Said, body: Body, at: datetime) -> Report:
+        """What is wrong with the document is told only to who names a job that exists."""
+        try:
+            return report_of(_decoded(body), said.address, at, self._limit)
+        except Invalid as error:
+            return Report(address=said.address, said="log", received_at=at, occurred_at=at, fault=error)
+
+    def _sender(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str | None:
+        """Who sent it: the peer, or what a trusted proxy says of it."""
+        peer: str | None = scope["client"][0] if scope.get("client") else None
+        if not self._trusted or peer is None or not self._trusts(peer):
+            return peer
+        hops = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
+        known = [hop for hop in map(str.strip, reversed(hops)) if _is_address(hop)]
+        return next((hop for hop in known if not self._trusts(hop)), known[-1] if known else peer)
+
+    def _trusts(self, address: str) -> bool:
+        return _is_address(address) and any(ip_address(address) in network for network in self._trusted)
+
+    async def _tell(self, send: Send, method: str, outcome: Outcome, closing: bool) -> None:
+        if isinstance(outcome, Accepted):
+            status, text = (201, b"Created") if outcome.created else (200, b"OK")
+            headers = [*self._kept, _CLOSE] if closing else self._kept
+        else:
+            status, text, headers = _refusal(outcome)
+        await _answer(send, status, b"" if method == "HEAD" else text, headers, len(text))
+
+
+def _from_url(query: bytes, said: Said, body: Body, at: datetime) -> Report:
+    """What is wrong with the query is told only to who names a job that exists."""
+    if not query:
+        return Report(
+            address=said.address,
+            said=said.word,
+            exit_code=said.exit_code,
+            received_at=at,
+            occurred_at=at,
+            body=body,
+        )
+    try:
+        given = ping_url.parameters(query)
+        return _asked(ping_url.asked(given), given, said, body, at)
+    except Invalid as error:
+        return Report(address=said.address, said=said.word, received_at=at, occurred_at=at, fault=error)
+
+
+def _asked(asked: Asked, given: Mapping[str, str], said: Said, body: Body, at: datetime) -> Report:
+    occurred_at, marks = happened(asked.at, at)
+    details = NO_DETAILS
+    if asked.env or asked.host or asked.metrics:
+        details = Details(env=asked.env, host=asked.host, metrics=asked.metrics)
+    return Report(
+        address=said.address,
+        said=said.word,
+        exit_code=said.exit_code,
+        received_at=at,
+        occurred_at=occurred_at,
+        rid=asked.rid,
+        body=body,
+        details=details,
+        marks=marks,
+        create=_creation(given) if asked.creates and not isinstance(said.address, ByUuid) else None,
+    )
+
+
+def _creation(given: Mapping[str, str]) -> Creation | Invalid:
+    try:
+        return ping_url.creation(given)
+    except Invalid as error:
+        return error
+
+
+def _decoded(body: Body) -> CheckIn:
+    if body.dropped_bytes or body.truncated:
+        raise Invalid("the check-in is too large or broke off: at most 4 MiB of JSON")
+    try:
+        return _decode(body.head)
+    except msgspec.MsgspecError as error:
+        raise Invalid(f"not a check-in: {error}") from error
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refusal(error: CrontopusError) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    text = str(error).encode()
+    if isinstance(error, NotFound):
+        return 404, b"not found", [_TEXT, _NO_STORE]
+    if isinstance(error, Invalid):
+        return 400, text, [_TEXT, _NO_STORE]
+    if isinstance(error, Unavailable):
+        return 503, text, [_TEXT, _NO_STORE, (b"retry-after", str(error.retry_after_seconds).encode())]
+    return 500, text, [_TEXT, _NO_STORE]
+
+
+async def _answer(
+    send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]], length: int | None = None
+) -> None:
+    size = (b"content-length", str(len(body) if length is None else length).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, size]})
+    await send({"type": "http.response.body", "body": body})

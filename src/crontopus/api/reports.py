@@ -1,0 +1,86 @@
+"""Check-ins in JSON, understood: the same for `POST /check-ins` and for a ping URL that carries one."""
+
+from datetime import datetime, timedelta
+
+from crontopus.domain import durations
+from crontopus.domain.errors import Fault, Invalid
+from crontopus.domain.instants import truncated
+from crontopus.domain.watch import Mark
+from crontopus.engine.report import AHEAD, NO_BODY, Body, Report
+from crontopus.storage.ledger import Address
+from crontopus.storage.watches import Details
+from crontopus.wire.runs import CheckIn, OutputText
+
+_LONGEST = timedelta(days=400)
+
+
+def report_of(check_in: CheckIn, address: Address, received_at: datetime, body_limit: int) -> Report:
+    """Raises Invalid with a fault for each field that contradicts itself or is out of bounds."""
+    _refuse(check_in)
+    occurred_at, marks = happened(check_in.occurred_at, received_at)
+    return Report(
+        address=address,
+        said=check_in.kind,
+        received_at=received_at,
+        occurred_at=occurred_at,
+        rid=check_in.run_id,
+        started_at=None if check_in.started_at is None else min(truncated(check_in.started_at), occurred_at),
+        duration=_duration(check_in),
+        exit_code=check_in.exit_code,
+        signal=check_in.signal,
+        attempt=check_in.attempt,
+        body=NO_BODY if check_in.output is None else _body(check_in.output, body_limit),
+        details=Details(
+            host=check_in.host,
+            user=check_in.user,
+            env=check_in.env,
+            metrics=check_in.metrics or None,
+            rusage=check_in.rusage or None,
+        ),
+        marks=marks,
+    )
+
+
+def happened(said: datetime | None, received_at: datetime) -> tuple[datetime, frozenset[Mark]]:
+    """When it happened: a little ahead counts as now, with a mark. Raises Invalid for further ahead."""
+    if said is None:
+        return received_at, frozenset()
+    instant = truncated(said)
+    if instant > received_at + AHEAD:
+        raise Invalid(
+            "it says it happened more than 5 minutes in the future: set the clock of the machine that sends it",
+            (Fault("/occurred_at", "more than 5 minutes in the future"),),
+        )
+    if instant > received_at:
+        return received_at, frozenset({Mark.CLOCK})
+    return instant, frozenset()
+
+
+def _refuse(check_in: CheckIn) -> None:
+    faults = []
+    if check_in.kind == "exit" and check_in.exit_code is None:
+        faults.append(Fault("/exit_code", "`exit` needs an exit_code from 0 to 255"))
+    texts = {"host": check_in.host, "user": check_in.user, "env": check_in.env}
+    faults += [Fault(f"/{name}", "must not contain NUL") for name, text in texts.items() if text and "\x00" in text]
+    if any("\x00" in name for name in (*check_in.metrics, *check_in.rusage)):
+        faults.append(Fault("/metrics", "names must not contain NUL"))
+    if faults:
+        raise Invalid("; ".join(fault.detail for fault in faults), tuple(faults))
+
+
+def _duration(check_in: CheckIn) -> timedelta | None:
+    if check_in.duration is None:
+        return None
+    duration = durations.read(check_in.duration)
+    if duration > _LONGEST:
+        raise Invalid("duration is at most 400 days", (Fault("/duration", "at most 400 days"),))
+    return duration
+
+
+def _body(output: OutputText, limit: int) -> Body:
+    head = output.head.encode(errors="replace")
+    tail = output.tail.encode(errors="replace")
+    half = limit // 2
+    kept_head, kept_tail = head[: limit - min(len(tail), half)], tail[-half:] if tail else b""
+    dropped = output.dropped_bytes + len(head) - len(kept_head) + len(tail) - len(kept_tail)
+    return Body(kept_head, kept_tail, dropped)
