@@ -31,7 +31,7 @@ check: ## format, lint, types, import contracts, version
 
 frozen: ## build dist/crontopus, and drive it from set-up to restart
 	@tools/setup frozen
-	$(PYTHON_BIN)/pyinstaller --noconfirm --clean --log-level WARN crontopus.spec
+	$(PYTHON_BIN)/pyinstaller --noconfirm --clean --log-level ERROR crontopus.spec
 	$(PYTHON_BIN)/python packaging/smoke.py dist/crontopus
 	$(PYTHON_BIN)/python packaging/smoke.py dist/unpacked/crontopus
 

@@ -1,0 +1,40 @@
+"""Writes the generated files of docs/ anew, each from what it describes: `make docs`. A test finds those that are stale."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def decisions() -> str:
+    """The table of contents of the decision records."""
+    lines = ["# Decisions", "", "One page each; a decision that is overturned stays, and names its successor.", ""]
+    for page in sorted((DOCS / "decisions").glob("[0-9]*.md")):
+        title = page.read_text().partition("\n")[0].removeprefix("# ")
+        lines.append(f"- [{title}]({page.name})")
+    return "\n".join(lines) + "\n"
+
+
+GENERATED: Mapping[str, Callable[[], str]] = {
+    "decisions/README.md": decisions,
+}
+"""What each file under docs/ should hold. A new generated file is a line here."""
+
+
+def stale() -> list[str]:
+    """The generated files that do not hold what they should."""
+    return [name for name, text in GENERATED.items() if not _holds(DOCS / name, text())]
+
+
+def write() -> None:
+    for name, text in GENERATED.items():
+        (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
+        (DOCS / name).write_text(text())
+
+
+def _holds(page: Path, text: str) -> bool:
+    return page.exists() and page.read_text() == text
+
+
+if __name__ == "__main__":
+    write()
