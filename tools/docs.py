@@ -1,4 +1,4 @@
-"""Writes the generated files of docs/ anew, each from what it describes: `make docs`. A test finds those that are stale."""
+"""Writes the generated files of docs/ anew, each from what it describes: `make docs`. A test finds stale ones."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
