@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crontopus.cli.words import Words, duration, roughly
-from crontopus.domain import durations
+from crontopus.domain.duration import parse
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 PERSON = Words(NOW, local=True)
@@ -53,7 +53,7 @@ def test_never_is_a_dash() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 1, 59, 60, 3600, 5400, 86_400, 90_061, 0.25, 9.5])
 def test_a_duration_is_written_as_options_take_it(seconds: float) -> None:
-    assert durations.read(duration(seconds)).total_seconds() == seconds
+    assert parse(duration(seconds)).total_seconds() == seconds
 
 
 def test_roughly_is_the_largest_unit() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from crontopus.domain import durations
+from crontopus.domain import duration
 from crontopus.domain.errors import Invalid
 
 
@@ -16,7 +16,7 @@ class DurationValue(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         try:
-            return durations.read(value).total_seconds()
+            return duration.parse(value).total_seconds()
         except Invalid as error:
             self.fail(str(error), param, ctx)
 
@@ -33,7 +33,7 @@ class When(click.ParamType[datetime]):
             pass
         now = datetime.now(UTC)  # noqa: TID251 - "in two hours" counts from when it was typed
         try:
-            return now + durations.read(value)
+            return now + duration.parse(value)
         except Invalid:
             self.fail(f"{value!r} is neither an instant such as 2026-03-01T08:00 nor a duration such as 2h", param, ctx)
 

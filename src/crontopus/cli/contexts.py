@@ -1,0 +1,167 @@
+"""`crontopus login`, `logout` and `context`: which server is meant, and as whom."""
+
+import asyncio
+import socket
+import sys
+from urllib.parse import urlsplit
+
+import click
+from msgspec import Struct
+
+from crontopus.cli import settings
+from crontopus.cli.ask import confirm, yes_option
+from crontopus.cli.call import client_of, shown
+from crontopus.cli.output import Column, Listing, Out, say
+from crontopus.cli.setup import read_password
+from crontopus.cli.table import Cell
+from crontopus.domain.errors import NotFound, Unauthenticated
+from crontopus.wire.accounts import NewToken, SignIn
+
+
+class Named(Struct, frozen=True):
+    """A context as it is listed; its token stays in the file."""
+
+    name: str
+    url: str
+    current: bool
+
+
+CONTEXTS = Listing(
+    Named,
+    (
+        Column("", lambda context, words: Cell("*" if context.current else "", "green")),
+        Column("context", lambda context, words: context.name),
+        Column("address", lambda context, words: context.url),
+    ),
+)
+
+
+@click.command(short_help="Sign in to a server and remember it as a context.")
+@click.argument("url")
+@click.option("--email", metavar="ADDRESS", help="Who signs in; else it is asked for.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else it is asked for.")
+@click.option("--token", metavar="TOKEN", help="Sign in with a token in place of e-mail and password.")
+@click.option("--token-stdin", is_flag=True, help="Read that token from standard input.")
+@click.option("--name", metavar="NAME", help="What the context is called; else as the server's address.")
+def login(
+    url: str, email: str | None, password_stdin: bool, token: str | None, token_stdin: bool, name: str | None
+) -> None:
+    """Sign in to the server at URL, and remember it as the current context.
+
+    With e-mail and password it makes a service token for this machine; the password is not kept.
+    """
+    if [token is not None, token_stdin, password_stdin].count(True) > 1:
+        raise click.UsageError("choose one of --token, --token-stdin and --password-stdin")
+    given = sys.stdin.readline().strip() if token_stdin else token
+    if given is None:
+        address = email or str(click.prompt("E-mail", err=True))
+        form = SignIn(email=address, password=read_password(password_stdin, new=False))
+        given = asyncio.run(_new_token(url, form))
+    tenant = asyncio.run(_tenant(url, given))
+    name = name or urlsplit(url).netloc
+    known = settings.load_contexts()
+    context = settings.Context(url=url, token=given)
+    settings.save_contexts(settings.Contexts(current=name, contexts={**known.contexts, name: context}))
+    say(f"signed in to {tenant} at {url}; the context is called {name}")
+
+
+async def _new_token(url: str, form: SignIn) -> str:
+    """Signs in for as long as it takes to make a token."""
+    async with client_of(url) as client:
+        session = await client.sign_in(form)
+    async with client_of(url, session=session.session) as client:
+        try:
+            return (await client.add_token(NewToken(name=f"command line on {socket.gethostname()}"))).token
+        finally:
+            await client.sign_out()
+
+
+async def _tenant(url: str, token: str) -> str:
+    async with client_of(url, token) as client:
+        return (await client.me()).tenant
+
+
+@click.command(short_help="Revoke the token of a context and forget the context.")
+@click.argument("name", required=False)
+@yes_option
+def logout(name: str | None, yes: bool) -> None:
+    """Revoke the token of a context, the current one without NAME, and forget the context."""
+    name = name or settings.load_contexts().current
+    found = _named(name)
+    confirm(f"Revoke the token of {name} and forget it?", yes)
+    asyncio.run(_revoke(found.url, found.token))
+    _forget(name)
+    say(f"signed out of {name}")
+
+
+async def _revoke(url: str, token: str) -> None:
+    """Nothing to do where the token is dead already."""
+    async with client_of(url, token) as client:
+        try:
+            me = await client.me()
+        except Unauthenticated:
+            return
+        if me.token is not None:
+            await client.revoke_token(me.token)
+
+
+@click.group(short_help="Choose between servers.")
+def context() -> None:
+    """Choose between servers. A context is an address and a token; `login` makes one."""
+
+
+@context.command("list")
+@shown
+def list_contexts(out: Out) -> None:
+    """List contexts; the current one has a star."""
+    known = settings.load_contexts()
+    out.many([_listed(name, known) for name in sorted(known.contexts)], CONTEXTS)
+
+
+@context.command()
+@click.argument("name", required=False)
+@shown
+def show(out: Out, name: str | None) -> None:
+    """Show one context, the current one without NAME; never its token."""
+    known = settings.load_contexts()
+    name = name or known.current
+    _named(name)
+    out.one(_listed(name, known), lambda context, words: (("context", context.name), ("address", context.url)))
+
+
+@context.command()
+@click.argument("name")
+def use(name: str) -> None:
+    """Make a context the current one."""
+    found = _named(name)
+    settings.save_contexts(settings.Contexts(current=name, contexts=settings.load_contexts().contexts))
+    say(f"commands now go to {found.url}")
+
+
+@context.command()
+@click.argument("name")
+@yes_option
+def delete(name: str, yes: bool) -> None:
+    """Forget a context. Its token goes on working: `logout` revokes it."""
+    _named(name)
+    confirm(f"Forget {name}?", yes)
+    _forget(name)
+    say(f"forgot {name}")
+
+
+def _named(name: str) -> settings.Context:
+    """Raises NotFound."""
+    found = settings.load_contexts().contexts.get(name)
+    if found is None:
+        raise NotFound(f"no context {name!r}: see `crontopus context list`" if name else "there is no current context")
+    return found
+
+
+def _listed(name: str, known: settings.Contexts) -> Named:
+    return Named(name, known.contexts[name].url, name == known.current)
+
+
+def _forget(name: str) -> None:
+    known = settings.load_contexts()
+    rest = {other: context for other, context in known.contexts.items() if other != name}
+    settings.save_contexts(settings.Contexts(current="" if known.current == name else known.current, contexts=rest))

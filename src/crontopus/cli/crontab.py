@@ -1,0 +1,139 @@
+"""`crontopus jobs import-crontab`: a crontab explained line by line, its jobs made, its lines put under watch."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from msgspec.structs import replace
+
+from crontopus.cli import crontab_source
+from crontopus.cli.call import connected
+from crontopus.cli.errors import in_words
+from crontopus.cli.output import Column, Form, Listing, Out, say
+from crontopus.domain import crontab
+from crontopus.domain.errors import Conflict, CrontopusError
+from crontopus.wire.jobs import Job, NewJob
+from crontopus.wire.schedules import CrontabLine, CrontabRequest, Schedule
+
+if TYPE_CHECKING:
+    from crontopus.client import Client
+
+ZONES = "/zoneinfo/"
+
+LINES = Listing(
+    CrontabLine,
+    (
+        Column("line", lambda line, words: str(line.line)),
+        Column("job", lambda line, words: line.slug or ""),
+        Column("means", lambda line, words: line.fault or line.in_words or ""),
+        Column("next", lambda line, words: words.about(line.next[0]) if line.next else ""),
+    ),
+)
+
+
+@click.command()
+@click.argument("file", required=False)
+@click.option("--system/--user", default=None, help="Whether lines have a user column; else told by where FILE is.")
+@click.option("-n", "--namespace", default="default", show_default=True, help="Where the jobs are made.")
+@click.option("--prefix", default="", help="Put before the names of the jobs: one for each machine, for instance.")
+@click.option("--timezone", "--tz", "timezone", metavar="ZONE", help="Zone of the crontab; else this machine's.")
+@click.option("--dry-run", is_flag=True, help="Explain, and print the crontab as it would be; make no job.")
+@click.option("--write", is_flag=True, help="Write the crontab back, after a backup.")
+@connected
+async def import_crontab(
+    client: "Client",
+    out: Out,
+    file: str | None,
+    system: bool | None,
+    namespace: str,
+    prefix: str,
+    timezone: str | None,
+    dry_run: bool,
+    write: bool,
+) -> None:
+    """Explain a crontab, make its jobs, and print it with each line under watch.
+
+    FILE is a crontab, /etc/crontab or a file of /etc/cron.d; - is standard input; without it, your own is read
+    (crontab -l). The crontab itself is changed only with --write.
+    """
+    if dry_run and write:
+        raise click.UsageError("--dry-run writes nothing: leave one of --dry-run and --write")
+    where = crontab_source.source(file, system)
+    before = where.read()
+    zone = timezone or local_zone()
+    text = before.decode(errors="replace")
+    parsed = await client.parse_crontab(CrontabRequest(text=text, system=where.system, timezone=zone))
+    lines = [replace(line, slug=prefix + line.slug) if line.slug else line for line in parsed.items]
+    _explain(out, lines)
+    new = dict(_new_jobs(lines, namespace, zone))
+    failures: list[CrontopusError] = []
+    jobs = new if dry_run else {line: job async for line, job in _made(client, new, failures)}
+    after = crontab.wrapped(before, {line: f"{job.namespace}/{job.slug}" for line, job in jobs.items()}, where.system)
+    _finish(out, where, before, after, write=write)
+    if failures:
+        raise type(failures[0])(f"{len(failures)} of {len(new)} jobs were not made; their lines are as they were")
+
+
+def _explain(out: Out, lines: list[CrontabLine]) -> None:
+    """To the person; as a result only in forms that programs read, since the crontab itself is the result."""
+    if out.form is not Form.TABLE:
+        return out.many(lines, LINES)
+    for line in lines:
+        say(f"line {line.line}: {line.text.strip()}")
+        say(f"    {line.fault}" if line.fault else f"    {line.slug}: {line.in_words}")
+        if line.next:
+            say(f"    next: {', '.join(out.words.instant(at) for at in line.next[:3])}")
+
+
+def _new_jobs(lines: list[CrontabLine], namespace: str, zone: str) -> Iterator[tuple[int, NewJob]]:
+    """The job of each line that can have one. The command stays here: it may hold secrets."""
+    for line in lines:
+        if line.fault is None and line.slug and line.schedule:
+            schedule = Schedule(cron=line.schedule)
+            yield line.line, NewJob(namespace=namespace, slug=line.slug, schedule=schedule, timezone=zone)
+
+
+async def _made(
+    client: "Client", new: Mapping[int, NewJob], failures: list[CrontopusError]
+) -> AsyncIterator[tuple[int, NewJob]]:
+    """Those that are there then, by line. What could not be made is said, and added to `failures`."""
+    for line, job in new.items():
+        try:
+            await _make(client, job)
+            yield line, job
+        except CrontopusError as error:
+            failures.append(error)
+            say(f"line {line}: {in_words(error)}")
+
+
+async def _make(client: "Client", new: NewJob) -> None:
+    """A job of that name and schedule is taken as made before. Raises Conflict where its schedule is another."""
+    name = f"{new.namespace}/{new.slug}"
+    try:
+        await client.add_job(new)
+        say(f"made {name}")
+    except Conflict:
+        if not _same(await client.job(name), new):
+            raise Conflict(f"there is a job {name} with another schedule: choose a --prefix") from None
+        say(f"{name} is there already")
+
+
+def _same(job: Job, new: NewJob) -> bool:
+    return (job.schedule, job.timezone) == (new.schedule, new.timezone)
+
+
+def _finish(out: Out, where: crontab_source.Source, before: bytes, after: bytes, *, write: bool) -> None:
+    if write and after != before:
+        kept = crontab_source.replace(where, before, after)
+        say(f"{where.name} is written; as it was, it stands in {kept}")
+    elif write:
+        say(f"{where.name} needs no change")
+    elif out.form is Form.TABLE:
+        click.echo(after, nl=False)
+
+
+def local_zone() -> str:
+    """The zone of this machine's clock, which cron reads, by its name; UTC where it has none."""
+    place = str(Path("/etc/localtime").resolve())
+    return place.partition(ZONES)[2] or "UTC"
