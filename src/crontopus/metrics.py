@@ -1,7 +1,11 @@
 """Every Prometheus instrument of the process, one class, passed in. Names are public: docs/operate.md lists them."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
+
+from crontopus.domain.watch import Flip
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -44,6 +48,10 @@ class Metrics:
         )
         self.waiting = Gauge("crontopus_check_ins_waiting", "Check-ins waiting to be stored.", registry=self.registry)
         self.gaps = Counter("crontopus_gaps", "Times when nobody watched.", ["cause"], registry=self.registry)
+
+    def count_flips(self, flips: Iterable[Flip]) -> None:
+        for flip in flips:
+            self.flips.labels(reason=flip.reason, change="entered" if flip.entered else "left").inc()
 
     def text(self) -> bytes:
         """The exposition format of Prometheus."""

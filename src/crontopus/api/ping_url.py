@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from crontopus.domain import durations, ids, schedule
+from crontopus.domain import duration, ids, schedule
 from crontopus.domain.errors import Invalid
 from crontopus.domain.instants import parse
 from crontopus.domain.schedule import Clock, Cron, Every, OnCalendar, Schedule
@@ -188,11 +188,9 @@ def _number(name: str, text: str) -> float:
     return value
 
 
-def _span(text: str, name: str, longest: timedelta) -> timedelta:
-    span = durations.read(text)
-    if not timedelta(seconds=1 if name == "every" else 0) <= span <= longest:
-        raise Invalid(f"`{name}` must be at most {longest.days} days" + (", and at least 1 s" * (name == "every")))
-    return span
+def _span(text: str, name: str, most: timedelta) -> timedelta:
+    least = timedelta(seconds=1 if name == "every" else 0)
+    return duration.parse(text, least=least, most=most, pointer=f"/{name}")
 
 
 def _tags(text: str) -> list[str]:

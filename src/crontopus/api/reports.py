@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from crontopus.domain import durations
+from crontopus.domain import duration
 from crontopus.domain.errors import Fault, Invalid
 from crontopus.domain.instants import truncated
 from crontopus.domain.watch import Mark
@@ -10,8 +10,6 @@ from crontopus.engine.report import AHEAD, NO_BODY, Body, Report
 from crontopus.storage.ledger import Address
 from crontopus.storage.watches import Details
 from crontopus.wire.runs import CheckIn, OutputText
-
-_LONGEST = timedelta(days=400)
 
 
 def report_of(check_in: CheckIn, address: Address, received_at: datetime, body_limit: int) -> Report:
@@ -71,10 +69,7 @@ def _refuse(check_in: CheckIn) -> None:
 def _duration(check_in: CheckIn) -> timedelta | None:
     if check_in.duration is None:
         return None
-    duration = durations.read(check_in.duration)
-    if duration > _LONGEST:
-        raise Invalid("duration is at most 400 days", (Fault("/duration", "at most 400 days"),))
-    return duration
+    return duration.parse(check_in.duration, pointer="/duration")
 
 
 def _body(output: OutputText, limit: int) -> Body:

@@ -99,7 +99,8 @@ class Batch:
         receipt = step.receipt
         assert receipt is not None  # noqa: S101 # every Reported is answered by a receipt
         changes = bool(step.runs or step.flips or step.gone) or step.watch != placed.watch
-        watches.add_step(self._rows, placed, step, report.received_at, _details(report) if receipt.stored else None)
+        details = _details(report) if receipt.stored else None
+        watches.add_step(self._rows, placed, step, report.received_at, details, gaps=self._gaps)
         if changes:
             self._note_change(placed, report.received_at, step)
         run = None if receipt.run is None else ids.run_id(placed.job, placed.agent, receipt.run)

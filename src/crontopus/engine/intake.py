@@ -29,6 +29,7 @@ class Intake:
         self._metrics = metrics
         self._waiting: deque[tuple[Report, asyncio.Future[Outcome]]] = deque()
         self._wake = asyncio.Event()
+        self._newest: asyncio.Future[Outcome] | None = None
 
     async def submit(self, reports: Sequence[Report]) -> list[Outcome]:
         """The outcome of each, in order, once all are on disk. Raises Unavailable where too many wait already."""
@@ -38,8 +39,14 @@ class Intake:
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in reports]
         self._waiting.extend(zip(reports, futures, strict=True))
+        self._newest = futures[-1] if futures else self._newest
         self._wake.set()
         return [await future for future in futures]
+
+    async def settled(self) -> None:
+        """Until every check-in that waits now is stored or refused."""
+        if self._newest is not None:
+            await asyncio.wait([self._newest])
 
     @property
     def waiting(self) -> int:

@@ -15,9 +15,10 @@ async def apply(tx: Tx, job: UUID, event: Event, by: str | None = None) -> Step:
     `by` names the person who settled the runs that the event changes. Raises NotFound.
     """
     placed = await watches.find(tx, job)
-    step = advance(placed.watch, event, placed.rule, await gaps.recent(tx), tx.now)
+    known = await gaps.recent(tx)
+    step = advance(placed.watch, event, placed.rule, known, tx.now)
     rows = Rows()
-    watches.add_step(rows, placed, step, tx.now)
+    watches.add_step(rows, placed, step, tx.now, gaps=known)
     for row in rows.runs:
         row["settled_by"] = by
     watches.add_watch(rows, placed, tx.now, [row["id"] for row in rows.runs])

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crontopus.domain.watch import Gap, Gaps
-from crontopus.storage.database import SystemTx, TenantId, Tx
-from crontopus.storage.tables import gaps, heartbeats, silences
-from crontopus.storage.watches import new_id
+from crontopus.domain import ids
+from crontopus.domain.watch import Gap, Gaps, RunState
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.tables import gaps, heartbeats, runs, silences
 
 REMEMBERED = timedelta(days=8)
 """Gaps that ended longer ago excuse nothing any more: reports older than 7 days are history only."""
@@ -42,11 +43,18 @@ async def forget_processes(tx: SystemTx, before: datetime) -> None:
     await tx.sql.execute(heartbeats.delete().where(heartbeats.c.beat_at < before, heartbeats.c.beat_at < newest))
 
 
-async def add(tx: SystemTx, gap: Gap, cause: str) -> UUID:
+async def last_beat_of_others(tx: SystemTx, process: UUID) -> datetime | None:
+    query = select(func.max(heartbeats.c.beat_at)).where(heartbeats.c.process_id != process)
+    beat: datetime | None = await tx.sql.scalar(query)
+    return beat
+
+
+async def add(tx: SystemTx, gap: Gap, cause: str) -> None:
     """Record a gap. Its notice is owed until `notice` is called."""
-    gap_id = new_id(tx.now)
-    await tx.sql.execute(insert(gaps).values(id=gap_id, since=gap.since, until=gap.until, cause=cause, noticed_at=None))
-    return gap_id
+    make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
+    row = {"id": ids.floor_of(gap.since), "since": gap.since, "until": gap.until, "cause": cause, "noticed_at": None}
+    statement = make(gaps).values(row)
+    await tx.sql.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"until": gap.until}))
 
 
 async def unnoticed(tx: SystemTx, before: datetime) -> Sequence[tuple[UUID, Gap]]:
@@ -56,9 +64,35 @@ async def unnoticed(tx: SystemTx, before: datetime) -> Sequence[tuple[UUID, Gap]
     return [(row.id, Gap(row.since, row.until)) for row in rows]
 
 
-async def notice(tx: SystemTx, gap: UUID, silent: Sequence[tuple[TenantId, UUID]]) -> None:
-    """Write the one notice of a gap: the jobs that did not report while nobody watched."""
-    if silent:
-        rows = [{"gap_id": gap, "tenant_id": tenant, "job_id": job} for tenant, job in silent]
-        await tx.sql.execute(insert(silences), rows)
+async def count_silent(tx: SystemTx, gap: UUID) -> int:
+    """How many runs the gap excused that nobody has reported since."""
+    return await tx.sql.scalar(_silent(func.count()).where(silences.c.gap_id == gap)) or 0
+
+
+async def notice(tx: SystemTx, gap: UUID) -> None:
     await tx.sql.execute(update(gaps).where(gaps.c.id == gap).values(noticed_at=tx.now))
+
+
+async def listed(tx: Tx, before: datetime | None, limit: int) -> Sequence[tuple[Gap, str]]:
+    """Gaps and their causes, newest first, of those that began before `before`."""
+    query = select(gaps.c.since, gaps.c.until, gaps.c.cause).order_by(gaps.c.since.desc()).limit(limit)
+    rows = await tx.sql.execute(query if before is None else query.where(gaps.c.since < before))
+    return [(Gap(row.since, row.until), row.cause) for row in rows]
+
+
+async def silent(tx: Tx, gap: Gap) -> Sequence[UUID]:
+    """The tenant's jobs that did not report while nobody watched, and have not since."""
+    query = _silent(silences.c.job_id).distinct()
+    found = await tx.sql.scalars(
+        query.where(silences.c.gap_id == ids.floor_of(gap.since), silences.c.tenant_id == tx.tenant)
+    )
+    return found.all()
+
+
+def _silent(what: Any) -> Select[Any]:
+    """A run that was reported after all is `unobserved` no longer."""
+    return (
+        select(what)
+        .select_from(silences.join(runs, runs.c.id == silences.c.run_id))
+        .where(runs.c.state == RunState.UNOBSERVED)
+    )

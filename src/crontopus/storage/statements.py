@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Delete, Insert, Table, Update, bindparam, func, literal_column, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crontopus.storage.tables import check_ins, events, flips, jobs, outputs, runs, watches
+from crontopus.storage.tables import check_ins, events, flips, jobs, outputs, runs, silences, watches
 
 Statement = Insert | Update | Delete
 
@@ -92,5 +92,6 @@ def in_order(dialect: str) -> tuple[tuple[str, Any], ...]:
         ("check_ins", insert_into(check_ins, dialect)),
         ("outputs", insert_into(outputs, dialect)),
         ("flips", insert_into(flips, dialect)),
+        ("silences", insert_into(silences, dialect).on_conflict_do_nothing()),
         ("events", event_insert(dialect)),
     )

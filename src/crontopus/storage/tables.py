@@ -261,13 +261,19 @@ outputs = Table(
     Column("job_id", Id, nullable=False),
     Column("run_id", Id),
     Column("failed", Boolean(create_constraint=False), nullable=False),
-    Column("head", LargeBinary, nullable=False),
-    Column("tail", LargeBinary, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
     Column("dropped_bytes", BigInteger, nullable=False),
     Column("truncated", Boolean(create_constraint=False), nullable=False),
-    Column("size_bytes", Integer, nullable=False),
-    Index("ix_outputs_job_id", "job_id", "check_in_id"),
+    Column("head", LargeBinary, nullable=False),
+    Column("tail", LargeBinary, nullable=False),
+    Index("ix_outputs_job_id", "job_id", "check_in_id", "size_bytes"),
     Index("ix_outputs_run_id", "run_id"),
+    Index(
+        "ix_outputs_plain",
+        "check_in_id",
+        sqlite_where=text("NOT failed"),
+        postgresql_where=text("NOT failed"),
+    ),
 )
 """What runs printed, compressed (zlib), apart from the run so that lists stay small. `size_bytes` as stored."""
 
@@ -327,10 +333,11 @@ silences = Table(
     "gap_silences",
     metadata,
     Column("gap_id", Id, ForeignKey("gaps.id"), primary_key=True),
-    Column("job_id", Id, primary_key=True),
+    Column("run_id", Id, primary_key=True),
+    Column("job_id", Id, nullable=False),
     Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
 )
-"""The notice of a gap: the jobs that did not report while nobody watched."""
+"""The notice of a gap: the runs it excused. A row counts while its run is still `unobserved`."""
 
 idempotency = Table(
     "idempotency_keys",

@@ -13,7 +13,7 @@ from sqlalchemy import Select, select
 
 from crontopus.domain import ids
 from crontopus.domain.errors import NotFound
-from crontopus.domain.watch import Expectation, Flip, Run, Step, Watch
+from crontopus.domain.watch import Expectation, Flip, Gaps, Run, RunState, Step, Watch
 from crontopus.storage import statements
 from crontopus.storage.database import SystemTx, TenantId, Tx
 from crontopus.storage.tables import jobs, watches
@@ -68,6 +68,7 @@ class Rows(Struct):
     check_ins: list[Row] = field(default_factory=list)
     outputs: list[Row] = field(default_factory=list)
     flips: list[Row] = field(default_factory=list)
+    silences: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
 
 
@@ -85,15 +86,20 @@ def state_of(watch: Watch) -> str:
     return _encode(watch).decode()
 
 
-def add_step(rows: Rows, placed: Placed, step: Step, now: datetime, details: Details | None = None) -> None:
+def add_step(
+    rows: Rows, placed: Placed, step: Step, now: datetime, details: Details | None = None, *, gaps: Gaps
+) -> None:
     """Add what `step` changed to `rows`, and make `placed` what it is afterwards.
 
-    `details` belong to the run that the receipt names. The watch itself is added by `add_watch`, once after all steps.
+    `details` belong to the run that the receipt names, `gaps` are those the step was taken under. The watch itself is
+    added by `add_watch`, once after all steps.
     """
     reported = step.receipt.run if step.receipt and details else None
     _remove(rows, {ids.run_id(placed.job, placed.agent, number) for number in step.gone})
     for run in step.runs:
         rows.runs.append(_run_row(placed, run, now, details if details and run.number == reported else NO_DETAILS))
+        if run.state is RunState.UNOBSERVED:
+            rows.silences.extend(_silence_row(placed, run, gaps))
     for flip in step.flips:
         rows.flips.append(_flip_row(placed, flip, now))
     if step.watch.status is not placed.watch.status:
@@ -232,6 +238,17 @@ def _run_row(placed: Placed, run: Run, now: datetime, details: Details) -> Row:
         "output_bytes": details.output_bytes,
         "created_at": now,
     }
+
+
+def _silence_row(placed: Placed, run: Run, gaps: Gaps) -> list[Row]:
+    """The run in the notice of the newest gap that can have hidden its report."""
+    latest = max(
+        filter(None, (run.expected_at, run.last_expected_at, run.started_at, placed.watch.seen_at)), default=None
+    )
+    hidden = [gap for gap in gaps if latest is None or gap.since <= latest + placed.rule.grace] or gaps
+    gap_ids = [ids.floor_of(gap.since) for gap in hidden[-1:]]
+    run_id = ids.run_id(placed.job, placed.agent, run.number)
+    return [{"gap_id": gap, "run_id": run_id, "job_id": placed.job, "tenant_id": placed.tenant} for gap in gap_ids]
 
 
 def _flip_row(placed: Placed, flip: Flip, now: datetime) -> Row:

@@ -107,11 +107,12 @@ def upgrade() -> None:
     op.create_table(
         "gap_silences",
         sa.Column("gap_id", types.Id(), nullable=False),
+        sa.Column("run_id", types.Id(), nullable=False),
         sa.Column("job_id", types.Id(), nullable=False),
         sa.Column("tenant_id", types.Id(), nullable=False),
         sa.ForeignKeyConstraint(["gap_id"], ["gaps.id"], name=op.f("fk_gap_silences_gap_id_gaps")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_gap_silences_tenant_id_tenants")),
-        sa.PrimaryKeyConstraint("gap_id", "job_id", name=op.f("pk_gap_silences")),
+        sa.PrimaryKeyConstraint("gap_id", "run_id", name=op.f("pk_gap_silences")),
     )
     op.create_table(
         "idempotency_keys",
@@ -162,15 +163,23 @@ def upgrade() -> None:
         sa.Column("job_id", types.Id(), nullable=False),
         sa.Column("run_id", types.Id(), nullable=True),
         sa.Column("failed", sa.Boolean(), nullable=False),
-        sa.Column("head", sa.LargeBinary(), nullable=False),
-        sa.Column("tail", sa.LargeBinary(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
         sa.Column("dropped_bytes", sa.BigInteger(), nullable=False),
         sa.Column("truncated", sa.Boolean(), nullable=False),
-        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.Column("tail", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_outputs_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("check_in_id", name=op.f("pk_outputs")),
     )
-    op.create_index("ix_outputs_job_id", "outputs", ["job_id", "check_in_id"], unique=False)
+    op.create_index("ix_outputs_job_id", "outputs", ["job_id", "check_in_id", "size_bytes"], unique=False)
+    op.create_index(
+        "ix_outputs_plain",
+        "outputs",
+        ["check_in_id"],
+        unique=False,
+        sqlite_where=sa.text("NOT failed"),
+        postgresql_where=sa.text("NOT failed"),
+    )
     op.create_index("ix_outputs_run_id", "outputs", ["run_id"], unique=False)
     op.create_table(
         "runs",

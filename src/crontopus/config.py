@@ -1,0 +1,173 @@
+"""The server's settings: a TOML file, below the environment (`CRONTOPUS_*`), below flags. The only reader of the
+environment."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from crontopus.domain import duration
+from crontopus.domain.errors import Invalid
+
+PREFIX = "CRONTOPUS_"
+DEFAULT, FILE, ENVIRONMENT, FLAG = "default", "file", "environment", "flag"
+SECRET = frozenset({"database_url", "secret_key"})
+"""Settings that may also be read from a file named by `CRONTOPUS_<NAME>_FILE`, and are never shown."""
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Bytes = Annotated[int, Meta(ge=1)]
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting, with its default. Durations are written as `90s`, `10m`, `14d` or a number of seconds."""
+
+    data: Annotated[Path, Meta(description="Folder of the database, its key and its lock.")] = Path("data")
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port to listen on; 0 takes a free one.")] = 8000
+    public_url: Annotated[
+        str, Meta(description="Address under which browsers and scripts reach it; empty: `http://host:port`.")
+    ] = ""
+    database_url: Annotated[
+        str, Meta(description="`postgresql://user:password@host/name`; empty: SQLite in the data folder.")
+    ] = ""
+    secret_key: Annotated[
+        str, Meta(description="32 bytes in base64 that seal ping keys; empty: `secret.key` in the data folder.")
+    ] = ""
+    trusted_proxies: Annotated[
+        list[str], Meta(description="Networks whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.")
+    ] = []
+    ping_body_limit: Annotated[
+        Bytes, Meta(description="Bytes of a ping's body that are kept, half head, half tail.")
+    ] = 100_000
+    runs_kept: Annotated[timedelta, Meta(description="How long runs and check-ins are kept.")] = timedelta(days=90)
+    output_kept: Annotated[timedelta, Meta(description="How long the output of successful runs is kept.")] = timedelta(
+        days=14
+    )
+    failed_output_kept: Annotated[timedelta, Meta(description="How long the output of other runs is kept.")] = (
+        timedelta(days=90)
+    )
+    output_bytes_kept: Annotated[Bytes, Meta(description="Bytes of output kept of one job, compressed.")] = 100_000_000
+    metrics_open: Annotated[bool, Meta(description="Whether `/metrics` needs no token.")] = False
+    log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="What is logged.")] = "info"
+    log_format: Annotated[
+        str, Meta(pattern="^(auto|json|text)$", description="`auto`: text on a terminal, JSON elsewhere.")
+    ] = "auto"
+
+    @property
+    def base_url(self) -> str:
+        """The public URL, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(text, strict=False) for text in self.trusted_proxies)
+
+
+class Loaded(Struct, frozen=True):
+    """The settings, and where each came from."""
+
+    config: Config
+    origins: dict[str, str]
+
+
+def load(flags: Mapping[str, Any], file: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
+    """Flags that are None were not given. Raises Invalid, naming the setting and its origin."""
+    environment = os.environ if environment is None else environment  # noqa: TID251 # this is the one reader
+    layers = (
+        (FILE, _from_file(file or _named(environment))),
+        (ENVIRONMENT, _from_environment(environment)),
+        (FLAG, {name: value for name, value in flags.items() if value is not None}),
+    )
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(Config.__struct_fields__, DEFAULT)
+    for origin, given in layers:
+        for name, value in given.items():
+            if name not in origins:
+                raise Invalid(f"there is no setting {name!r} ({origin}); see `crontopus config`")
+            values[name], origins[name] = value, origin
+    config = _converted(values, origins)
+    _check(config)
+    return Loaded(config, origins)
+
+
+def shown(loaded: Loaded) -> dict[str, tuple[Any, str]]:
+    """Each effective setting with its origin, secrets hidden: what `crontopus config` prints."""
+    return {name: (_shown(name, getattr(loaded.config, name)), origin) for name, origin in loaded.origins.items()}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in SECRET and value:
+        return "(hidden)"
+    if isinstance(value, timedelta):
+        return duration.brief(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _named(environment: Mapping[str, str]) -> Path | None:
+    return Path(environment[f"{PREFIX}CONFIG"]) if environment.get(f"{PREFIX}CONFIG") else None
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Invalid(f"the settings file {file} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"the settings file {file} is not TOML: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Variables of other commands (`CRONTOPUS_TOKEN` …) are none of ours, so unknown ones are passed over."""
+    values: dict[str, Any] = {}
+    for name in Config.__struct_fields__:
+        variable = f"{PREFIX}{name.upper()}"
+        if name in SECRET and environment.get(f"{variable}_FILE"):
+            values[name] = _secret(Path(environment[f"{variable}_FILE"]))
+        elif environment.get(variable):
+            text = environment[variable]
+            values[name] = text.replace(",", " ").split() if name == "trusted_proxies" else text
+    return values
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"the secret in {file} cannot be read: {error}") from error
+
+
+def _converted(values: dict[str, Any], origins: dict[str, str]) -> Config:
+    converted = {}
+    for field in msgspec.structs.fields(Config):
+        if field.name in values:
+            try:
+                converted[field.name] = _read(field.type, field.default, values[field.name])
+            except (msgspec.ValidationError, Invalid) as error:
+                raise Invalid(f"the setting {field.name} ({origins[field.name]}) is wrong: {error}") from error
+    return Config(**converted)
+
+
+def _read(wanted: Any, default: object, value: Any) -> Any:
+    if isinstance(default, timedelta):
+        return duration.parse(value, least=timedelta(hours=1), most=timedelta(days=3650))
+    if isinstance(default, Path):
+        return Path(value)
+    return msgspec.convert(value, wanted, strict=False)
+
+
+def _check(config: Config) -> None:
+    try:
+        _ = config.proxies
+    except ValueError as error:
+        raise Invalid(f"the setting trusted_proxies is wrong: {error}") from error
+    if config.public_url and not config.public_url.startswith(("http://", "https://")):
+        raise Invalid("the setting public_url must begin with http:// or https://")

@@ -1,0 +1,69 @@
+"""Whether this process can do its work: store what comes, judge in time, and has room on the disk."""
+
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import anyio
+from msgspec import Struct
+
+from crontopus.domain.errors import CrontopusError
+from crontopus.storage import settings
+from crontopus.storage.database import Database
+from crontopus.storage.ledger import Ledger
+
+EVERY = timedelta(seconds=1)
+"""The database is written to no more often than this, however often somebody asks."""
+PATIENCE_SECONDS = 5.0
+LAG = timedelta(seconds=60)
+DISK_SHARE = 0.05
+
+
+class Check(Struct, frozen=True):
+    """`detail` names no path and no secret."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Health:
+    def __init__(self, db: Database, ledger: Ledger, data: Path) -> None:
+        self._db = db
+        self._ledger = ledger
+        self._data = data
+        self._at: datetime | None = None
+        self._checks: tuple[Check, ...] = ()
+        self._one = anyio.Lock()
+
+    async def checks(self) -> tuple[Check, ...]:
+        async with self._one:
+            now = self._db.clock()
+            if self._at is None or abs(now - self._at) >= EVERY:
+                self._checks = (await self._database(), await self._sweep(), self._disk())
+                self._at = now
+        return self._checks
+
+    async def _database(self) -> Check:
+        try:
+            with anyio.fail_after(PATIENCE_SECONDS):
+                async with self._db.write_all() as tx:
+                    await settings.put(tx, "probed_at", tx.now.isoformat())
+        except TimeoutError:
+            return Check("database", False, f"no answer within {PATIENCE_SECONDS:.0f} s")
+        except CrontopusError as error:
+            return Check("database", False, str(error))
+        return Check("database", True, "can be written")
+
+    async def _sweep(self) -> Check:
+        try:
+            due = await self._ledger.next_due()
+        except CrontopusError as error:
+            return Check("sweep", False, str(error))
+        lag = timedelta() if due is None else max(self._db.clock() - due, timedelta())
+        return Check("sweep", lag < LAG, f"{lag.total_seconds():.1f} s behind")
+
+    def _disk(self) -> Check:
+        usage = shutil.disk_usage(self._data)
+        share = usage.free / usage.total
+        return Check("disk", share >= DISK_SHARE, f"{share:.0%} free")

@@ -1,0 +1,81 @@
+"""Silence: watches whose deadline has passed are judged. Costs one indexed query while nothing is due."""
+
+from datetime import timedelta
+
+import anyio
+
+from crontopus.domain import ids
+from crontopus.domain.watch import Elapsed, Gaps, Step, advance
+from crontopus.engine.intake import Intake
+from crontopus.engine.loops import attempt
+from crontopus.metrics import Metrics
+from crontopus.storage import watches
+from crontopus.storage.database import Clock
+from crontopus.storage.gaps import REMEMBERED
+from crontopus.storage.ledger import Ledger
+from crontopus.storage.watches import Placed, Rows
+
+BATCH = 200
+"""Watches judged in one transaction: some 20 ms of the turn that all writers share."""
+LONGEST_SLEEP = timedelta(seconds=1)
+"""A deadline may come nearer while we sleep; so often we look."""
+_JUST_AFTER = timedelta(milliseconds=1)
+
+
+class Sweep:
+    def __init__(self, ledger: Ledger, intake: Intake, clock: Clock, metrics: Metrics) -> None:
+        self._ledger = ledger
+        self._intake = intake
+        self._clock = clock
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Judge what is due, and sleep until the nearest deadline; until cancelled."""
+        while True:
+            if not await attempt("sweep", self.step, self._metrics):
+                await anyio.sleep((await self._pause()).total_seconds())
+
+    async def step(self) -> bool:
+        """Judge one batch. True where there may be more.
+
+        Check-ins that arrived before now are stored first: who reports at the deadline itself is in time.
+        """
+        now = self._clock()
+        due = await self._ledger.next_due()
+        if due is None or due >= now:
+            return False
+        await self._intake.settled()
+        async with self._ledger.transaction() as tx:
+            gaps = await tx.gaps(now - REMEMBERED)
+            placed = await tx.due(now, BATCH)
+            rows = Rows()
+            for each in placed:
+                self._judge(rows, each, gaps)
+            await tx.write(rows)
+        return len(placed) == BATCH
+
+    def _judge(self, rows: Rows, placed: Placed, gaps: Gaps) -> None:
+        now = self._clock()
+        due_at = placed.watch.due_at or now
+        step = advance(placed.watch, Elapsed(), placed.rule, gaps, now)
+        watches.add_step(rows, placed, step, now, gaps=gaps)
+        watches.add_watch(rows, placed, now, [ids.run_id(placed.job, placed.agent, run.number) for run in step.runs])
+        self._count(step, (now - due_at).total_seconds())
+
+    def _count(self, step: Step, lag_seconds: float) -> None:
+        self._metrics.judged.inc()
+        self._metrics.sweep_lag_seconds.observe(max(lag_seconds, 0))
+        self._metrics.count_flips(step.flips)
+
+    async def _pause(self) -> timedelta:
+        """Until the nearest deadline, but no longer than `LONGEST_SLEEP`; that long too where it cannot be read."""
+        due: timedelta | None = None
+
+        async def ask() -> bool:
+            nonlocal due
+            nearest = await self._ledger.next_due()
+            due = None if nearest is None else nearest - self._clock() + _JUST_AFTER
+            return True
+
+        await attempt("sweep", ask, self._metrics)
+        return LONGEST_SLEEP if due is None else min(max(due, _JUST_AFTER), LONGEST_SLEEP)

@@ -1,0 +1,65 @@
+"""The HTTP server: Granian, embedded in our event loop. The one module that names it."""
+
+import logging
+import socket
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from crontopus.domain.errors import Conflict, Unavailable
+
+HEADERS_WITHIN_MS = 10_000
+"""A client that has not sent its headers by then is hung up on."""
+
+
+class HttpServer:
+    """Serves `app` (ASGI) until `stop`; requests under way are finished first."""
+
+    def __init__(self, app: Any, host: str, port: int) -> None:
+        _refuse_taken(host, port)
+        self._server = Server(
+            app,
+            address=host,
+            port=port,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            websockets=False,
+            backlog=1024,
+            backpressure=4096,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_MS),
+            log_level=LogLevels.warning,
+            log_enabled=False,
+        )
+        logging.getLogger("_granian").setLevel(logging.WARNING)
+
+    async def serve(self) -> None:
+        await self._server.serve()
+
+    def stop(self) -> None:
+        self._server.stop()  # type: ignore[no-untyped-call] # Granian left it so
+
+
+def free_port(host: str) -> int:
+    """A port nobody listens on at this moment."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Say in words what the server would say in a traceback. Raises Conflict or Unavailable."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            probe.listen(1)
+    except OSError as error:
+        if error.errno in (98, 48, 10048):
+            raise Conflict(f"port {port} of {host} is taken by another program; choose one with --port") from error
+        raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror}") from error

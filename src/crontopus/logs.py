@@ -1,0 +1,51 @@
+"""Logs: JSON lines off a terminal, readable ones on it; always on stderr, instants in UTC."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_QUIET = ("httpx", "httpcore", "aiosqlite", "asyncio", "sqlalchemy", "alembic", "_granian")
+"""Libraries that would log each request, which we log ourselves where it matters."""
+
+
+def configure(level: str, form: str) -> None:
+    """`form` is `json`, `text`, or `auto`: text on a terminal, JSON elsewhere."""
+    as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, *_last(as_json)],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    _take_over(
+        _LEVELS[level], structlog.stdlib.ProcessorFormatter(processors=_foreign(as_json), foreign_pre_chain=shared)
+    )
+
+
+def _last(as_json: bool) -> list[Any]:
+    if as_json:
+        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+
+
+def _foreign(as_json: bool) -> list[Any]:
+    return [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last(as_json)]
+
+
+def _take_over(level: int, formatter: logging.Formatter) -> None:
+    """What libraries log takes the same form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,115 @@
+"""What retention removes: the oldest first, a few hundred rows at a time, each call a transaction of its own."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Table, delete, func, select
+
+from crontopus.domain import ids
+from crontopus.domain.watch import RunState
+from crontopus.storage.database import SystemTx
+from crontopus.storage.tables import (
+    check_ins,
+    events,
+    flips,
+    idempotency,
+    jobs,
+    outputs,
+    runs,
+    sessions,
+    silences,
+    tenants,
+    watches,
+)
+
+_OPEN = (RunState.RUNNING, RunState.OVERRAN)
+
+
+async def old_check_ins(tx: SystemTx, before: datetime, limit: int) -> int:
+    return await _remove(tx, check_ins, check_ins.c.id, check_ins.c.id < ids.floor_of(before), limit)
+
+
+async def old_outputs(tx: SystemTx, before: datetime, failed_before: datetime, limit: int) -> int:
+    """Output of runs that went well before `before`, of others before `failed_before`."""
+    key = outputs.c.check_in_id
+    plain = await _remove(tx, outputs, key, (key < ids.floor_of(before)) & ~outputs.c.failed, limit)
+    return plain or await _remove(tx, outputs, key, key < ids.floor_of(failed_before), limit)
+
+
+async def old_runs(tx: SystemTx, before: datetime, limit: int) -> int:
+    """Never one that is still open."""
+    removed = 0
+    for tenant in (await tx.sql.scalars(select(tenants.c.id))).all():
+        mine = (runs.c.tenant_id == tenant) & (runs.c.created_at < before) & runs.c.state.not_in(_OPEN)
+        removed += await _remove(tx, runs, runs.c.id, mine, limit)
+    return removed
+
+
+async def jobs_with_output(tx: SystemTx, after: UUID, limit: int) -> tuple[Sequence[UUID], UUID]:
+    """The jobs of the next `limit` outputs after `after`, and the last of those (`after` where there is none)."""
+    query = select(outputs.c.check_in_id, outputs.c.job_id).where(outputs.c.check_in_id > after)
+    rows = (await tx.sql.execute(query.order_by(outputs.c.check_in_id).limit(limit))).all()
+    return list({row.job_id for row in rows}), rows[-1].check_in_id if rows else after
+
+
+async def excess_output(tx: SystemTx, job: UUID, most_bytes: int, limit: int) -> int:
+    """Removes the job's oldest output while there is more than `most_bytes`, as stored."""
+    total = await tx.sql.scalar(select(func.sum(outputs.c.size_bytes)).where(outputs.c.job_id == job)) or 0
+    excess = int(total) - most_bytes
+    if excess <= 0:
+        return 0
+    query = select(outputs.c.check_in_id, outputs.c.size_bytes).where(outputs.c.job_id == job)
+    doomed = []
+    for row in await tx.sql.execute(query.order_by(outputs.c.check_in_id).limit(limit)):
+        if excess <= 0:
+            break
+        doomed.append(row.check_in_id)
+        excess -= row.size_bytes
+    await tx.sql.execute(delete(outputs).where(outputs.c.check_in_id.in_(doomed)))
+    return len(doomed)
+
+
+async def deleted_job(tx: SystemTx, limit: int) -> int:
+    """What belongs to one deleted job, then the job itself; 0 where there is none."""
+    job = await tx.sql.scalar(select(jobs.c.id).where(jobs.c.deleted_at.is_not(None)).limit(1))
+    if job is None:
+        return 0
+    for table, key in ((outputs, outputs.c.check_in_id), (check_ins, check_ins.c.id), (flips, flips.c.id)):
+        removed = await _remove(tx, table, key, table.c.job_id == job, limit)
+        if removed:
+            return removed
+    low, high = ids.run_id(job, ids.NO_AGENT, 0), ids.run_id(job, ids.NO_AGENT, 2**32 - 1)
+    removed = await _remove(tx, runs, runs.c.id, runs.c.id.between(low, high), limit)
+    if not removed:
+        await tx.sql.execute(delete(silences).where(silences.c.job_id == job))
+        await tx.sql.execute(delete(watches).where(watches.c.job_id == job))
+        await tx.sql.execute(delete(jobs).where(jobs.c.id == job))
+    return removed or 1
+
+
+async def old_events(tx: SystemTx, before: datetime, limit: int) -> int:
+    """Positions rise with time, near enough: the oldest few are looked at, and removed where they are old."""
+    oldest = select(events.c.position, events.c.at).order_by(events.c.position).limit(limit)
+    doomed = [row.position for row in await tx.sql.execute(oldest) if row.at < before]
+    if doomed:
+        await tx.sql.execute(
+            delete(events).where(events.c.position.between(doomed[0], doomed[-1]), events.c.at < before)
+        )
+    return len(doomed)
+
+
+async def expired(tx: SystemTx, answers_before: datetime) -> int:
+    """Sessions that have ended, and answers kept for repeated requests."""
+    gone = await tx.sql.execute(delete(sessions).where(sessions.c.expires_at < tx.now))
+    old = await tx.sql.execute(delete(idempotency).where(idempotency.c.created_at < answers_before))
+    return gone.rowcount + old.rowcount
+
+
+async def _remove(tx: SystemTx, table: Table, key: Any, which: ColumnElement[bool], limit: int) -> int:
+    oldest: Select[Any] = select(key).where(which).order_by(key).limit(limit)
+    doomed = (await tx.sql.scalars(oldest)).all()
+    if doomed:
+        await tx.sql.execute(delete(table).where(key.in_(doomed)))
+    return len(doomed)
