@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crontopus.domain import schedule, zone
+from crontopus.domain.errors import Invalid
 from crontopus.domain.schedule import Clock, Cron, OnCalendar, Schedule, Slots
 
 BERLIN = "Europe/Berlin"
@@ -114,7 +115,7 @@ SCHEDULES = st.lists(ONE, min_size=1, max_size=3).map(tuple)
 def possible(schedules: tuple[Schedule, ...]) -> bool:
     try:
         schedule.check(schedules, BERLIN, Clock.CRON)
-    except schedule.Invalid:
+    except Invalid:
         return False
     return True
 
