@@ -9,32 +9,10 @@ from litestar.exceptions import HTTPException
 from crontopus.client import Client
 from crontopus.console import assets, bulk, crontab, edit, job, jobs, me, namespaces, runs, session, tokens
 from crontopus.console.errors import error_page
+from crontopus.console.headers import seal
 from crontopus.console.view import Clock, View, see
 from crontopus.console.visit import Visit
 from crontopus.domain.errors import CrontopusError, NotFound
-
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-SECURITY_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "X-Frame-Options": "DENY",
-}
 
 
 def console_router(*, clock: Clock, public_url: str) -> Router:
@@ -94,7 +72,4 @@ async def unknown() -> None:
 
 
 async def _sealed(response: Response[Any]) -> Response[Any]:
-    """The security headers; pages are nobody's to keep, for they are one tenant's."""
-    response.headers.update(SECURITY_HEADERS)
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    return seal(response)

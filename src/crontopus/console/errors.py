@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Response
 from litestar.exceptions import HTTPException
 
+from crontopus.console.headers import seal
 from crontopus.console.session import sign_in_path
 from crontopus.console.view import Clock, View, see
 from crontopus.console.visit import Visit
@@ -40,11 +41,11 @@ def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
     def answer(request: Visit, error: Exception) -> Response[Any]:
         view = see(request, clock)
         if isinstance(error, Unauthenticated):
-            return _to_sign_in(view)
+            return seal(_to_sign_in(view))
         if isinstance(error, CrontopusError):
-            return _page(view, request, Problem.of(error).status, str(error))
+            return seal(_page(view, request, Problem.of(error).status, str(error)))
         status = error.status_code if isinstance(error, HTTPException) else 500
-        return _page(view, request, status, "")
+        return seal(_page(view, request, status, ""))
 
     return answer
 

@@ -19,7 +19,7 @@ from crontopus.wire.runs import Gap
 
 PAGE = 50
 CHIPS = (Status.DOWN, Status.LATE, Status.UP, Status.PAUSED, Status.NEW)
-SORTS = {"": "Namespace", "name": "Name", "status": "Worst first", "next_expected_at": "Next run"}
+SORTS = {"": "By namespace", "name": "By name", "status": "Worst first", "next_expected_at": "Next run first"}
 
 
 class Query(Struct, frozen=True):

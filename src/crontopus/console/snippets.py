@@ -27,7 +27,7 @@ def snippets(job: Job) -> list[Snippet]:
             'curl -fsS -m 10 --retry 5 -o /dev/null "$u/start"\n'
             "/path/to/command\n"
             'curl -fsS -m 10 --retry 5 -o /dev/null "$u/$?"',
-            "With a start, duration and exit status are known too.",
+            "Also tell its start, duration and exit status",
         ),
         Snippet(
             "wget",
@@ -37,21 +37,21 @@ def snippets(job: Job) -> list[Snippet]:
             'wget -q -T 10 -t 5 -O /dev/null "$u/start"\n'
             "/path/to/command\n"
             'wget -q -T 10 -t 5 -O /dev/null "$u/$?"',
-            "With a start, duration and exit status are known too.",
+            "Also tell its start, duration and exit status",
         ),
         Snippet(
             "cron",
             "crontab",
             f"{line}  /path/to/command && curl -fsS -m 10 --retry 5 -o /dev/null {url}",
             f"{line}  crontopus run --url {url} -- /path/to/command",
-            "crontopus run sends start, duration, exit status and output, and never stands in the way of the job.",
+            "Also tell start, duration, exit status and output",
         ),
         Snippet(
             "run",
             "crontopus run",
             f"crontopus run --url {url} -- /path/to/command",
             f"[Service]\nExecStart=crontopus run --url {url} -- /path/to/command",
-            "The same in a systemd service.",
+            "The same in a systemd service",
         ),
         Snippet(
             "powershell",
@@ -61,7 +61,7 @@ def snippets(job: Job) -> list[Snippet]:
             'Invoke-RestMethod -TimeoutSec 10 "$u/start" | Out-Null\n'
             "& C:\\path\\to\\command.exe\n"
             'Invoke-RestMethod -TimeoutSec 10 "$u/$LASTEXITCODE" | Out-Null',
-            "With a start, duration and exit status are known too.",
+            "Also tell its start, duration and exit status",
         ),
         Snippet(
             "python",
@@ -76,7 +76,7 @@ def snippets(job: Job) -> list[Snippet]:
             '    urlopen(u + "/fail", timeout=10)\n'
             "    raise\n"
             "urlopen(u, timeout=10)",
-            "With a start, duration and failure are known too.",
+            "Also tell its start, duration and failure",
         ),
     ]
 

@@ -57,7 +57,8 @@ def _heights(durations: list[float]) -> Callable[[float | None], float]:
     ordered = sorted(durations)
     if not ordered:
         return lambda _: (_LOW + _HIGH) / 2
-    low, high = ordered[int(len(ordered) * 0.05)], ordered[int((len(ordered) - 1) * 0.95)]
+    last = len(ordered) - 1
+    low, high = ordered[round(last * 0.05)], ordered[round(last * 0.95)]
 
     def height(duration: float | None) -> float:
         if duration is None or high <= low:

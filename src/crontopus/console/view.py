@@ -17,6 +17,7 @@ from crontopus.console.visit import Visit
 from crontopus.console.why import begin, brief, outcome
 from crontopus.resources import templates
 from crontopus.wire.accounts import Me
+from crontopus.wire.runs import Gap
 
 Clock = Callable[[], datetime]
 ZONE_COOKIE, THEME_COOKIE, NOTE_COOKIE = "crontopus_zone", "crontopus_theme", "crontopus_note"
@@ -105,11 +106,20 @@ def _environment() -> Environment:
         amount=words.count,
         when=_in_zone(words.when),
         clock=_in_zone(words.clock),
+        at_time=_in_zone(words.at),
+        wall=words.wall,
         dated=_in_zone(words.dated),
         seconds=_in_zone(lambda at, now, zone: words.clock(at, now, zone, seconds=True)),
+        span=_gap,
         both_zones=_in_zone(lambda at, _, zone: words.both_zones(at, zone)),
     )
     return environment
+
+
+@pass_context
+def _gap(context: Context, gap: Gap) -> str:
+    view: View = context["view"]
+    return words.span(gap.since, gap.until, view.now, view.zone)
 
 
 def _in_zone(say: Callable[[datetime, datetime, ZoneInfo], str]) -> Callable[[Context, datetime], str]:

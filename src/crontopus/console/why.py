@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 
 from msgspec import Struct
 
-from crontopus.console.words import clock, count, day, duration, ordinal
+from crontopus.console.words import at, clock, count, day, duration, ordinal, short_duration
 from crontopus.domain.watch import Mark, Reason, RunState, Status
 from crontopus.wire.jobs import Job, RunBrief, Watch
 from crontopus.wire.runs import Run
@@ -111,7 +111,7 @@ class Teller(Struct, frozen=True):
     def _late(self) -> Sentence:
         expected, due = self.job.next_expected_at, self.job.due_at
         since = f"since {self._clock(expected)}:" if expected else ":"
-        then = f"It will be down at {self._clock(due)}." if due else ""
+        then = f"It will be down {self._at(due)}." if due else ""
         return Sentence(since, "nothing arrived yet", f"{then} {self._last_success()}".strip())
 
     def _paused(self) -> Sentence:
@@ -152,9 +152,7 @@ class Teller(Struct, frozen=True):
         return clock(instant, self.now, self.zone) if instant else "an unknown time"
 
     def _at(self, instant: datetime) -> str:
-        """As in "was yesterday 02:13", "is at 14:30"."""
-        text = self._clock(instant)
-        return f"at {text}" if text[0].isdigit() and ":" in text[:3] else text
+        return at(instant, self.now, self.zone)
 
     def _ago(self, instant: datetime) -> str:
         return f"{duration((self.now - instant).total_seconds())} ago"
@@ -167,7 +165,7 @@ def brief(job: Job, now: datetime, zone: tzinfo) -> str:
         case Status.DOWN:
             return _brief_down(job, run, now, zone)
         case Status.LATE:
-            late = duration((now - job.next_expected_at).total_seconds()) if job.next_expected_at else ""
+            late = short_duration((now - job.next_expected_at).total_seconds()) if job.next_expected_at else ""
             return f"{late}, down at {clock(job.due_at, now, zone)}" if job.due_at else late
         case Status.PAUSED:
             return f"until {day(job.paused_until, now, zone)}" if job.paused_until else "by hand"
@@ -180,8 +178,8 @@ def brief(job: Job, now: datetime, zone: tzinfo) -> str:
 def _brief_down(job: Job, run: RunBrief | None, now: datetime, zone: tzinfo) -> str:
     match job.reason:
         case Reason.MISSED:
-            at = run.expected_at if run and run.state is RunState.MISSED else None
-            return f"missed {clock(at, now, zone)}" if at else "missed"
+            slot = run.expected_at if run and run.state is RunState.MISSED else None
+            return f"missed {clock(slot, now, zone)}" if slot else "missed"
         case Reason.FAILED if run and run.signal is not None:
             return f"failed, signal {run.signal}"
         case Reason.FAILED if run and run.exit_code:

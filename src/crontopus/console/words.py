@@ -71,6 +71,27 @@ def clock(instant: datetime, now: datetime, zone: tzinfo, *, seconds: bool = Fal
     return f"{_date(local, now.astimezone(zone))}{SPACE}{time}"
 
 
+def at(instant: datetime, now: datetime, zone: tzinfo) -> str:
+    """The same inside a sentence: `at 02:13`, `yesterday at 02:13`, `on Sun at 05:00`, `on 1 Dec at 07:00`."""
+    date, _, time = clock(instant, now, zone).rpartition(SPACE)
+    if not date:
+        return f"at {time}"
+    return f"{date} at {time}" if date in ("yesterday", "tomorrow") else f"on {date} at {time}"
+
+
+def span(since: datetime, until: datetime, now: datetime, zone: tzinfo) -> str:
+    """`yesterday 15:36 to 15:48`; the day of the end only where it is another."""
+    same_day = _days(since, until, zone) == 0
+    end = f"{until.astimezone(zone):%H:%M}" if same_day else clock(until, now, zone)
+    return f"{clock(since, now, zone)} to {end}"
+
+
+def wall(local: str) -> str:
+    """An RFC 3339 time as the wall clock of its own zone shows it: `Sun 28 Mar 03:00`."""
+    at_home = datetime.fromisoformat(local)
+    return f"{at_home:%a} {at_home.day}{SPACE}{at_home:%b}{SPACE}{at_home:%H:%M}"
+
+
 def day(instant: datetime, now: datetime, zone: tzinfo) -> str:
     """The date alone: `30 Nov`, with the year when it is another one."""
     return _date(instant.astimezone(zone), now.astimezone(zone))
