@@ -1,0 +1,214 @@
+"""Every page of the console before the rules of accessibility and the security policy, in both themes and two widths."""
+
+import re
+import subprocess
+from itertools import product
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.console import AXE, SHOTS, Served, axe, new_job, paste, set_up, sign_in, visitor
+
+CRONTAB = "MAILTO=ops\n0 2 * * * /opt/dump --all\n@reboot /opt/once\n30 2 * * * date +\\%F > /tmp/day\n"
+LOOKS = [pytest.param(theme, width, id=f"{theme} {width}") for theme, width in product(("light", "dark"), (1280, 360))]
+
+
+@pytest.fixture(scope="module")
+def paths(browser: Browser, served: Served) -> dict[str, str]:
+    """A set-up appliance with a job in each state that a page can show; the addresses of all pages by their names."""
+    assert AXE.exists(), "axe-core is missing: run make test, which installs it"
+    with visitor(browser, served) as page:
+        set_up(page, served)
+        empty = {"setup": "/setup", "sign-in": "/sign-in", "error": "/nothing", "jobs-none": "/jobs?q=nothing"}
+        waiting = made(page, "Waiting")
+        failed = made(page, "Failed")
+        ping(page, served, failed, "/start")
+        ping(page, served, failed, "/1", "\x1b[31mno space left on device\x1b[0m\n<script>alert(1)</script>")
+        running = made(page, "Running")
+        paste(page)
+        ping(page, served, running, "/start")
+        page.goto(f"{failed}/runs")
+        run = page.locator("tbody th a").first.get_attribute("href") or ""
+    pages = {
+        "jobs": "/jobs",
+        "jobs-bad": "/jobs?q=status:sideways",
+        "job-new": waiting,
+        "job-failed": failed,
+        "job-running": running,
+        "job-runs": f"{failed}/runs",
+        "job-check-ins": f"{failed}/check-ins",
+        "job-integrate": f"{failed}/integrate",
+        "job-edit": f"{failed}/edit",
+        "new-job": "/jobs/new",
+        "import": "/jobs/import",
+        "run": run,
+        "namespaces": "/namespaces",
+        "namespace": "/namespaces/default",
+        "namespace-edit": "/namespaces/default/edit",
+        "namespace-new": "/namespaces/new",
+        "tokens": "/tokens",
+        "token-new": "/tokens/new",
+        "me": "/me",
+    }
+    return pages | empty
+
+
+def made(page: Page, name: str) -> str:
+    new_job(page, name, every="1h", grace="10m")
+    return page.url.removeprefix(page.url.partition("/jobs")[0])
+
+
+def ping(page: Page, served: Served, job: str, suffix: str, body: str = "") -> None:
+    url = page.request.get(f"/api/v1{job}").json()["ping_url"]
+    subprocess.run(["curl", "-fsS", "-o", "/dev/null", "--data-binary", body, url + suffix], check=True, timeout=20)
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_every_page_is_for_everyone(
+    browser: Browser, served: Served, paths: dict[str, str], theme: str, width: int
+) -> None:
+    wrong: dict[str, list[str]] = {}
+    with visitor(browser, served, color_scheme=theme, viewport={"width": width, "height": 800}) as page:
+        page.add_init_script(path=AXE)
+        sign_in(page)
+        for name, path in paths.items():
+            page.goto(path)
+            wrong[name] = judged(page, f"{name}-{width}-{theme}")
+        for name, walk in {"import-choose": choose_lines, "bulk": preview_a_change, "faults": leave_faults}.items():
+            walk(page)
+            wrong[name] = judged(page, f"{name}-{width}-{theme}")
+    assert not {name: found for name, found in wrong.items() if found}
+
+
+def judged(page: Page, name: str) -> list[str]:
+    """What is wrong with the page as it stands, which is also kept as a picture."""
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+    wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return axe(page) + ([f"{wider} px wider than the window"] if wider > 0 else [])
+
+
+def choose_lines(page: Page) -> None:
+    page.goto("/jobs/import")
+    page.get_by_label("Crontab", exact=True).fill(CRONTAB)
+    page.get_by_role("button", name="Explain the lines").click()
+    expect(page.get_by_role("heading", name="2 lines can become jobs")).to_be_visible()
+
+
+def preview_a_change(page: Page) -> None:
+    """By its form itself: on a phone there is nothing to pick with."""
+    page.goto("/jobs")
+    page.evaluate("""() => {
+      document.querySelectorAll('input[name=job]').forEach((box) => { box.checked = true; });
+      document.querySelector('form[action="/jobs/bulk/preview"]').requestSubmit();
+    }""")
+    expect(page.get_by_role("heading", name="would be paused")).to_be_visible()
+
+
+def leave_faults(page: Page) -> None:
+    page.goto("/jobs/new")
+    page.get_by_label("Name", exact=True).fill("Wrong")
+    page.get_by_label("hour", exact=True).fill("25")
+    page.get_by_label("Grace").fill("soon")
+    page.get_by_role("button", name="Create job").click()
+    expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+
+
+def test_the_preview_follows_what_is_typed_and_leaves_the_focus(
+    browser: Browser, served: Served, paths: object
+) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        page.goto("/jobs/new")
+        hour = page.get_by_label("hour", exact=True)
+        hour.fill("3")
+        expect(page.locator("#preview .nexts")).to_contain_text("03:00")
+        hour.fill("25")
+        expect(page.locator("#preview .fault")).to_be_visible()
+        expect(hour).to_be_focused()
+
+
+def test_a_row_of_the_list_changes_by_itself_and_what_was_picked_stays(
+    browser: Browser, served: Served, paths: dict[str, str]
+) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        expect(page.locator(".live")).to_have_text("Live")
+        page.get_by_role("checkbox", name="Select default/waiting").check()
+        row = page.locator("tr", has=page.get_by_role("link", name="Running", exact=True))
+        expect(row.locator(".c-st")).not_to_contain_text("Down")
+        ping(page, served, paths["job-running"], "/fail")
+        expect(row.locator(".c-st")).to_contain_text("Down")
+        expect(page.get_by_role("checkbox", name="Select default/waiting")).to_be_checked()
+        expect(page.locator(".bulk")).to_contain_text("picked")
+
+
+def test_a_session_that_is_gone_leads_to_sign_in_and_back(browser: Browser, served: Served, paths: object) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        page.goto("/tokens")
+        page.context.clear_cookies()
+        page.goto("/namespaces/default")
+        expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Fnamespaces%2Fdefault$"))
+        page.get_by_label("E-mail address").fill("robin@acme.example")
+        page.get_by_label("Password", exact=True).fill("this is not it at all")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+
+
+def test_a_token_is_shown_once_and_revoked(browser: Browser, served: Served, paths: object) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        page.goto("/tokens/new")
+        page.get_by_label("Name", exact=True).fill("deploy")
+        page.get_by_role("button", name="Make the token").click()
+        token = page.locator("#token").inner_text()
+        assert token.startswith("ctp_s_")
+        page.get_by_role("link", name="I have it").click()
+        expect(page.get_by_role("main")).to_contain_text("deploy")
+        expect(page.get_by_role("main")).not_to_contain_text(token)
+        page.get_by_text("Revoke…").click()
+        page.get_by_role("button", name="Revoke it").click()
+        expect(page.get_by_role("main")).not_to_contain_text("deploy")
+
+
+def test_a_ping_key_is_revealed_and_rotated(browser: Browser, served: Served, paths: object) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        page.goto("/namespaces/default")
+        page.get_by_text("Reveal the key").click()
+        key = page.locator("#ping-key").inner_text()
+        page.get_by_text("Rotate the key…").click()
+        page.get_by_role("button", name="Rotate the key").click()
+        page.get_by_text("Reveal the key").click()
+        assert page.locator("#ping-key").inner_text() != key
+
+
+def test_a_crontab_becomes_jobs(browser: Browser, served: Served, paths: object) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        choose_lines(page)
+        page.get_by_role("button", name="Make these jobs").click()
+        expect(page.get_by_role("heading", name="2 jobs made")).to_be_visible()
+        expect(page.locator("#lines")).to_contain_text("( /opt/dump --all ); curl")
+
+
+def test_a_theme_is_chosen_and_kept(browser: Browser, served: Served, paths: object) -> None:
+    with visitor(browser, served, java_script_enabled=False) as page:
+        sign_in(page)
+        page.goto("/me")
+        page.get_by_role("button", name="Dark").click()
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+        page.goto("/jobs")
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_the_keyboard_reaches_the_content_at_once(browser: Browser, served: Served, paths: object) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        page.keyboard.press("Tab")
+        skip = page.get_by_role("link", name="Skip to content")
+        expect(skip).to_be_focused()
+        expect(skip).to_be_in_viewport()
+        page.keyboard.press("Enter")
+        expect(page.locator("#main")).to_be_focused()
