@@ -14,6 +14,7 @@ from crontopus.domain.zone import Stretch, stretches
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+TRIES = 32  # stretches of time in which to look for the next slot: ten years of last Sundays in March at 02:30
 CATCHES_UP = timedelta(hours=3)  # Debian's cron takes a greater jump for a clock that was set
 
 
@@ -33,14 +34,16 @@ class Line(Struct, frozen=True):
     rule: Rule
 
     def after(self, instant: datetime) -> datetime | None:
-        """The first slot strictly later than `instant`."""
+        """The first slot strictly later than `instant`; None: never again, or always in skipped time."""
         stretch: Stretch | None = _stretch(self.zone, instant)
         wall = _floor(instant + stretch.offset) + SECOND if stretch else None
-        while stretch is not None:
+        for _ in range(TRIES):
+            if stretch is None:
+                break
             first = self.first(stretch)
             found = self.wall.after(first if wall is None or wall < first else wall)
             if found is None:
-                return None
+                break
             slot = found.replace(tzinfo=UTC) - stretch.offset
             if slot < stretch.until:
                 return max(slot, stretch.since)
