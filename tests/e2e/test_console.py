@@ -1,4 +1,4 @@
-"""Every page of the console before the rules of accessibility and the security policy, in both themes and two widths."""
+"""Every page of the console before the rules of accessibility and the security policy: both themes, two widths."""
 
 import re
 import subprocess
