@@ -1,4 +1,4 @@
-"""The watch: what we believe of a job, and how each event changes it. The whole state machine."""
+"""The words of the watch: what a job promises, what can happen to it, and what is told of it."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -191,23 +191,3 @@ class Receipt(Struct, frozen=True):
     run: int | None
     stored: bool
     marks: frozenset[Mark] = frozenset()
-
-
-class Step(Struct, frozen=True):
-    """The outcome of `advance`: the new watch, the flips, and every run that came or changed, whole.
-
-    `runs` are upserted by number, `gone` are numbers of missed runs that a late report disproved altogether.
-    `receipt` answers a `Reported`, and is None for any other event.
-    """
-
-    watch: "Watch"
-    flips: tuple[Flip, ...] = ()
-    runs: tuple[Run, ...] = ()
-    gone: tuple[int, ...] = ()
-    receipt: Receipt | None = None
-
-
-class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What we believe of one job (on one agent, or none). `born_at`: when the job, or its schedule, came."""
-
-    born_at: datetime

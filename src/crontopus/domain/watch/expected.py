@@ -1,0 +1,129 @@
+"""What an expectation means in instants: slots, their windows, the bound of a run. Sums stay within the calendar."""
+
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+
+from crontopus.domain.schedule import period, slots
+from crontopus.domain.slots import Slots
+from crontopus.domain.watch.contract import Expectation
+
+TICK = timedelta(milliseconds=1)
+SOON = timedelta(minutes=10)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + 2 * DAY
+_LATEST = datetime.max.replace(tzinfo=UTC) - 2 * DAY
+
+
+def plus(instant: datetime, duration: timedelta) -> datetime:
+    """The sum; at the ends of the calendar, the end."""
+    try:
+        return instant + duration
+    except OverflowError:
+        return _LATEST if duration > timedelta() else _EARLIEST
+
+
+class Periodic(Struct, frozen=True):
+    """The slots of an `every`, as long as nothing reports: one each `period` from `origin`."""
+
+    origin: datetime
+    period: timedelta
+
+    def after(self, instant: datetime) -> datetime:
+        """The first slot strictly later than `instant`."""
+        return self._slot((instant - self.origin) // self.period + 1)
+
+    def upto(self, instant: datetime) -> datetime:
+        """The newest slot not later than `instant`."""
+        return self._slot((instant - self.origin) // self.period)
+
+    def count(self, first: datetime, last: datetime, limit: int) -> int:
+        """How many slots are later than `first` and not later than `last`, at most `limit`."""
+        return min(limit, (last - self.origin) // self.period - (first - self.origin) // self.period)
+
+    def _slot(self, number: int) -> datetime:
+        return plus(self.origin, number * self.period)
+
+
+def grid(rule: Expectation, origin: datetime) -> Slots | Periodic | None:
+    """The slots of `rule`, those of an `every` counted from `origin`; None where only what is reported counts."""
+    every = period(rule.schedules)
+    if every is not None:
+        return Periodic(origin, every)
+    return slots(rule.schedules, rule.timezone, rule.clock) if rule.schedules else None
+
+
+def slot_after(rule: Expectation, instant: datetime) -> datetime | None:
+    """The first slot after `instant`, which with an `every` is the newest sign."""
+    every = period(rule.schedules)
+    if every is not None:
+        return plus(instant, every)
+    return slots(rule.schedules, rule.timezone, rule.clock).after(instant) if rule.schedules else None
+
+
+def first_expected(rule: Expectation, born_at: datetime) -> tuple[datetime, datetime] | None:
+    """The slot by which a job never seen is judged, and its deadline."""
+    if rule.first_by is not None:
+        slot = slot_before(rule, plus(rule.first_by, TICK))
+        return (slot if slot is not None and slot > born_at else rule.first_by), rule.first_by
+    every = period(rule.schedules)
+    if every is not None:
+        first: datetime | None = plus(born_at, max(every, HOUR))
+    else:
+        first = slot_after(rule, plus(born_at, HOUR - TICK))
+    return None if first is None else (first, plus(first, rule.grace))
+
+
+def slot_before(rule: Expectation, instant: datetime) -> datetime | None:
+    """The newest slot of a calendar strictly before `instant`."""
+    if not rule.schedules or period(rule.schedules) is not None:
+        return None
+    return slots(rule.schedules, rule.timezone, rule.clock).upto(plus(instant, -TICK))
+
+
+def half_gap(rule: Expectation, instant: datetime) -> timedelta | None:
+    """Half the distance between the slots around `instant`; None where there are no two."""
+    every = period(rule.schedules)
+    if every is not None:
+        return every / 2
+    before, after = slot_before(rule, plus(instant, TICK)), slot_after(rule, instant)
+    return (after - before) / 2 if before is not None and after is not None else None
+
+
+def within_half_gap(rule: Expectation, instant: datetime, most: timedelta) -> timedelta:
+    """`most`, or half the gap between the slots around `instant` where that is less."""
+    half = half_gap(rule, instant)
+    return most if half is None else min(most, half)
+
+
+def early(rule: Expectation, slot: datetime) -> timedelta:
+    """How long before `slot` a run may come and still take it; with an `every`, its window begins a period before."""
+    every = period(rule.schedules)
+    if every is not None:
+        return every
+    before = slot_before(rule, slot)
+    return SOON if before is None else min(SOON, (slot - before) / 2)
+
+
+def bound(rule: Expectation, since: datetime) -> datetime:
+    """When a run that began at `since` has taken too long."""
+    if rule.max_runtime is not None:
+        return plus(since, rule.max_runtime)
+    return plus(plus(since, _until_second_slot(rule, since)), rule.grace)
+
+
+def _until_second_slot(rule: Expectation, since: datetime) -> timedelta:
+    first = slot_after(rule, since)
+    second = None if first is None else slot_after(rule, first)
+    return DAY if second is None else min(DAY, max(HOUR, second - since))
+
+
+def soon(rule: Expectation, now: datetime) -> datetime:
+    """Where a deadline stands that would have been placed before `now`."""
+    return plus(now, min(rule.grace, SOON))
+
+
+def placed(deadline: datetime, rule: Expectation, now: datetime) -> datetime:
+    """`deadline`, or soon after `now` where that has passed."""
+    return deadline if deadline >= now else soon(rule, now)
