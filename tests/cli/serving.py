@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 from click.testing import CliRunner, Result
 
 from crontopus.cli.commands import root
@@ -37,7 +38,9 @@ class Served(NamedTuple):
 
     def call(self, *arguments: str, text: str | bytes | None = None, **environment: str | None) -> Result:
         """One command in this process. `environment` overrules; None takes a variable away."""
-        return CliRunner().invoke(root, arguments, input=text, prog_name="crontopus", env={**self.environment, **environment})
+        return CliRunner().invoke(
+            root, arguments, input=text, prog_name="crontopus", env={**self.environment, **environment}
+        )
 
     def ok(self, *arguments: str, text: str | bytes | None = None, **environment: str | None) -> str:
         """What it printed on stdout, where it went well."""
@@ -63,19 +66,27 @@ def serving(folder: Path) -> Iterator[Served]:
     data = folder / "data"
     ready = set_up(data)
     assert ready.returncode == 0, ready.stderr
-    with served(data) as url:
-        yield Served(url, json.loads(ready.stdout), folder)
+    with started(data) as printed:
+        yield Served(address(printed), json.loads(ready.stdout), folder)
 
 
 @contextmanager
-def served(data: Path) -> Iterator[str]:
-    """The address of a server on `data`, as it prints it when it is ready."""
+def started(data: Path) -> Iterator[Iterator[str]]:
+    """The lines that `serve` prints on `data`. It must end well when it is told to."""
     command = [*PROGRAM, "serve", "--data", str(data), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:
-            yield next(word.rstrip(".,") for line in process.stdout for word in line.split() if word.startswith("http"))
+            yield iter(process.stdout)
         finally:
             process.terminate()
             process.stdout.read()
             assert process.wait(timeout=15) == 0
+
+
+def address(printed: Iterator[str]) -> str:
+    """Where it listens, once it does."""
+    url = next(word for line in printed for word in line.split() if word.startswith("http"))
+    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+        assert client.get(f"{url}/livez").is_success
+    return url

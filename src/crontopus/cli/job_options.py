@@ -45,7 +45,7 @@ _REST: tuple[Decorator, ...] = (
     click.option("--start-kw", metavar="WORDS", help="Words in a ping's body that mean start."),
     click.option("--success-kw", metavar="WORDS", help="Words in a ping's body that mean success."),
     click.option("--failure-kw", metavar="WORDS", help="Words in a ping's body that mean failure."),
-    click.option("--manual-resume/--automatic-resume", default=None, help="Whether a ping ends a pause."),
+    click.option("--manual-resume/--automatic-resume", default=None, help="Whether only `resume` ends a pause."),
     click.option("--severity", type=_choice(Severity), help="How grave its alerts are."),
     click.option("--owner", metavar="WHO", help="Who is responsible."),
     click.option("--runbook", metavar="TEXT", help="What to do when it is down."),

@@ -23,15 +23,22 @@ class Setting(Struct, frozen=True):
     """One setting in force, and where it comes from."""
 
     name: str
-    value: str
+    value: Any
     origin: str
+
+
+def _written(value: Any) -> str:
+    """As TOML would have it, without quotation marks."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 SETTINGS = Listing(
     Setting,
     (
         Column("setting", lambda setting, words: setting.name),
-        Column("value", lambda setting, words: setting.value),
+        Column("value", lambda setting, words: _written(setting.value)),
         Column("from", lambda setting, words: setting.origin),
     ),
 )
@@ -57,9 +64,10 @@ def serve(**options: Any) -> None:
     """Run the server until it is told to stop."""
 
     def work() -> None:
+        settings = loaded(options).config
         from crontopus import appliance
 
-        asyncio.run(appliance.serve(loaded(options).config))
+        asyncio.run(appliance.serve(settings))
 
     started(work)
 
@@ -69,23 +77,36 @@ def serve(**options: Any) -> None:
 @shown
 def config(out: Out, **options: Any) -> None:
     """Show the server's effective settings and where each comes from: flag, environment, file or default."""
-    started(lambda: out.many(_settings(loaded(options)), SETTINGS))
+    started(lambda: out.many(_settings(options), SETTINGS))
 
 
 def started(work: Callable[[], T]) -> T:
     """Runs `work` of the server's. What goes wrong is said in a sentence: exit code 5 for a conflict, else 1."""
     try:
         return work()
-    except CrontopusError as error:
-        report(error)
-        click.get_current_context().exit(CONFLICT if isinstance(error, Conflict) else ERROR)
+    except (CrontopusError, ExceptionGroup) as error:
+        mendable = _mendable(error)
+        if mendable is None:
+            raise
+        report(mendable)
+        click.get_current_context().exit(CONFLICT if isinstance(mendable, Conflict) else ERROR)
+
+
+def _mendable(error: Exception) -> CrontopusError | None:
+    """The error itself, or the only one within a group, as task groups raise them; None where it is a bug."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, CrontopusError) else None
 
 
 def loaded(options: dict[str, Any]) -> "Loaded":
     from crontopus import config
 
-    given = {name: value for name, value in options.items() if name != "file" and value is not None}
-    return config.load(given, options["file"])
+    flags = {name: value for name, value in options.items() if name != "file"}
+    return config.load(flags, options["file"])
 
 
-def _settings(loaded: "Loaded") -> list[Setting]: ...
+def _settings(options: dict[str, Any]) -> list[Setting]:
+    from crontopus.config import shown as effective
+
+    return [Setting(name, value, origin) for name, (value, origin) in effective(loaded(options)).items()]

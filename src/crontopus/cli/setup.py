@@ -17,6 +17,7 @@ from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.wire.accounts import NewToken, SetUp
 
 NAMESPACE = "default"
+LINK = "/setup?code="
 
 
 class Ready(Struct, frozen=True):
@@ -34,21 +35,16 @@ class Ready(Struct, frozen=True):
 @click.option("--email", required=True, metavar="ADDRESS", help="The first person, who may do everything.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else it is asked for.")
 @click.option("--tenant", default="Main", show_default=True, metavar="NAME", help="Name of the first tenant.")
-@click.option("--url", metavar="URL", help="Set up a running server at this address, with the code of its link.")
-@click.option("--code", metavar="CODE", help="The code in the set-up link that the server printed.")
+@click.option("--link", metavar="LINK", help="Set up a running server, by the link that it printed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def setup(
-    email: str, password_stdin: bool, tenant: str, url: str | None, code: str | None, as_json: bool, **options: Any
-) -> None:
+def setup(email: str, password_stdin: bool, tenant: str, link: str | None, as_json: bool, **options: Any) -> None:
     """Set up a new installation: its first person, tenant, namespace and service token.
 
-    Works on the data folder (or database) itself, while no server runs on it; or with --url and --code on a
-    running server.
+    Works on the data folder (or database) itself, while no server runs on it; or with --link on a running server.
     """
-    if (url is None) != (code is None):
-        raise click.UsageError("--url and --code belong together")
     password = read_password(password_stdin, new=True)
-    if url and code:
+    if link:
+        url, _, code = link.partition(LINK)
         ready = asyncio.run(_by_code(url, SetUp(code=code, email=email, password=password, tenant=tenant)))
     else:
         ready = started(lambda: asyncio.run(_in_place(options, email, password, tenant)))
@@ -78,7 +74,7 @@ async def _by_code(url: str, form: SetUp) -> Ready:
         if not state.needed:
             raise Conflict(f"{url} is already set up")
         if not state.valid:
-            raise NotAllowed("this code does not open it, or no longer: take the one that the server printed last")
+            raise NotAllowed("this link does not open it, or no longer: take the one that the server printed last")
         session = await client.set_up(form)
     async with client_of(url, session=session.session) as client:
         token = await client.add_token(NewToken(name="set-up"))

@@ -1,0 +1,159 @@
+"""Namespaces, tokens, set-up, signing in and contexts, against a real server."""
+
+import json
+import stat
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.cli.serving import EMAIL, PASSWORD, Served, address, in_process, set_up, started
+
+
+def test_me_says_who_the_server_takes_me_for(server: Served) -> None:
+    me = server.json("me")
+    assert me["tenant"] == server.ready["tenant"]
+    assert server.json("whoami") == me
+    assert me["tenant"] in server.ok("me")
+
+
+def test_a_namespace_is_made_changed_and_deleted(server: Served) -> None:
+    made = server.json(
+        "namespaces", "create", "prod-db", "--name", "Databases", "--tz", "Europe/Berlin", "--every", "1h"
+    )
+    assert (made["name"], made["timezone"], made["default_schedule"]) == ("Databases", "Europe/Berlin", {"every": 3600})
+    changed = server.json("namespaces", "edit", "prod-db", "--default-grace", "5m", "--no-default-schedule")
+    assert (changed["default_grace"], changed["default_schedule"], changed["name"]) == (300, None, "Databases")
+    assert server.json("namespaces", "edit", "prod-db", "--slug", "prod-sql")["slug"] == "prod-sql"
+    assert "prod-sql" in server.ok("namespaces", "list")
+    assert server.call("namespaces", "delete", "prod-sql").exit_code == 2
+    server.ok("namespaces", "delete", "prod-sql", "--yes")
+    assert server.call("namespaces", "show", "prod-sql").exit_code == 3
+
+
+def test_a_namespace_that_is_there_already_is_exit_code_5(server: Served, namespace: str) -> None:
+    assert server.call("namespaces", "create", namespace).exit_code == 5
+
+
+def test_a_new_ping_key_replaces_the_old_one(server: Served, namespace: str) -> None:
+    server.ok("jobs", "create", "j", "-n", namespace)
+    old = server.ok("namespaces", "ping-key", "show", namespace).strip()
+    assert server.call("namespaces", "ping-key", "rotate", namespace).exit_code == 2
+    new = server.ok("namespaces", "ping-key", "rotate", namespace, "--yes").strip()
+    assert new == server.ok("namespaces", "ping-key", "show", namespace).strip() != old
+    urllib.request.urlopen(f"{server.url}/ping/{new}/j", timeout=10).close()  # noqa: S310
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(f"{server.url}/ping/{old}/j", timeout=10)  # noqa: S310
+
+
+def test_a_token_is_printed_once_and_works_until_it_is_revoked(server: Served) -> None:
+    token = server.ok("tokens", "create", "reader", "--scope", "jobs:read", "--expires", "90d").strip()
+    assert token.startswith("ctp_s_")
+    assert server.call("jobs", "list", CRONTOPUS_TOKEN=token).exit_code == 0
+    assert server.call("namespaces", "create", "nope", CRONTOPUS_TOKEN=token).exit_code == 4
+    listed = server.ok("tokens", "list")
+    assert "reader" in listed
+    assert token not in listed
+    server.ok("tokens", "revoke", "reader", "--yes")
+    assert server.call("jobs", "list", CRONTOPUS_TOKEN=token).exit_code == 4
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("check-ins", "ctp_c_"), ("metrics", "ctp_m_")])
+def test_tokens_have_kinds(server: Served, namespace: str, kind: str, begins: str) -> None:
+    only = ("--namespace", namespace) if kind == "check-ins" else ()
+    made = server.json("tokens", "create", f"of {namespace} {kind}", "--kind", kind, *only)
+    assert made["token"].startswith(begins)
+    server.ok("tokens", "revoke", made["id"], "--yes")
+
+
+def test_a_token_is_not_revoked_by_a_name_that_several_have(server: Served) -> None:
+    ids = [server.json("tokens", "create", "twin")["id"] for _ in range(2)]
+    assert server.call("tokens", "revoke", "twin", "--yes").exit_code == 5
+    for one in ids:
+        server.ok("tokens", "revoke", one, "--yes")
+    assert server.call("tokens", "revoke", "twin", "--yes").exit_code == 3
+
+
+def test_signing_in_makes_a_token_for_this_machine_and_a_context(server: Served, tmp_path: Path) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path)}
+    assert server.call("me", **own).exit_code != 0
+    server.ok("login", server.url, "--email", EMAIL, "--password-stdin", "--name", "home", text=PASSWORD + "\n", **own)
+    assert json.loads(server.ok("me", "-o", "json", **own))["token"]
+    assert "command line on " in server.ok("tokens", "list", **own)
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in kept] == [0o600]
+    assert PASSWORD not in kept[0].read_text()
+    server.ok("logout", "--yes", **own)
+    assert server.call("me", **own).exit_code != 0
+    assert "command line on " not in server.ok("tokens", "list")
+
+
+def test_a_wrong_password_is_exit_code_4_and_no_context(server: Served, tmp_path: Path) -> None:
+    own = {"XDG_CONFIG_HOME": str(tmp_path)}
+    result = server.call("login", server.url, "--email", EMAIL, "--password-stdin", text="wrong\n", **own)
+    assert result.exit_code == 4
+    assert json.loads(server.ok("context", "list", "-o", "json", **own)) == []
+
+
+def test_a_token_is_enough_to_sign_in(server: Served, tmp_path: Path) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path)}
+    server.ok("login", server.url, "--token-stdin", text=server.ready["token"] + "\n", **own)
+    server.ok("me", **own)
+
+
+def test_contexts_choose_between_servers(server: Served, tmp_path: Path) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path)}
+    for name in ("one", "two"):
+        server.ok("login", server.url, "--token", server.ready["token"], "--name", name, **own)
+    listed = json.loads(server.ok("context", "list", "-o", "json", **own))
+    assert [(context["name"], context["current"]) for context in listed] == [("one", False), ("two", True)]
+    server.ok("context", "use", "one", **own)
+    assert "one" in server.ok("context", "show", **own)
+    server.ok("context", "delete", "one", "--yes", **own)
+    assert server.call("context", "use", "one", **own).exit_code == 3
+    assert server.call("me", **own).exit_code != 0
+    server.ok("me", "--context", "two", **own)
+    assert server.ready["token"] not in server.ok("context", "list", "-o", "json", **own)
+
+
+def test_what_is_set_up_already_is_exit_code_5(tmp_path: Path) -> None:
+    first = set_up(tmp_path / "data", "--tenant", "Acme")
+    assert json.loads(first.stdout).keys() == {"url", "tenant", "namespace", "ping_key", "token"}
+    again = set_up(tmp_path / "data")
+    assert again.returncode == 5
+    assert again.stderr.startswith("Error: ")
+    assert "Traceback" not in again.stderr
+
+
+def test_set_up_beside_a_running_server_is_exit_code_5(server: Served) -> None:
+    assert set_up(server.home / "data").returncode == 5
+
+
+def test_a_running_server_is_set_up_by_the_link_it_prints(tmp_path: Path) -> None:
+    with started(tmp_path / "data") as printed:
+        address(printed)
+        link = next(word for word in next(printed).split() if "/setup?code=" in word)
+        command = ("setup", "--link", link, "--email", EMAIL, "--password-stdin", "--json")
+        result = in_process(*command, text=PASSWORD + "\n")
+        ready = json.loads(result.stdout)
+        assert ready["namespace"] == "default"
+        listed = in_process("tokens", "list", "--url", ready["url"], "--token", ready["token"])
+        assert "set-up" in listed.stdout
+        assert in_process(*command, text=PASSWORD + "\n").exit_code == 5
+
+
+def test_a_wrong_link_is_exit_code_4(tmp_path: Path) -> None:
+    with started(tmp_path / "data") as printed:
+        url = address(printed)
+        result = in_process(
+            "setup", "--link", f"{url}/setup?code=wrong", "--email", EMAIL, "--password-stdin", text=PASSWORD
+        )
+        assert result.exit_code == 4
+
+
+def test_a_short_password_is_refused_in_words(tmp_path: Path, server: Served) -> None:
+    result = server.call("setup", "--data", str(tmp_path / "d"), "--email", EMAIL, "--password-stdin", text="short\n")
+    assert result.exit_code == 1
+    assert "Traceback" not in result.stderr
+    assert "password" in result.stderr.lower()
