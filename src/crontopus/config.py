@@ -171,3 +171,8 @@ def _check(config: Config) -> None:
         raise Invalid(f"the setting trusted_proxies is wrong: {error}") from error
     if config.public_url and not config.public_url.startswith(("http://", "https://")):
         raise Invalid("the setting public_url must begin with http:// or https://")
+
+
+def notify_socket() -> str | None:
+    """Where systemd listens, if it started us (sd_notify(3))."""
+    return os.environ.get("NOTIFY_SOCKET")  # noqa: TID251 # this is the one reader

@@ -1,0 +1,34 @@
+"""For those who run the installation: is it alive, is it ready, and its own metrics."""
+
+from typing import Any
+
+from litestar import MediaType, Response, Router, get
+
+from crontopus.api.parts import Parts
+from crontopus.api.principal import FOR_ANYONE, guard, needs
+from crontopus.domain.access import Scope
+from crontopus.engine.health import Health
+from crontopus.metrics import CONTENT_TYPE
+
+
+def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Router:
+    """`/livez`, `/readyz` and `/metrics`. None needs a credential but the last, unless `metrics_open`."""
+
+    @get("/livez", media_type=MediaType.TEXT, opt=FOR_ANYONE)
+    async def livez() -> str:
+        return "ok"
+
+    @get("/readyz", opt=FOR_ANYONE)
+    async def readyz() -> Response[dict[str, Any]]:
+        checks = await health.checks()
+        ready = all(check.ok for check in checks)
+        told = {check.name: {"ok": check.ok, "detail": check.detail} for check in checks}
+        headers = {"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": "5"})
+        return Response({"ready": ready, "checks": told}, status_code=200 if ready else 503, headers=headers)
+
+    @get("/metrics", opt=FOR_ANYONE if metrics_open else needs(Scope.METRICS_READ))
+    async def metrics() -> Response[bytes]:
+        parts.metrics.waiting.set(parts.intake.waiting)
+        return Response(parts.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    return Router(path="/", route_handlers=[livez, readyz, metrics], guards=[guard], include_in_schema=False)

@@ -1,0 +1,224 @@
+"""Composition root: from settings to a database, loops, an app and a server. Knows every part; cli/serve.py alone knows
+it. One tree of tasks owns the server and every loop, and when one dies the process does."""
+
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup, TaskStatus
+from msgspec import Struct
+from msgspec.structs import replace
+
+from crontopus import __version__, logs, systemd
+from crontopus.api.app import create_app
+from crontopus.api.operations import operations_router
+from crontopus.api.parts import Parts
+from crontopus.api.ping import PREFIX, Ping
+from crontopus.config import Config
+from crontopus.console.app import console_router
+from crontopus.domain.instants import truncated
+from crontopus.engine import setup
+from crontopus.engine.absence import BEAT, Absence, Monotonic
+from crontopus.engine.health import Health
+from crontopus.engine.intake import Intake
+from crontopus.engine.loops import run_every
+from crontopus.engine.passwords import Passwords
+from crontopus.engine.retention import Kept, Retention
+from crontopus.engine.sweep import Sweep
+from crontopus.http import HttpServer, free_port
+from crontopus.metrics import Metrics
+from crontopus.storage.checkpoints import Checkpoints
+from crontopus.storage.database import Clock, Database
+from crontopus.storage.ledger import Ledger
+from crontopus.storage.ledger.opening import open_ledger
+from crontopus.storage.opening import open_database
+from crontopus.storage.sealing import Sealer, sealer_for
+
+log = structlog.get_logger(__name__)
+
+STOP_WITHIN_SECONDS = 9.0
+"""Requests under way may take so long after SIGTERM; a stop is over within 10 s."""
+PRUNE_EVERY = timedelta(minutes=10)
+
+
+class Appliance(Struct, frozen=True, kw_only=True):
+    """Everything but the HTTP server and the passing of time: what tests drive by hand."""
+
+    config: Config
+    db: Database
+    ledger: Ledger
+    intake: Intake
+    sweep: Sweep
+    absence: Absence
+    retention: Retention
+    metrics: Metrics
+    parts: Parts
+    app: Any
+
+    async def set_up_link(self) -> str | None:
+        """The one-time link that makes the first person; None where that has happened."""
+        async with self.db.write_all() as tx:
+            code = await setup.code(tx)
+        return None if code is None else f"{self.config.base_url}/setup?code={code}"
+
+
+class SetUpResult(Struct, frozen=True):
+    """What a script needs to go on: `token` is a service token, shown this once."""
+
+    url: str
+    tenant: str
+    namespace: str
+    ping_key: str
+    token: str
+
+
+class Front:
+    """Pings go their own short way, everything else through the app."""
+
+    def __init__(self, ping: Ping, app: Any) -> None:
+        self._ping = ping
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._ping(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def wall_clock() -> datetime:
+    """UTC, in milliseconds."""
+    return truncated(datetime.now(UTC))  # noqa: TID251 # the one clock that all others are given
+
+
+@asynccontextmanager
+async def assembled(
+    config: Config, clock: Clock = wall_clock, monotonic: Monotonic = time.monotonic
+) -> AsyncIterator[Appliance]:
+    """Every part, joined; nothing runs yet. Raises Conflict, Invalid or Unavailable in plain words."""
+    async with open_database(config.data, config.database_url, clock) as db:
+        sealer = sealer_for(config.data, config.secret_key)
+        ledger = await open_ledger(db)
+        try:
+            yield _joined(config, db, ledger, sealer, monotonic)
+        finally:
+            await ledger.close()
+
+
+def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monotonic: Monotonic) -> Appliance:
+    metrics = Metrics()
+    intake = Intake(ledger, metrics)
+    parts = Parts(db=db, intake=intake, public_url=config.base_url, sealer=sealer, metrics=metrics)
+    health = Health(db, ledger, config.data)
+    app = create_app(
+        parts,
+        [
+            console_router(clock=db.clock, public_url=config.base_url),
+            operations_router(health, parts, metrics_open=config.metrics_open),
+        ],
+    )
+    ping = Ping(intake, db.clock, body_limit=config.ping_body_limit, trusted=config.proxies)
+    return Appliance(
+        config=config,
+        db=db,
+        ledger=ledger,
+        intake=intake,
+        sweep=Sweep(ledger, intake, db.clock, metrics),
+        absence=Absence(db, uuid4(), monotonic, metrics),
+        retention=Retention(db, _kept(config)),
+        metrics=metrics,
+        parts=parts,
+        app=Front(ping, app),
+    )
+
+
+def _kept(config: Config) -> Kept:
+    return Kept(
+        runs=config.runs_kept,
+        output=config.output_kept,
+        failed_output=config.failed_output_kept,
+        output_bytes=config.output_bytes_kept,
+    )
+
+
+async def serve(config: Config) -> None:
+    """Run until SIGTERM or SIGINT. Raises in plain words what keeps it from starting."""
+    logs.configure(config.log_level, config.log_format)
+    sys.setswitchinterval(0.0005)  # The commit's thread and the loop take turns often.
+    if config.port == 0:
+        config = replace(config, port=free_port(config.host))
+    async with assembled(config) as appliance:
+        server = HttpServer(appliance.app, config.host, config.port)
+        async with anyio.create_task_group() as tree:
+            await tree.start(_loops, appliance)
+            tree.start_soon(_stop_on_signal, server, appliance.parts, tree)
+            await _say_hello(appliance)
+            await server.serve()
+            await _finish(appliance)
+            tree.cancel_scope.cancel()
+
+
+async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None:
+    """Every loop. The gap since anybody last watched is known before the first deadline is judged."""
+
+    def every(pause: timedelta, name: str, step: Any) -> None:
+        tree.start_soon(run_every, pause, name, step, appliance.metrics)
+
+    async with anyio.create_task_group() as tree:
+        tree.start_soon(appliance.intake.run)
+        task_status.started()
+        await appliance.absence.begin()
+        tree.start_soon(appliance.sweep.run)
+        every(BEAT, "heartbeat", appliance.absence.beat)
+        every(BEAT * 6, "notices", appliance.absence.notices)
+        every(PRUNE_EVERY, "retention", appliance.retention.prune)
+        every(timedelta(seconds=10), "watchdog", systemd.alive)
+        if appliance.db.is_sqlite:
+            every(timedelta(seconds=1), "checkpoint", Checkpoints(appliance.db).step)
+
+
+async def _stop_on_signal(server: HttpServer, parts: Parts, tree: TaskGroup) -> None:
+    """A second signal, or requests that do not end, end it at once; what was acknowledged is on disk anyway."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            break
+        log.info("stopping")
+        systemd.tell("STOPPING=1")
+        parts.stopping.set()
+        server.stop()
+        with anyio.move_on_after(STOP_WITHIN_SECONDS):
+            async for _ in signals:
+                break
+        tree.cancel_scope.cancel()
+
+
+async def _finish(appliance: Appliance) -> None:
+    await appliance.intake.settled()
+    await appliance.absence.end()
+
+
+async def _say_hello(appliance: Appliance) -> None:
+    print(f"Crontopus {__version__} serves {appliance.config.base_url}", flush=True)
+    link = await appliance.set_up_link()
+    if link is not None:
+        print(f"Set it up at {link}", flush=True)
+    systemd.tell("READY=1")
+
+
+async def set_up(config: Config, email: str, password: str, tenant: str) -> SetUpResult:
+    """Make the first person, tenant, namespace and a service token, without a browser or a running server.
+
+    Raises Conflict where it is set up already, or a server holds the data folder.
+    """
+    hashed = await Passwords().hash(password)
+    async with assembled(config) as appliance, appliance.db.write_all() as tx:
+        founded = await setup.set_up(tx, appliance.parts.sealer, email, hashed, tenant)
+        token = await setup.service_token(tx, founded)
+    return SetUpResult(config.base_url, tenant, setup.NAMESPACE, founded.ping_key, token)

@@ -1,0 +1,139 @@
+"""The whole appliance in one process, with a clock that is turned by hand. Nothing is patched.
+
+Two tenants, `acme` and `globex`, always exist.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from msgspec import Struct
+
+from crontopus.appliance import Appliance, assembled
+from crontopus.client import Client
+from crontopus.config import Config
+from crontopus.domain.access import EVERYTHING, Principal
+from crontopus.engine import namespaces, setup, tokens
+from crontopus.storage import accounts
+from crontopus.storage.watches import new_id
+from crontopus.wire.accounts import NewNamespace, NewToken
+
+BEGINNING = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
+"""A Monday."""
+BASE = "http://crontopus.test"
+_JUST_AFTER = timedelta(milliseconds=1)
+
+
+class Hands:
+    """The clock's. `monotonic` goes with it unless the clock is `set_by` somebody."""
+
+    def __init__(self, now: datetime = BEGINNING) -> None:
+        self.now = now
+        self._monotonic = 0.0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def turn_to(self, instant: datetime) -> None:
+        self._monotonic += (instant - self.now).total_seconds()
+        self.now = instant
+
+    def set_by(self, delta: timedelta) -> None:
+        """As a person or NTP sets a clock: no time passes."""
+        self.now += delta
+
+
+class Tenant(Struct, frozen=True):
+    """`token` is a service token that may do everything."""
+
+    name: str
+    token: str
+    ping_key: str
+    principal: Principal
+
+
+class World:
+    def __init__(self, appliance: Appliance, hands: Hands, tenants: dict[str, Tenant]) -> None:
+        self.appliance = appliance
+        self.hands = hands
+        self.tenants = tenants
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(appliance.app), base_url=BASE)
+
+    @property
+    def now(self) -> datetime:
+        return self.hands.now
+
+    @asynccontextmanager
+    async def signed_in(self, tenant: str) -> AsyncIterator[Client]:
+        """The client of the command line, as `tenant`, in this process."""
+        transport = httpx.ASGITransport(self.appliance.app)
+        async with Client(BASE, token=self.tenants[tenant].token, transport=transport) as client:
+            yield client
+
+    async def ping(self, url: str, method: str = "GET", **more: Any) -> httpx.Response:
+        return await self.http.request(method, url.removeprefix(BASE), **more)
+
+    def ping_url(self, tenant: str, slug: str) -> str:
+        return f"{BASE}/ping/{self.tenants[tenant].ping_key}/{slug}"
+
+    async def passes(self, **delta: float) -> None:
+        """Time passes, and every deadline on the way is judged just after it."""
+        target = self.now + timedelta(**delta)
+        while (due := await self.appliance.ledger.next_due()) is not None and due < target:
+            self.hands.turn_to(max(self.now, due + _JUST_AFTER))
+            await self.sweep()
+            assert await self.appliance.ledger.next_due() != due, "a deadline that was judged is still due"
+        self.hands.turn_to(target)
+        await self.sweep()
+
+    async def sweep(self) -> None:
+        while await self.appliance.sweep.step():
+            pass
+
+
+@asynccontextmanager
+async def world_in(data: Path, database_url: str = "", hands: Hands | None = None) -> AsyncIterator[World]:
+    """A world with its data in `data`. Left and entered again on the same data it is the same world, restarted."""
+    hands = hands or Hands()
+    config = Config(data=data, database_url=database_url, public_url=BASE)
+    async with assembled(config, hands, hands.monotonic) as appliance:
+        intake = asyncio.create_task(appliance.intake.run())
+        await appliance.absence.begin()
+        world = World(appliance, hands, await _tenants(appliance, data))
+        try:
+            yield world
+        finally:
+            await world.http.aclose()
+            intake.cancel()
+            with suppress(asyncio.CancelledError):
+                await intake
+
+
+_KNOWN: dict[Path, dict[str, Tenant]] = {}
+"""Tokens are shown once, so a world that is entered again must have kept them."""
+
+
+async def _tenants(appliance: Appliance, data: Path) -> dict[str, Tenant]:
+    if data not in _KNOWN:
+        _KNOWN[data] = {name: await _tenant(appliance, name) for name in ("acme", "globex")}
+    return _KNOWN[data]
+
+
+async def _tenant(appliance: Appliance, name: str) -> Tenant:
+    async with appliance.db.write_all() as tx:
+        tenant, user, email = new_id(tx.now), new_id(tx.now), f"owner@{name}.test"
+        await accounts.add_tenant(tx, tenant, name)
+        await accounts.add_superadmin(tx, user, email, "no password opens this")
+        await accounts.add_owner(tx, tenant, user)
+        sealer = appliance.parts.sealer
+        namespace = await namespaces.create(tx.of(tenant), sealer, NewNamespace(slug=setup.NAMESPACE, name="Default"))
+        owner = Principal(id=user, tenant=tenant, tenant_name=name, scopes=EVERYTHING, user=user, email=email)
+        token = await tokens.create(tx.of(tenant), owner, NewToken(name="tests"))
+        return Tenant(name, token.secret, namespaces.ping_key(sealer, tenant, namespace), owner)
