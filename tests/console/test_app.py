@@ -71,7 +71,6 @@ def test_an_unknown_address_is_answered_with_a_page(browser: TestClient[Litestar
 @pytest.mark.parametrize(
     "headers",
     [
-        {},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site", "Origin": HOST},
         {"Origin": "https://evil.example"},
@@ -89,6 +88,7 @@ def test_a_deed_from_elsewhere_is_refused(browser: TestClient[Litestar], headers
     [
         {"Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "none"},
+        {},
         {"Origin": HOST},
         {"Origin": "https://cron.example"},
     ],

@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 from crontopus.console.headers import seal
 from crontopus.console.session import sign_in_path
 from crontopus.console.view import Clock, View, see
-from crontopus.console.visit import Visit
+from crontopus.console.visit import Visit, request_id
 from crontopus.domain.errors import CrontopusError, Unauthenticated
 from crontopus.wire.problem import Problem
 
@@ -21,6 +21,7 @@ _TITLES = {
     409: "That contradicts what is there",
     412: "Somebody else was quicker",
     413: "That is too large",
+    429: "Not so fast",
     503: "Not now",
 }
 _SAFE = {
@@ -30,6 +31,7 @@ _SAFE = {
     409: "Nothing was changed.",
     412: "Nothing was overwritten. Open the page again, and make your change on top of theirs.",
     413: "Nothing was changed.",
+    429: "Wait a little, and try again.",
     503: "Nothing was lost, and nothing was half done. Try again in a moment.",
 }
 _OURS = "This is our fault and not yours. Check-ins are taken all the same."
@@ -66,5 +68,5 @@ def _page(view: View, request: Visit, status: int, detail: str) -> Response[str]
         title=_TITLES.get(status, "Something broke"),
         detail=detail[:500],
         safe=_SAFE.get(status, _OURS if status >= 500 else "Nothing was changed."),
-        request_id=request.headers.get("x-request-id", ""),
+        request_id=request_id(request),
     )

@@ -15,11 +15,11 @@ from litestar.handlers import BaseRouteHandler
 from crontopus.client import SESSION_COOKIE, Client
 from crontopus.console.forms import Faults, read_form, same_names
 from crontopus.console.view import View, go
-from crontopus.console.visit import Visit
+from crontopus.console.visit import Visit, request_id
 from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotAllowed, Unauthenticated
 from crontopus.wire.accounts import Session, SetUp, SignIn
 
-_PASSED_ON = ("x-forwarded-for", "x-request-id", "user-agent")
+_PASSED_ON = ("x-forwarded-for", "user-agent")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -33,7 +33,7 @@ async def own_client(request: Visit) -> AsyncIterator[Client]:
     address = (request.client.host, request.client.port) if request.client else ("127.0.0.1", 0)
     transport = httpx.ASGITransport(cast(Any, request.app), client=address)
     session = request.cookies.get(SESSION_COOKIE, "")
-    own = headers | {"Sec-Fetch-Site": "same-origin"}
+    own = headers | {"Sec-Fetch-Site": "same-origin", "X-Request-Id": request_id(request)}
     async with Client("http://console", session=_cookie_value(session), transport=transport, headers=own) as client:
         yield client
 
@@ -41,7 +41,8 @@ async def own_client(request: Visit) -> AsyncIterator[Client]:
 def same_origin_only(public_url: str) -> Any:
     """A guard: an unsafe request must come from a page of ours.
 
-    Browsers say so in `Sec-Fetch-Site`; on plain HTTP, where they leave it out, `Origin` must name this host.
+    Browsers say so in `Sec-Fetch-Site`; on plain HTTP, where they leave it out, `Origin` must name this host. What
+    sends neither is no browser, and nobody can make it carry somebody else's cookie.
     """
 
     def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -54,8 +55,10 @@ def same_origin_only(public_url: str) -> Any:
 def _from_here(connection: ASGIConnection[Any, Any, Any, Any], public_url: str) -> bool:
     if site := connection.headers.get("sec-fetch-site"):
         return site in ("same-origin", "none")
-    origin = urlsplit(connection.headers.get("origin", "")).netloc
-    return bool(origin) and origin in (connection.headers.get("host", ""), urlsplit(public_url).netloc)
+    if (origin := connection.headers.get("origin")) is None:
+        return True
+    site = urlsplit(origin).netloc
+    return site != "" and site in (connection.headers.get("host", ""), urlsplit(public_url).netloc)
 
 
 @get("/setup", include_in_schema=False)
