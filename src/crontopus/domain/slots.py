@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from heapq import merge
-from itertools import islice
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -113,22 +113,21 @@ class Slots:
         """The newest slot not later than `instant`; None: none within 400 days."""
         return max(filter(None, (line.upto(instant) for line in self.lines)), default=None)
 
+    def since(self, instant: datetime) -> Iterator[datetime]:
+        """Every slot strictly later than `instant`, in order, without end where the schedule has none."""
+        newest = instant
+        for slot in merge(*(line.since(instant) for line in self.lines)):
+            if slot > newest:
+                newest = slot
+                yield slot
+
     def between(self, first: datetime, last: datetime, limit: int = 10_000) -> Iterator[datetime]:
         """The slots later than `first` and not later than `last`, at most `limit`."""
-        return islice(self._between(first, last), limit)
+        return islice(takewhile(lambda slot: slot <= last, self.since(first)), limit)
 
     def count(self, first: datetime, last: datetime, limit: int = 10_000) -> int:
         """How many slots are later than `first` and not later than `last`; `limit` means: that many or more."""
         return sum(1 for _ in self.between(first, last, limit))
-
-    def _between(self, first: datetime, last: datetime) -> Iterator[datetime]:
-        newest = first
-        for slot in merge(*(line.since(first) for line in self.lines)):
-            if slot > last:
-                return
-            if slot > newest:
-                newest = slot
-                yield slot
 
 
 def _stretch(zone: ZoneInfo, instant: datetime) -> Stretch | None:
