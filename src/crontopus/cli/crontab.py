@@ -60,6 +60,8 @@ async def import_crontab(
     if dry_run and write:
         raise click.UsageError("--dry-run writes nothing: leave one of --dry-run and --write")
     where = crontab_source.source(file, system)
+    if write:
+        crontab_source.writer(where)
     before = where.read()
     zone = timezone or local_zone()
     text = before.decode(errors="replace")

@@ -39,14 +39,20 @@ def source(file: str | None, system: bool | None) -> Source:
     )
 
 
-def replace(of: Source, before: bytes, after: bytes) -> Path:
-    """Writes `after` where still `before` stands, and returns the backup of `before`. Raises Conflict otherwise."""
+def writer(of: Source) -> Callable[[bytes], None]:
+    """Raises Invalid where it cannot be written back."""
     if of.write is None:
         raise Invalid(f"{of.name} cannot be written back: name a file")
+    return of.write
+
+
+def replace(of: Source, before: bytes, after: bytes) -> Path:
+    """Writes `after` where still `before` stands, and returns the backup of `before`. Raises Conflict otherwise."""
+    write = writer(of)
     if of.read() != before:
         raise Conflict(f"{of.name} was changed by somebody else meanwhile: nothing was written")
     kept = _backup(before, Path(of.name).name.replace(" ", "-"))
-    of.write(after)
+    write(after)
     return kept
 
 
