@@ -19,7 +19,7 @@ from crontopus.wire.runs import Gap
 
 PAGE = 50
 CHIPS = (Status.DOWN, Status.LATE, Status.UP, Status.PAUSED, Status.NEW)
-SORTS = {"": "By namespace", "name": "By name", "status": "Worst first", "next_expected_at": "Next run first"}
+SORTS = {"": "By namespace", "name": "By name", "-created_at": "Newest first", "created_at": "Oldest first"}
 
 
 class Query(Struct, frozen=True):
@@ -93,7 +93,7 @@ def _groups(jobs: list[Job], sort: str) -> list[tuple[str, list[Job]]]:
     groups: dict[str, list[Job]] = {}
     for job in jobs:
         groups.setdefault(job.namespace, []).append(job)
-    return list(groups.items())
+    return sorted(groups.items())
 
 
 async def _strips(client: Client, jobs: list[Job]) -> dict[str, Strip]:

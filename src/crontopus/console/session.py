@@ -57,8 +57,8 @@ def _from_here(connection: ASGIConnection[Any, Any, Any, Any], public_url: str) 
         return site in ("same-origin", "none")
     if (origin := connection.headers.get("origin")) is None:
         return True
-    site = urlsplit(origin).netloc
-    return site != "" and site in (connection.headers.get("host", ""), urlsplit(public_url).netloc)
+    named = urlsplit(origin).netloc
+    return named != "" and named in (connection.headers.get("host", ""), urlsplit(public_url).netloc)
 
 
 @get("/setup", include_in_schema=False)

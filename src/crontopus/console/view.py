@@ -62,7 +62,7 @@ def see(request: Visit, clock: Clock, me: Me | None = None) -> View:
         zone=ZoneInfo(zone if zone in _KNOWN_ZONES else "UTC"),
         theme=theme if theme in ("light", "dark") else "",
         note=unquote(cookies.get(NOTE_COOKIE, ""))[:300],
-        path=request.url.path + query,
+        path="/" + request.url.path.lstrip("/") + query,
         htmx=request.headers.get("hx-request") == "true",
     )
 

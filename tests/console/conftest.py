@@ -1,0 +1,54 @@
+"""A world on SQLite (the console does not know the database), and browsers in it that are signed in."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from crontopus.client import SESSION_COOKIE
+from crontopus.engine.accounts import Caller, begin_session
+from crontopus.storage import accounts
+from tests.world import BASE, World, world_in
+
+
+class Visitor:
+    """A browser without scripts: it follows redirects, and posts forms as our own pages do."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.http.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    async def post(self, path: str, fields: Mapping[str, Any] | None = None) -> httpx.Response:
+        return await self.http.post(path, data=dict(fields or {}), headers={"Sec-Fetch-Site": "same-origin"})
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with world_in(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+async def visits(world: World) -> AsyncIterator[Callable[[str], Any]]:
+    """`await visits("acme")`: a browser in which acme's owner is signed in; "" for nobody."""
+    async with AsyncExitStack() as stack:
+
+        async def visit(tenant: str) -> Visitor:
+            cookies = {SESSION_COOKIE: await _session(world, tenant)} if tenant else {}
+            transport = httpx.ASGITransport(world.appliance.app)
+            http = httpx.AsyncClient(transport=transport, base_url=BASE, cookies=cookies, follow_redirects=True)
+            return Visitor(await stack.enter_async_context(http))
+
+        yield visit
+
+
+async def _session(world: World, tenant: str) -> str:
+    async with world.appliance.db.write_all() as tx:
+        login = await accounts.login_of(tx, f"owner@{tenant}.test")
+        assert login
+        return (await begin_session(tx, login, Caller())).session
