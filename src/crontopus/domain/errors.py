@@ -73,6 +73,17 @@ class QuotaReached(CrontopusError):
     title = "quota reached"
 
 
+class Throttled(CrontopusError):
+    """Asked too often; `retry_after_seconds` says when to ask again."""
+
+    code = "throttled"
+    title = "too many attempts"
+
+    def __init__(self, detail: str = "", retry_after_seconds: int = 60) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Unavailable(CrontopusError):
     """We cannot do it now (queue or disk full, database away); nothing was stored. Try again."""
 

@@ -125,7 +125,7 @@ jobs = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
-    Column("namespace_id", Id, ForeignKey("namespaces.id"), nullable=False),
+    Column("namespace_id", Id, ForeignKey("namespaces.id")),
     Column("slug", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("search", Text, nullable=False),
@@ -160,7 +160,7 @@ jobs = Table(
 )
 """`search` is the name in lower case. `filters`: methods and keywords as JSON, null for none (what intake reads).
 `notes`: description, severity, owner, runbook, depends_on as JSON (what only people read).
-A deleted job stays until retention has removed what belongs to it."""
+A deleted job stays until retention has removed what belongs to it, also when its namespace is gone."""
 
 watches = Table(
     "watches",

@@ -13,6 +13,7 @@ KINDS: tuple[tuple[type[CrontopusError], int], ...] = (
     (errors.NotFound, 404),
     (errors.Conflict, 409),
     (errors.LostRace, 412),
+    (errors.Throttled, 429),
     (errors.Unavailable, 503),
 )
 """Every kind of error that is somebody's to mend, with its HTTP status."""
@@ -45,4 +46,6 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def as_error(self) -> CrontopusError:
         """The error the server raised, raised again on this side; `CrontopusError` itself where its kind is new."""
         kind = _KIND.get(self.type.rpartition("#")[2], CrontopusError)
-        return kind(self.detail or self.title, self.errors) if kind is not errors.Unavailable else kind(self.detail)
+        error = kind(self.detail or self.title)
+        error.faults = self.errors
+        return error

@@ -263,7 +263,7 @@ def upgrade() -> None:
         "jobs",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("tenant_id", types.Id(), nullable=False),
-        sa.Column("namespace_id", types.Id(), nullable=False),
+        sa.Column("namespace_id", types.Id(), nullable=True),
         sa.Column("slug", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("search", sa.Text(), nullable=False),

@@ -1,0 +1,52 @@
+"""The app: the routes of the REST API, who may call them, and what every answer has in common."""
+
+from collections.abc import Sequence
+
+from litestar import Litestar, Request, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
+
+from crontopus.api import jobs, namespaces, principal, problems, sessions, setup, tokens
+from crontopus.api.answers import Answers
+from crontopus.api.parts import Parts
+from crontopus.domain.access import Principal
+
+BASE = "/api/v1"
+
+
+def create_app(parts: Parts, routers: Sequence[ControllerRouterHandler] = ()) -> Litestar:
+    """`routers`: what else the appliance serves beside the API (console, pings, operations)."""
+    return Litestar(
+        route_handlers=[api_router(), *routers],
+        exception_handlers={Exception: problems.answer},
+        state=State({"parts": parts}),
+        request_max_body_size=parts.request_limit_bytes,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def api_router() -> Router:
+    return Router(
+        path=BASE,
+        route_handlers=[
+            *setup.ROUTES,
+            *sessions.ROUTES,
+            *namespaces.ROUTES,
+            *tokens.ROUTES,
+            *jobs.ROUTES,
+        ],
+        guards=[principal.guard],
+        middleware=[Answers()],
+        dependencies={"caller": Provide(_caller), "parts": Provide(_parts)},
+    )
+
+
+async def _caller(request: Request[Principal, object, State]) -> Principal:
+    return principal.of(request)
+
+
+async def _parts(request: Request[Principal, object, State]) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts

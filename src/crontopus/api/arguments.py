@@ -1,0 +1,36 @@
+"""The arguments that handlers share."""
+
+from typing import Annotated, Any
+
+from litestar import Request
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
+
+from crontopus.api.parts import Parts as Assembly
+from crontopus.domain.access import Principal
+
+Http = Request[Any, Any, Any]
+Caller = NamedDependency[Principal]
+Parts = NamedDependency[Assembly]
+
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
+Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.", max_length=2000)]
+JobsQuery = Annotated[
+    str | None,
+    QueryParameter(
+        description="Terms that must all hold: `status:down` (new up late down paused), `ns:prod`, `tag:db`, "
+        "`slug:nightly*`, `host:web*`, `label:team=data`; a bare word searches names. `-` before a term denies it, "
+        "commas name alternatives, `*` stands for anything, quotes hold blanks together.",
+        max_length=1000,
+    ),
+]
+RunsQuery = Annotated[
+    str | None,
+    QueryParameter(
+        description="As for jobs, with `state:failed,abandoned`, `host:`, `env:`, `mark:late`, `ns:`, `slug:`; a bare "
+        "word searches the names of jobs.",
+        max_length=1000,
+    ),
+]
+JobName = Annotated[str, PathParameter(description="A job's id, or `namespace:slug`.", max_length=250)]
+Place = Annotated[str, PathParameter(description="A namespace's slug.", max_length=100)]

@@ -1,0 +1,31 @@
+"""What the API is given: the parts of the appliance that its controllers work with."""
+
+from asyncio import Event
+
+from msgspec import Struct, field
+
+from crontopus.engine.attempts import Attempts
+from crontopus.engine.intake import Intake
+from crontopus.engine.passwords import Passwords
+from crontopus.metrics import Metrics
+from crontopus.storage.database import Database
+from crontopus.storage.sealing import Sealer
+
+
+class Parts(Struct, kw_only=True):
+    """`public_url` is the address under which others reach the appliance, without a slash at its end."""
+
+    db: Database
+    intake: Intake
+    sealer: Sealer
+    metrics: Metrics
+    public_url: str
+    body_limit_bytes: int = 100_000
+    """Of a check-in's output."""
+    request_limit_bytes: int = 10 * 1024 * 1024
+    heartbeat_seconds: float = 15.0
+    """Between signs of life on a live stream where nothing happens."""
+    stopping: Event = field(default_factory=Event)
+    """Set when the server stops: live streams end, everything else finishes."""
+    passwords: Passwords = field(default_factory=Passwords)
+    attempts: Attempts = field(default_factory=Attempts)

@@ -1,0 +1,88 @@
+"""Who calls, and whether they may: every route names its scope, and this guard is the one place that decides."""
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from crontopus.api.parts import Parts
+from crontopus.client import SESSION_COOKIE
+from crontopus.domain.access import Principal, Scope
+from crontopus.domain.errors import NotAllowed, Unauthenticated
+from crontopus.engine import accounts
+from crontopus.engine.accounts import Caller
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+ANYONE: Final = "anyone"
+SIGNED_IN: Final = "signed in"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def needs(scope: Scope) -> dict[str, str]:
+    """For a route's `opt`: the scope without which it answers 403."""
+    return {"scope": scope}
+
+
+FOR_ANYONE = {"scope": ANYONE}
+FOR_SIGNED_IN = {"scope": SIGNED_IN}
+
+
+async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Raises Unauthenticated or NotAllowed; else the caller stands in the connection's state."""
+    scope = handler.opt["scope"]
+    parts: Parts = connection.app.state.parts
+    if scope == ANYONE:
+        _require_same_origin(connection, parts.public_url)
+        return
+    principal = await _identify(connection, parts)
+    if scope != SIGNED_IN:
+        principal.require(Scope(scope))
+    connection.state.principal = principal
+
+
+def of(connection: Connection) -> Principal:
+    """The caller, whom `guard` has let in."""
+    principal: Principal = connection.state.principal
+    return principal
+
+
+async def _identify(connection: Connection, parts: Parts) -> Principal:
+    authorization = connection.headers.get("authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("write `Authorization: Bearer <token>`")
+        return await accounts.of_token(parts.db, token.strip())
+    session = connection.cookies.get(SESSION_COOKIE)
+    if not session:
+        raise Unauthenticated("send a token as `Authorization: Bearer <token>`")
+    _require_same_origin(connection, parts.public_url)
+    return await accounts.of_session(parts.db, session)
+
+
+def _require_same_origin(connection: Connection, public_url: str) -> None:
+    """A browser sends cookies along with what other sites ask it to send, and says so."""
+    if connection.scope.get("method") in SAFE:
+        return
+    site = connection.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            raise NotAllowed("another site asked for this")
+        return
+    origin = connection.headers.get("origin")
+    if origin is not None and origin not in (_origin(public_url), _origin(str(connection.base_url))):
+        raise NotAllowed("another site asked for this")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def origin_of(connection: Connection) -> Caller:
+    """The peer's address, and what it calls itself, cut to what is worth keeping."""
+    client = connection.client
+    agent = connection.headers.get("user-agent")
+    return Caller(client.host if client else None, agent[:300] if agent else None)

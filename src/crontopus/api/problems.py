@@ -1,0 +1,114 @@
+"""Every error as problem+json (RFC 9457), whoever raised it: our domain, the framework or a bug."""
+
+import re
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
+
+from crontopus.domain.errors import CrontopusError, Fault, Throttled, Unauthenticated, Unavailable
+from crontopus.wire.problem import Problem
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+OF_HTTP: dict[int, tuple[str, str, str]] = {
+    400: ("invalid", "invalid input", "the request cannot be understood"),
+    404: ("not-found", "not found", "nothing has this address"),
+    405: ("method-not-allowed", "method not allowed", "this address does not take this method"),
+    413: ("too-large", "too large", "the body is larger than this server takes"),
+    415: ("unsupported-media-type", "unsupported media type", "send JSON, with Content-Type: application/json"),
+}
+"""Errors that the framework finds before one of our kinds can: code, title and detail by status."""
+
+INTERNAL = Problem(
+    type="/docs/problems#internal",
+    title="internal error",
+    status=HTTP_500_INTERNAL_SERVER_ERROR,
+    detail="this is a bug of the server, and it has been logged",
+)
+_AT = re.compile(r" - at `(key in )?\$?(?P<path>[^`]*)`$")
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """The app's one handler of exceptions."""
+    request_id = request_id_of(request)
+    problem = msgspec.structs.replace(_problem(error), request_id=request_id)
+    if problem.status >= HTTP_500_INTERNAL_SERVER_ERROR and not isinstance(error, Unavailable):
+        log.error("request failed", request_id=request_id, path=request.url.path, exc_info=error)
+    return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=_headers(error))
+
+
+def request_id_of(request: Request[Any, Any, Any]) -> str:
+    """As the middleware gave it; it stands in the answer's header and in the log."""
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+def _problem(error: Exception) -> Problem:
+    match error:
+        case CrontopusError():
+            return Problem.of(error)
+        case ValidationException():
+            return _of_http(400, faults=_faults(error))
+        case HTTPException():
+            return _of_http(error.status_code, detail=error.detail)
+        case msgspec.DecodeError() | UnicodeDecodeError():
+            return _of_http(400, detail=f"the body is not JSON: {error}")
+        case _:
+            return INTERNAL
+
+
+def _of_http(status: int, detail: str = "", faults: tuple[Fault, ...] = ()) -> Problem:
+    if status >= HTTP_500_INTERNAL_SERVER_ERROR or (status not in OF_HTTP and status < 400):
+        return INTERNAL
+    code, title, standard = OF_HTTP.get(status, OF_HTTP[400])
+    told = detail if code == "invalid" and detail else standard
+    if faults:
+        told = "; ".join(fault.detail for fault in faults)
+    return Problem(
+        type=f"/docs/problems#{code}",
+        title=title,
+        status=status if status in OF_HTTP else 400,
+        detail=told,
+        errors=faults,
+    )
+
+
+def _faults(error: ValidationException) -> tuple[Fault, ...]:
+    """What the framework says of the body or a parameter, as places a person can find."""
+    extra: Any = error.extra
+    found = [_fault(one) for one in extra] if isinstance(extra, list) else []
+    return tuple(found) or (Fault("", error.detail),)
+
+
+def _fault(told: Any) -> Fault:
+    message, key = str(told.get("message", "")), str(told.get("key", ""))
+    if told.get("source") == "body" and key == "data" and message == "'data'":
+        return Fault("", "the body is missing")
+    where = key.removeprefix("data").replace(".", "/").replace("[", "/").replace("]", "")
+    return Fault(f"/{where.strip('/')}" if where.strip("/") else "", message)
+
+
+def pointer_of(message: str) -> tuple[str, str]:
+    """msgspec's message, and its place as a pointer (RFC 6901)."""
+    found = _AT.search(message)
+    if found is None:
+        return message, ""
+    path = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", found["path"])
+    return message[: found.start()], path.replace(".", "/") if path else ""
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    match error:
+        case Unauthenticated():
+            return {"WWW-Authenticate": 'Bearer realm="crontopus"'}
+        case Throttled() | Unavailable():
+            return {"Retry-After": str(error.retry_after_seconds)}
+        case HTTPException():
+            return dict(error.headers or {})
+        case _:
+            return {}

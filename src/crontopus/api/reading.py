@@ -1,0 +1,116 @@
+"""What a request carries, read strictly: bodies, cursors, conditions; what cannot be read is told with its place."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import msgspec
+from litestar import Request
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+
+from crontopus.domain.errors import Fault, Invalid
+from crontopus.wire.runs import OutputText
+
+T = TypeVar("T")
+
+_AT = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
+_VERSION = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
+
+
+class Body(Provide):
+    """A dependency that is the request's body as `shape`; the reference of the API finds the shape here."""
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__(_reader(shape))
+        self.shape = shape
+
+
+def _reader(shape: Any) -> Callable[..., Any]:
+    decoder = msgspec.json.Decoder(shape)
+
+    async def read(request: Request[Any, Any, Any]) -> Any:
+        _require_json(request)
+        return decoded(await request.body(), decoder)
+
+    return read
+
+
+def decoded(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
+    """Raises Invalid, with the place as a pointer."""
+    try:
+        read = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        fault = fault_of(str(error))
+        raise Invalid(f"{fault.pointer or 'the body'}: {fault.detail}", (fault,)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        detail = "the body is missing" if not body else f"the body is not JSON: {error}"
+        raise Invalid(detail, (Fault("", detail),)) from error
+    if b"\\u0000" in body:
+        _refuse_nul(read, "")
+    return read
+
+
+def fault_of(message: str) -> Fault:
+    """msgspec's message, its place as a pointer (RFC 6901)."""
+    found = _AT.search(message)
+    if found is None:
+        return Fault("", message)
+    path = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", found["path"])
+    return Fault(path.replace(".", "/"), message[: found.start()])
+
+
+def _require_json(request: Request[Any, Any, Any]) -> None:
+    given = request.headers.get("content-type")
+    kind = (given or "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise HTTPException(status_code=415)
+
+
+def _refuse_nul(read: Any, pointer: str) -> None:
+    """PostgreSQL cannot store NUL in text. What programs printed is kept as bytes, where it may stand."""
+    match read:
+        case str() if "\x00" in read:
+            raise Invalid("text must not contain NUL", (Fault(pointer, "must not contain NUL"),))
+        case OutputText():
+            pass
+        case msgspec.Struct():
+            for field in read.__struct_fields__:
+                _refuse_nul(getattr(read, field), f"{pointer}/{field}")
+        case dict():
+            for key, value in read.items():
+                _refuse_nul(key, pointer)
+                _refuse_nul(value, f"{pointer}/{key}")
+        case list():
+            for number, value in enumerate(read):
+                _refuse_nul(value, f"{pointer}/{number}")
+
+
+def cursor_of(place: msgspec.Struct) -> str:
+    """Opaque and safe in a URL."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def place_of(cursor: str | None, shape: type[T]) -> T | None:
+    """Raises Invalid for what `cursor_of` never made."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        place = msgspec.json.decode(raw, type=shape)
+        _refuse_nul(place, "/cursor")
+        return place
+    except (ValueError, binascii.Error, RecursionError) as error:
+        detail = "this is no cursor: take `next_cursor` of the page before as it is"
+        raise Invalid(detail, (Fault("/cursor", detail),)) from error
+
+
+def versions_of(request: Request[Any, Any, Any]) -> tuple[int, ...] | None:
+    """The versions that `If-Match` allows; None: any. An entity tag that is none of ours matches nothing."""
+    given = request.headers.get("if-match")
+    if given is None or given.strip() == "*":
+        return None
+    found = (_VERSION.fullmatch(tag.strip()) for tag in given.split(","))
+    return tuple(int(cast(str, match[1])) for match in found if match)

@@ -1,0 +1,48 @@
+"""Signing in and out, and who one is."""
+
+from litestar import delete, get, post
+from litestar.di import NamedDependency
+
+from crontopus.api.arguments import Caller, Http, Parts
+from crontopus.api.principal import FOR_ANYONE, FOR_SIGNED_IN, origin_of
+from crontopus.api.reading import Body
+from crontopus.client import SESSION_COOKIE
+from crontopus.domain.errors import NotAllowed
+from crontopus.engine import accounts
+from crontopus.wire.accounts import Me, Session, SignIn
+
+
+@post("/sessions", opt=FOR_ANYONE, dependencies={"form": Body(SignIn)})
+async def sign_in(request: Http, parts: Parts, form: NamedDependency[SignIn]) -> Session:
+    """Sign in with e-mail address and password.
+
+    The answer's `session` is the value of the cookie `crontopus_session`. 401 never says which of the two was wrong;
+    after ten failures of one address one waits (429).
+    """
+    return await accounts.sign_in(parts.db, parts.passwords, parts.attempts, form, origin_of(request))
+
+
+@delete("/sessions/current", opt=FOR_SIGNED_IN)
+async def sign_out(request: Http, parts: Parts, caller: Caller) -> None:
+    """Sign out.
+
+    Ends the session of the cookie at once. A token has no session; revoke it instead.
+    """
+    if caller.token is not None:
+        raise NotAllowed("a token has no session: revoke it instead")
+    await accounts.sign_out(parts.db, request.cookies[SESSION_COOKIE])
+
+
+@get("/me", opt=FOR_SIGNED_IN)
+async def me(caller: Caller) -> Me:
+    """Who calls, and what they may do."""
+    return Me(
+        email=caller.email,
+        tenant=caller.tenant_name,
+        tenant_id=caller.tenant,
+        scopes=sorted(caller.scopes),
+        token=caller.token,
+    )
+
+
+ROUTES = [sign_in, sign_out, me]

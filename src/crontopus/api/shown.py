@@ -1,0 +1,221 @@
+"""Stored things as the wire shows them. Ping URLs only to those who may report anyway."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import Struct
+
+from crontopus.api.parts import Parts
+from crontopus.domain import ids, schedule
+from crontopus.domain.access import Principal
+from crontopus.domain.watch import Status, shown_status
+from crontopus.engine import schedules
+from crontopus.engine.namespaces import ping_key
+from crontopus.storage import namespaces
+from crontopus.storage.checkins import CheckIn
+from crontopus.storage.database import Tx
+from crontopus.storage.jobs import Watched
+from crontopus.storage.namespaces import Namespace
+from crontopus.storage.runs import Run, RunOfJob
+from crontopus.storage.tokens import Token
+from crontopus.wire import accounts as wire_accounts
+from crontopus.wire import jobs as wire_jobs
+from crontopus.wire import runs as wire_runs
+
+
+class Links(Struct, frozen=True):
+    """Where jobs are pinged. `keys`: ping keys by namespace, of those the caller may see."""
+
+    public_url: str
+    pings: bool
+    keys: Mapping[UUID, str]
+
+    def by_uuid(self, uuid: UUID) -> str:
+        return f"{self.public_url}/ping/{uuid}" if self.pings else ""
+
+    def by_slug(self, namespace: UUID, slug: str) -> str:
+        key = self.keys.get(namespace)
+        return f"{self.public_url}/ping/{key}/{slug}" if key else ""
+
+
+async def links(tx: Tx, parts: Parts, caller: Principal, found: Sequence[Watched]) -> Links:
+    """For these jobs, as far as the caller may see them."""
+    keys: dict[UUID, str] = {}
+    if caller.sees_namespace_keys:
+        places = {one.job.namespace_id for one in found}
+        stored = await namespaces.of_ids(tx, list(places))
+        keys = {place: ping_key(parts.sealer, tx.tenant, namespace) for place, namespace in stored.items()}
+    return Links(parts.public_url, caller.sees_ping_keys, keys)
+
+
+async def jobs(tx: Tx, parts: Parts, caller: Principal, found: Sequence[Watched]) -> list[wire_jobs.Job]:
+    where = await links(tx, parts, caller, found)
+    return [job(one, where, tx.now) for one in found]
+
+
+def job(found: Watched, where: Links, now: datetime) -> wire_jobs.Job:
+    job, watch, rule = found.job, found.watch, found.job.expectation
+    status = shown_status(watch, now)
+    return wire_jobs.Job(
+        id=job.id,
+        namespace=job.namespace,
+        slug=job.slug,
+        name=job.name,
+        description=job.notes.description,
+        tags=job.tags,
+        labels=job.labels,
+        schedule=schedules.shown(rule.schedules),
+        schedule_in_words=schedule.describe(rule.schedules, rule.timezone, rule.clock),
+        timezone=rule.timezone,
+        clock=rule.clock,
+        grace=rule.grace.total_seconds(),
+        max_runtime=seconds(rule.max_runtime),
+        min_runtime=seconds(rule.min_runtime),
+        fail_after=rule.fail_after,
+        miss_after=rule.miss_after,
+        recover_after=rule.recover_after,
+        overlap=rule.overlap,
+        first_by=rule.first_by,
+        methods=list(job.filters.methods),
+        start_kw=job.filters.start_kw,
+        success_kw=job.filters.success_kw,
+        failure_kw=job.filters.failure_kw,
+        manual_resume=rule.manual_resume,
+        severity=job.notes.severity,
+        owner=job.notes.owner,
+        runbook=job.notes.runbook,
+        depends_on=job.notes.depends_on,
+        status=status,
+        reason=watch.reason,
+        reasons=list(watch.reasons),
+        running=watch.running,
+        seen_at=watch.seen_at,
+        down_since=found.changed_at if status is Status.DOWN else None,
+        paused_until=watch.paused_until,
+        next_expected_at=watch.next_expected_at,
+        due_at=watch.due_at,
+        last_run=None if found.last_run is None else brief(found.last_run),
+        ping_url=where.by_uuid(job.ping_uuid),
+        ping_url_by_slug=where.by_slug(job.namespace_id, job.slug),
+        origin=job.origin,
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        version=job.version,
+    )
+
+
+def watch(found: Watched, now: datetime) -> wire_jobs.Watch:
+    watch = found.watch
+    return wire_jobs.Watch(
+        agent=None,
+        status=shown_status(watch, now),
+        reason=watch.reason,
+        reasons=list(watch.reasons),
+        running=watch.running,
+        seen_at=watch.seen_at,
+        next_expected_at=watch.next_expected_at,
+        due_at=watch.due_at,
+        failures_in_a_row=watch.failures,
+        misses_in_a_row=watch.misses,
+        successes_in_a_row=watch.successes,
+    )
+
+
+def brief(run: Run) -> wire_jobs.RunBrief:
+    return wire_jobs.RunBrief(
+        id=run.id,
+        state=run.state,
+        expected_at=run.expected_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        duration=seconds(run.duration),
+        exit_code=run.exit_code,
+        signal=run.signal,
+    )
+
+
+def run(found: RunOfJob) -> wire_runs.Run:
+    run = found.run
+    lag = run.started_at - run.expected_at if run.started_at and run.expected_at else None
+    return wire_runs.Run(
+        id=run.id,
+        run_id=run.rid,
+        number=run.number,
+        job=wire_runs.JobRef(id=run.job_id, namespace=found.namespace, slug=found.slug, name=found.name),
+        state=run.state,
+        expected_at=run.expected_at,
+        last_expected_at=run.last_expected_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        duration=seconds(run.duration),
+        lag=seconds(lag),
+        exit_code=run.exit_code,
+        signal=run.signal,
+        attempt=run.attempt,
+        host=run.host,
+        user=run.user,
+        env=run.env,
+        agent=None if run.agent_id == ids.NO_AGENT else run.agent_id,
+        revision=run.revision,
+        metrics=run.metrics or {},
+        rusage=run.rusage or {},
+        marks=run.marks,
+        count=run.count,
+        output_bytes=run.output_bytes,
+        settled_by=run.settled_by,
+    )
+
+
+def check_in(found: CheckIn) -> wire_runs.StoredCheckIn:
+    return wire_runs.StoredCheckIn(
+        id=found.id,
+        run=found.run_id,
+        run_id=found.rid,
+        kind=found.kind,
+        exit_code=found.exit_code,
+        attempt=found.attempt,
+        occurred_at=found.occurred_at,
+        received_at=found.received_at,
+        method=found.method,
+        address=found.address,
+        user_agent=found.user_agent,
+        output_bytes=found.output_bytes,
+        marks=found.marks,
+    )
+
+
+def namespace(found: Namespace, size: int, parts: Parts, caller: Principal) -> wire_accounts.Namespace:
+    key = ping_key(parts.sealer, caller.tenant, found) if caller.sees_namespace_keys else None
+    return wire_accounts.Namespace(
+        id=found.id,
+        slug=found.slug,
+        name=found.name,
+        timezone=found.timezone,
+        default_schedule=schedules.shown(found.default_schedules),
+        default_grace=found.default_grace.total_seconds(),
+        ping_key=key,
+        ping_url=f"{parts.public_url}/ping/{key}" if key else None,
+        jobs=size,
+        created_at=found.created_at,
+        version=found.version,
+    )
+
+
+def token(found: Token, places: Mapping[UUID, str], jobs: Mapping[UUID, str]) -> wire_accounts.Token:
+    return wire_accounts.Token(
+        id=found.id,
+        name=found.name,
+        kind=found.kind,
+        hint=found.hint,
+        scopes=found.scopes,
+        namespaces=sorted(places[UUID(place)] for place in found.namespaces if UUID(place) in places),
+        job=jobs.get(found.job_id, str(found.job_id)) if found.job_id else None,
+        created_at=found.created_at,
+        last_used_at=found.last_used_at,
+        expires_at=found.expires_at,
+    )
+
+
+def seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()

@@ -1,0 +1,73 @@
+"""API tokens."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import PathParameter
+from msgspec import Struct
+
+from crontopus.api import shown
+from crontopus.api.arguments import Caller, Cursor, Http, Limit, Parts
+from crontopus.api.once import IdempotencyKey, once
+from crontopus.api.principal import needs
+from crontopus.api.reading import Body, cursor_of, place_of
+from crontopus.domain.access import Scope
+from crontopus.engine import tokens as engine
+from crontopus.storage import tokens
+from crontopus.storage.database import Tx
+from crontopus.wire.accounts import CreatedToken, NewToken, Token
+from crontopus.wire.common import Page
+
+
+class _Before(Struct):
+    id: UUID
+
+
+@get("/tokens", opt=needs(Scope.TOKENS_READ))
+async def listed(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Limit = 50) -> Page[Token]:
+    """List the tokens in force, newest first."""
+    caller.require_all_jobs()
+    before = place_of(cursor, _Before)
+    async with parts.db.read(caller.tenant) as tx:
+        found = await tokens.listed(tx, before.id if before else None, limit + 1)
+        page = found[:limit]
+        names = await engine.names(tx, page)
+    items = [shown.token(one, *names) for one in page]
+    return Page(items=items, next_cursor=cursor_of(_Before(page[-1].id)) if len(found) > limit else None)
+
+
+@post("/tokens", opt=needs(Scope.TOKENS_WRITE), dependencies={"new": Body(NewToken)})
+async def create(
+    request: Http, caller: Caller, parts: Parts, new: NamedDependency[NewToken], idempotency_key: IdempotencyKey = None
+) -> Response[CreatedToken]:
+    """Make a token.
+
+    `token` is shown in this answer and never again. Nobody gives a token more than they may do themselves.
+    """
+
+    async def made(tx: Tx) -> CreatedToken:
+        made = await engine.create(tx, caller, new)
+        token = shown.token(made.token, *await engine.names(tx, [made.token]))
+        return CreatedToken(**msgspec.structs.asdict(token), token=made.secret)
+
+    async with parts.db.write(caller.tenant) as tx:
+        return await once(tx, parts.sealer, request, idempotency_key, made(tx))
+
+
+@delete("/tokens/{token:uuid}", opt=needs(Scope.TOKENS_WRITE))
+async def revoke(
+    caller: Caller, parts: Parts, token: Annotated[UUID, PathParameter(description="The token's id.")]
+) -> None:
+    """Revoke a token.
+
+    It stops at once.
+    """
+    caller.require_all_jobs()
+    async with parts.db.write(caller.tenant) as tx:
+        await tokens.revoke(tx, token)
+
+
+ROUTES = [listed, create, revoke]

@@ -1,0 +1,117 @@
+"""Who may do what: scopes, how far a caller reaches, and the one place where it is decided."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from crontopus.domain.errors import Invalid, NotAllowed, NotFound
+from crontopus.domain.tokens import Kind
+
+
+class Scope(StrEnum):
+    """One thing a caller may do. Every route names the one it needs."""
+
+    JOBS_READ = "jobs:read"
+    JOBS_WRITE = "jobs:write"
+    RUNS_READ = "runs:read"
+    RUNS_WRITE = "runs:write"
+    CHECK_INS_WRITE = "check-ins:write"
+    NAMESPACES_READ = "namespaces:read"
+    NAMESPACES_WRITE = "namespaces:write"
+    TOKENS_READ = "tokens:read"
+    TOKENS_WRITE = "tokens:write"
+    METRICS_READ = "metrics:read"
+
+
+EVERYTHING = frozenset(Scope)
+
+OF_KIND: dict[Kind, frozenset[Scope]] = {
+    Kind.SERVICE: EVERYTHING,
+    Kind.CHECK_INS: frozenset({Scope.CHECK_INS_WRITE}),
+    Kind.METRICS: frozenset({Scope.METRICS_READ}),
+}
+"""The most that a token of a kind may do."""
+
+
+class Reach(Struct, frozen=True):
+    """Which of the tenant's jobs a caller sees. None: all of them."""
+
+    namespaces: frozenset[UUID] | None = None
+    job: UUID | None = None
+
+    @property
+    def is_all(self) -> bool:
+        return self.namespaces is None and self.job is None
+
+    def covers(self, namespace: UUID, job: UUID | None = None) -> bool:
+        """Whether a job of `namespace` is within reach; without `job`, whether the namespace itself is."""
+        if self.job is not None:
+            return job == self.job
+        return self.namespaces is None or namespace in self.namespaces
+
+
+ALL = Reach()
+
+
+class Principal(Struct, frozen=True, kw_only=True):
+    """Who calls: a person by a session, or a token. `id` is the user's or the token's."""
+
+    id: UUID
+    tenant: UUID
+    tenant_name: str
+    scopes: frozenset[Scope]
+    reach: Reach = ALL
+    user: UUID | None = None
+    email: str | None = None
+    token: UUID | None = None
+
+    @property
+    def name(self) -> str:
+        """What is written where somebody asks later who did it."""
+        return self.email or f"token {self.id}"
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes
+
+    def require(self, scope: Scope) -> None:
+        """Raises NotAllowed."""
+        if scope not in self.scopes:
+            raise NotAllowed(f"this needs the scope {scope}, which the caller does not have")
+
+    def require_all_jobs(self) -> None:
+        """For what concerns the tenant as a whole. Raises NotAllowed for a token of some namespaces or one job."""
+        if not self.reach.is_all:
+            raise NotAllowed("this concerns the whole tenant, and the token reaches only a part of it")
+
+    def require_namespace(self, namespace: UUID) -> None:
+        """Raises NotFound: what is out of reach is not there."""
+        if self.reach.job is not None or not self.reach.covers(namespace):
+            raise NotFound("no such namespace")
+
+    @property
+    def sees_ping_keys(self) -> bool:
+        """A ping URL lets its holder report; so it is shown to whoever may report anyway."""
+        return self.may(Scope.CHECK_INS_WRITE)
+
+    @property
+    def sees_namespace_keys(self) -> bool:
+        """A namespace's key also makes jobs (`?create=1`)."""
+        return self.sees_ping_keys and self.may(Scope.JOBS_WRITE)
+
+
+def scopes_of(kind: Kind, wanted: list[str], granter: frozenset[Scope]) -> frozenset[Scope]:
+    """The scopes of a new token: those wanted, or all that the kind may have; never more than its maker has.
+
+    Raises Invalid or NotAllowed.
+    """
+    most = OF_KIND[kind]
+    unknown = sorted(set(wanted) - set(Scope))
+    if unknown:
+        raise Invalid(f"there is no scope {unknown[0]!r}; there are {', '.join(sorted(Scope))}")
+    asked = frozenset(Scope(scope) for scope in wanted) or (most & granter)
+    if asked - most:
+        raise Invalid(f"a token of kind {kind} cannot have the scope {min(asked - most)}")
+    if asked - granter or not asked:
+        raise NotAllowed("nobody can give a token more than they may do themselves")
+    return asked

@@ -1,0 +1,60 @@
+"""API tokens: `ctp_<kind>_<random><crc>`. The checksum tells a mistyped token from a revoked one without a look-up."""
+
+from enum import StrEnum
+from hashlib import sha256
+from zlib import crc32
+
+from crontopus.domain.errors import Unauthenticated
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_RANDOM = 30
+_CHECKSUM = 6
+RANDOM_BITS = 178
+"""As many as 30 digits of base 62 hold."""
+
+
+class Kind(StrEnum):
+    """What a token is for; it stands in the token itself, so that a leaked one can be recognised."""
+
+    SERVICE = "s"
+    CHECK_INS = "c"
+    METRICS = "m"
+
+
+def make(kind: Kind, random: int) -> str:
+    """`random` has RANDOM_BITS bits from a cryptographic source."""
+    body = f"ctp_{kind}_{_base62(random, _RANDOM)}"
+    return body + _checksum(body)
+
+
+def kind_of(token: str) -> Kind:
+    """Raises Unauthenticated where `token` cannot be one of ours."""
+    body, checksum = token[:-_CHECKSUM], token[-_CHECKSUM:]
+    prefix, _, rest = body.partition("_")
+    kind, _, random = rest.partition("_")
+    known = prefix == "ctp" and kind in list(Kind) and len(random) == _RANDOM and token.isascii()
+    if not known or checksum != _checksum(body):
+        raise Unauthenticated("the token is not valid")
+    return Kind(kind)
+
+
+def hash_of(secret: str) -> bytes:
+    """What is stored in place of a secret that is itself random: nobody can guess it from its hash."""
+    return sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def hint_of(token: str) -> str:
+    """The beginning, by which its owner recognises it; too little to guess the rest."""
+    return token[:10]
+
+
+def _checksum(body: str) -> str:
+    return _base62(crc32(body.encode("utf-8", "surrogateescape")), _CHECKSUM)
+
+
+def _base62(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        digits.append(_DIGITS[digit])
+    return "".join(reversed(digits))

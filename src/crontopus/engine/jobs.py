@@ -1,0 +1,120 @@
+"""What is done to one job: make, edit, pause, resume, delete."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from crontopus.domain.access import Principal
+from crontopus.domain.errors import Conflict, Fault, Invalid, LostRace, NotAllowed
+from crontopus.domain.watch import Edited, Paused, Resumed, Status
+from crontopus.engine import definitions, schedules, watching
+from crontopus.engine.definitions import Definition
+from crontopus.storage import events, jobs, namespaces
+from crontopus.storage.database import Tx
+from crontopus.storage.jobs import Watched
+from crontopus.storage.namespaces import Namespace
+from crontopus.storage.watches import new_id
+from crontopus.wire.jobs import JobPatch, NewJob, Origin
+
+
+async def create(tx: Tx, caller: Principal, new: NewJob) -> Watched:
+    """Raises Invalid, NotFound (the namespace) or Conflict (the slug is taken)."""
+    namespace = await _home(tx, caller, new.namespace)
+    definition = definitions.of_new(new, new.name, new.slug, namespace.timezone)
+    job = new_id(tx.now)
+    row = jobs.row(
+        id=job,
+        tenant=tx.tenant,
+        namespace_id=namespace.id,
+        ping_uuid=uuid4(),
+        origin=Origin.API,
+        now=tx.now,
+        **definition.values(),
+    )
+    if not await jobs.add(tx, row):
+        raise _taken(namespace.slug, definition.slug)
+    await watching.born(tx, job, definition.expectation)
+    await events.add(tx, "job", job, job, 1)
+    return await jobs.find(tx, caller.reach, str(job))
+
+
+async def edit(tx: Tx, caller: Principal, name: str, patch: JobPatch, versions: Sequence[int] | None) -> Watched:
+    """`versions`: those of which one must be the newest (None: any). Raises Invalid, NotFound, Conflict, LostRace."""
+    job = await jobs.lock(tx, caller.reach, name)
+    old = (await jobs.find(tx, caller.reach, str(job))).job
+    if versions is not None and old.version not in versions:
+        raise LostRace(f"the job is at version {old.version} by now: read it again, and repeat the change")
+    home = (await namespaces.of_ids(tx, [old.namespace_id]))[old.namespace_id]
+    new = definitions.patched(old, patch, home.timezone)
+    if new != _definition_of(old):
+        await _store(tx, job, old, new)
+    return await jobs.find(tx, caller.reach, str(job))
+
+
+async def pause(tx: Tx, caller: Principal, name: str, until: datetime | None) -> Watched:
+    """Raises NotFound, and Invalid where `until` is over."""
+    moment = pause_end(until, tx.now)
+    job = await jobs.lock(tx, caller.reach, name)
+    await watching.apply(tx, job, Paused(moment))
+    return await jobs.find(tx, caller.reach, str(job))
+
+
+async def resume(tx: Tx, caller: Principal, name: str) -> Watched:
+    """A job that is not paused stays as it is. Raises NotFound."""
+    job = await jobs.lock(tx, caller.reach, name)
+    found = await jobs.find(tx, caller.reach, str(job))
+    if found.watch.status is not Status.PAUSED:
+        return found
+    await watching.apply(tx, job, Resumed())
+    return await jobs.find(tx, caller.reach, str(job))
+
+
+async def delete(tx: Tx, caller: Principal, name: str) -> None:
+    """Raises NotFound."""
+    job = await jobs.lock(tx, caller.reach, name)
+    await remove(tx, job)
+
+
+async def remove(tx: Tx, job: UUID) -> None:
+    """Delete a job that is locked."""
+    await jobs.remove(tx, job)
+    await events.add(tx, "job", job, job, 0)
+
+
+def pause_end(until: datetime | None, now: datetime) -> datetime | None:
+    """Raises Invalid where it is over."""
+    if until is None:
+        return None
+    moment = schedules.utc(until, "/until")
+    if moment <= now:
+        raise Invalid("the pause would be over already", (Fault("/until", "choose an instant in the future"),))
+    return moment
+
+
+async def _home(tx: Tx, caller: Principal, slug: str) -> Namespace:
+    """The namespace of a new job. Raises NotFound with the place where it was named."""
+    if caller.reach.job is not None:
+        raise NotAllowed("a token of one job makes no others")
+    namespace = await namespaces.hold(tx, slug)
+    caller.require_namespace(namespace.id)
+    return namespace
+
+
+async def _store(tx: Tx, job: UUID, old: jobs.Job, new: Definition) -> None:
+    if new.slug != old.slug and await jobs.slug_taken(tx, old.namespace_id, new.slug):
+        raise _taken(old.namespace, new.slug)
+    if new.expectation != old.expectation:
+        await watching.apply(tx, job, Edited(new.expectation))
+    await jobs.change(tx, job, jobs.definition(**new.values(), now=tx.now))
+    await events.add(tx, "job", job, job, old.version + 1)
+
+
+def _definition_of(job: jobs.Job) -> Definition:
+    return Definition(**{field: getattr(job, field) for field in Definition.__struct_fields__})
+
+
+def _taken(namespace: str, slug: str) -> Conflict:
+    return Conflict(
+        f"the namespace {namespace} has a job with the slug {slug} already",
+        (Fault("/slug", "taken: choose another slug"),),
+    )

@@ -1,0 +1,81 @@
+"""Set-up: from an empty database to its first person, who owns its first tenant."""
+
+import hmac
+import secrets
+from hashlib import sha256
+
+from msgspec import Struct
+
+from crontopus.domain.access import EVERYTHING, Principal
+from crontopus.domain.errors import Conflict, NotAllowed
+from crontopus.engine import namespaces, tokens
+from crontopus.storage import accounts
+from crontopus.storage.accounts import Login
+from crontopus.storage.database import SystemTx
+from crontopus.storage.namespaces import Namespace
+from crontopus.storage.sealing import Sealer
+from crontopus.storage.watches import new_id
+from crontopus.wire.accounts import NewNamespace, NewToken
+
+NAMESPACE = "default"
+
+
+class Founded(Struct, frozen=True):
+    """What set-up made."""
+
+    owner: Principal
+    login: Login
+    namespace: Namespace
+    ping_key: str
+
+
+async def code(tx: SystemTx) -> str | None:
+    """A new one-time code, which replaces the one before; None where somebody has set it up already."""
+    if await accounts.is_set_up(tx):
+        return None
+    fresh = secrets.token_urlsafe(24)
+    await accounts.keep_setup_code_hash(tx, _hash(fresh))
+    return fresh
+
+
+async def is_needed(tx: SystemTx) -> bool:
+    return not await accounts.is_set_up(tx)
+
+
+async def opens(tx: SystemTx, code: str) -> bool:
+    """Whether `code` is the newest one-time code, and nobody has used it."""
+    kept = await accounts.setup_code_hash(tx)
+    return kept is not None and hmac.compare_digest(kept, _hash(code))
+
+
+async def require_code(tx: SystemTx, code: str) -> None:
+    """Raises NotAllowed for a wrong one, and Conflict where it is set up already."""
+    if await accounts.is_set_up(tx):
+        raise Conflict("this installation is set up already: sign in")
+    if not await opens(tx, code):
+        raise NotAllowed("this set-up code is wrong or no longer valid: take the link that the server printed last")
+
+
+async def set_up(tx: SystemTx, sealer: Sealer, email: str, password_hash: str, tenant_name: str) -> Founded:
+    """The first person, tenant and namespace. Raises Conflict where it is set up already."""
+    if await accounts.is_set_up(tx):
+        raise Conflict("this installation is set up already")
+    tenant, user, address = new_id(tx.now), new_id(tx.now), email.strip().lower()
+    await accounts.add_tenant(tx, tenant, tenant_name)
+    await accounts.add_superadmin(tx, user, address, password_hash)
+    await accounts.add_owner(tx, tenant, user)
+    await accounts.forget_setup_code(tx)
+    namespace = await namespaces.create(tx.of(tenant), sealer, NewNamespace(slug=NAMESPACE, name="Default"))
+    owner = Principal(id=user, tenant=tenant, tenant_name=tenant_name, scopes=EVERYTHING, user=user, email=address)
+    key = namespaces.ping_key(sealer, tenant, namespace)
+    return Founded(owner, Login(user, tenant, password_hash), namespace, key)
+
+
+async def service_token(tx: SystemTx, founded: Founded) -> str:
+    """A service token of the tenant, for a script that goes on from here."""
+    made = await tokens.create(tx.of(founded.owner.tenant), founded.owner, NewToken(name="set-up"))
+    return made.secret
+
+
+def _hash(code: str) -> str:
+    return sha256(code.encode("utf-8", "surrogateescape")).hexdigest()

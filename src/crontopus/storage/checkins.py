@@ -1,0 +1,74 @@
+"""Check-ins and output as they were received, for reading."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Row, select
+
+from crontopus.domain.watch import Mark
+from crontopus.storage.database import Tx
+from crontopus.storage.tables import check_ins, outputs
+
+
+class CheckIn(Struct, frozen=True, kw_only=True):
+    """A row."""
+
+    id: UUID
+    run_id: UUID | None
+    rid: UUID | None
+    kind: str
+    exit_code: int | None
+    attempt: int
+    occurred_at: datetime
+    received_at: datetime
+    method: str
+    address: str | None
+    user_agent: str | None
+    output_bytes: int
+    marks: list[Mark]
+
+
+class Output(Struct, frozen=True, kw_only=True):
+    """What one check-in carried; head and tail compressed (zlib)."""
+
+    head: bytes
+    tail: bytes
+    dropped_bytes: int
+    truncated: bool
+
+
+_COLUMNS = [check_ins.c[field] for field in CheckIn.__struct_fields__]
+
+
+async def of_job(tx: Tx, job: UUID, before: UUID | None, limit: int) -> Sequence[CheckIn]:
+    """Newest first; those that came before the check-in `before`. Whether the caller may see the job was asked."""
+    query = select(*_COLUMNS).where(check_ins.c.tenant_id == tx.tenant, check_ins.c.job_id == job)
+    if before is not None:
+        query = query.where(check_ins.c.id < before)
+    rows = await tx.sql.execute(query.order_by(check_ins.c.id.desc()).limit(limit))
+    return [_check_in(row) for row in rows]
+
+
+async def of_run(tx: Tx, run: UUID, limit: int) -> Sequence[CheckIn]:
+    """Oldest first."""
+    query = select(*_COLUMNS).where(check_ins.c.tenant_id == tx.tenant, check_ins.c.run_id == run)
+    rows = await tx.sql.execute(query.order_by(check_ins.c.id).limit(limit))
+    return [_check_in(row) for row in rows]
+
+
+async def outputs_of_run(tx: Tx, run: UUID, limit: int) -> Sequence[Output]:
+    """In the order in which they came."""
+    query = (
+        select(*(outputs.c[field] for field in Output.__struct_fields__))
+        .where(outputs.c.tenant_id == tx.tenant, outputs.c.run_id == run)
+        .order_by(outputs.c.check_in_id)
+        .limit(limit)
+    )
+    return [Output(**row._mapping) for row in await tx.sql.execute(query)]
+
+
+def _check_in(row: Row[Any]) -> CheckIn:
+    return CheckIn(**row._mapping)

@@ -1,0 +1,46 @@
+"""Answers given under an `Idempotency-Key`, so that a request sent again is answered again and not done again."""
+
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.tables import idempotency
+
+
+class Answer(Struct, frozen=True):
+    """What was answered to the request with this hash. `status` 0: nothing yet, in this very transaction."""
+
+    request_hash: bytes
+    status: int
+    answer: bytes
+
+
+async def claim(tx: Tx, key: str, request_hash: bytes) -> Answer | None:
+    """None: the key is new, and this transaction's. Waits for another transaction that has just claimed it."""
+    make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
+    mine = make(idempotency).values(
+        tenant_id=tx.tenant, key=key, request_hash=request_hash, status=0, answer=b"", created_at=tx.now
+    )
+    if (await tx.sql.execute(mine.on_conflict_do_nothing())).rowcount:
+        return None
+    query = select(idempotency.c.request_hash, idempotency.c.status, idempotency.c.answer)
+    row = (await tx.sql.execute(query.where(*_is(tx, key)))).one()
+    return Answer(*row)
+
+
+async def keep(tx: Tx, key: str, status: int, answer: bytes) -> None:
+    await tx.sql.execute(update(idempotency).where(*_is(tx, key)).values(status=status, answer=answer))
+
+
+async def forget(tx: SystemTx, before: datetime, limit: int) -> int:
+    """Remove up to `limit` answers given before `before`; how many there were."""
+    names: tuple[object, object] = (idempotency.c.tenant_id, idempotency.c.key)
+    old = select(*names).where(idempotency.c.created_at < before).limit(limit)  # type: ignore[call-overload]
+    return (await tx.sql.execute(delete(idempotency).where(tuple_(*names).in_(old)))).rowcount
+
+
+def _is(tx: Tx, key: str) -> tuple[object, object]:
+    return idempotency.c.tenant_id == tx.tenant, idempotency.c.key == key

@@ -1,0 +1,272 @@
+"""Jobs: the definitions, with what is believed of each. Which jobs a query finds is in `storage.finding`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Select, delete, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.exc import IntegrityError
+
+from crontopus.domain import ids
+from crontopus.domain.access import Reach
+from crontopus.domain.errors import Conflict, NotFound
+from crontopus.domain.reports import Filters
+from crontopus.domain.watch import Expectation, Watch
+from crontopus.storage import runs
+from crontopus.storage.database import TenantId, Tx
+from crontopus.storage.runs import Run
+from crontopus.storage.statements import job_insert
+from crontopus.storage.tables import jobs, namespaces, watches
+from crontopus.storage.watches import watch_of
+from crontopus.wire.jobs import Origin, Severity
+
+
+class Notes(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What only people read of a job."""
+
+    description: str = ""
+    severity: Severity = Severity.WARNING
+    owner: str = ""
+    runbook: str = ""
+    depends_on: list[str] = []
+
+
+NO_FILTERS = Filters()
+NO_NOTES = Notes()
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """The definition. `namespace` is the slug of its namespace."""
+
+    id: UUID
+    namespace_id: UUID
+    namespace: str
+    slug: str
+    name: str
+    ping_uuid: UUID
+    expectation: Expectation
+    timezone_given: bool
+    filters: Filters
+    tags: list[str]
+    labels: dict[str, str]
+    notes: Notes
+    origin: Origin
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class Watched(Struct, frozen=True, kw_only=True):
+    """A job, what is believed of it (by ping), since when, and its newest run. `change` rises with each."""
+
+    job: Job
+    watch: Watch
+    changed_at: datetime
+    change: int
+    last_run: Run | None = None
+
+
+_JOB = [jobs.c[field] for field in Job.__struct_fields__ if field not in ("namespace",)]
+_WATCH = [watches.c.state, watches.c.changed_at, watches.c.last_number, watches.c.version.label("change")]
+
+
+def row(
+    *,
+    id: UUID,
+    tenant: TenantId,
+    namespace_id: UUID,
+    slug: str,
+    name: str,
+    ping_uuid: UUID,
+    expectation: Expectation,
+    timezone_given: bool,
+    origin: Origin,
+    now: datetime,
+    filters: Filters = NO_FILTERS,
+    tags: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+    notes: Notes = NO_NOTES,
+) -> dict[str, Any]:
+    """A new job's values by column name."""
+    return {
+        "id": id,
+        "tenant_id": tenant,
+        "namespace_id": namespace_id,
+        "ping_uuid": ping_uuid,
+        "origin": origin,
+        "created_at": now,
+        "deleted_at": None,
+        "version": 1,
+        **definition(
+            slug=slug,
+            name=name,
+            expectation=expectation,
+            timezone_given=timezone_given,
+            filters=filters,
+            tags=tags,
+            labels=labels or {},
+            notes=notes,
+            now=now,
+        ),
+    }
+
+
+def definition(
+    *,
+    slug: str,
+    name: str,
+    expectation: Expectation,
+    timezone_given: bool,
+    filters: Filters,
+    tags: Sequence[str],
+    labels: Mapping[str, str],
+    notes: Notes,
+    now: datetime,
+) -> dict[str, Any]:
+    """What an edit may change of a job, by column name."""
+    return {
+        "slug": slug,
+        "name": name,
+        "search": name.lower(),
+        "expectation": expectation,
+        "timezone_given": timezone_given,
+        "filters": None if filters == NO_FILTERS else msgspec.json.encode(filters).decode(),
+        "tags": list(tags),
+        "labels": dict(labels),
+        "notes": msgspec.json.encode(notes).decode(),
+        "updated_at": now,
+    }
+
+
+def selected() -> Select[Any]:
+    """Jobs with their namespaces and watches, every column `watched` needs; nothing of any tenant left out."""
+    return (
+        select(*_JOB, namespaces.c.slug.label("namespace"), *_WATCH)
+        .join(namespaces, namespaces.c.id == jobs.c.namespace_id)
+        .join(watches, (watches.c.job_id == jobs.c.id) & (watches.c.agent_id == ids.NO_AGENT))
+        .where(jobs.c.deleted_at.is_(None))
+    )
+
+
+def within(tx: Tx, reach: Reach) -> list[ColumnElement[bool]]:
+    """That a job is the tenant's, and within reach."""
+    conditions: list[ColumnElement[bool]] = [jobs.c.tenant_id == tx.tenant]
+    if reach.namespaces is not None:
+        conditions.append(jobs.c.namespace_id.in_(reach.namespaces))
+    if reach.job is not None:
+        conditions.append(jobs.c.id == reach.job)
+    return conditions
+
+
+async def watched(tx: Tx, rows: Sequence[Row[Any]]) -> list[Watched]:
+    """Rows of `selected`, with their newest runs."""
+    newest = {row.id: ids.run_id(row.id, ids.NO_AGENT, row.last_number) for row in rows if row.last_number}
+    found = await runs.of_ids(tx, list(newest.values()))
+    return [
+        Watched(
+            job=_job(row),
+            watch=watch_of(row.state),
+            changed_at=row.changed_at,
+            change=row.change,
+            last_run=found.get(newest[row.id]) if row.id in newest else None,
+        )
+        for row in rows
+    ]
+
+
+async def find(tx: Tx, reach: Reach, name: str) -> Watched:
+    """By id, or `namespace/slug` (`namespace:slug` in a path). Raises NotFound, also for what is out of reach."""
+    query = selected().where(*within(tx, reach), _named(name))
+    found = (await tx.sql.execute(query)).all()
+    if not found:
+        raise NotFound(f"no job {name!r}")
+    return (await watched(tx, found))[0]
+
+
+async def lock(tx: Tx, reach: Reach, name: str) -> UUID:
+    """The id of the job, which nobody else changes until the transaction ends. Raises NotFound."""
+    query = select(jobs.c.id).join(namespaces, namespaces.c.id == jobs.c.namespace_id)
+    query = query.where(jobs.c.deleted_at.is_(None), *within(tx, reach), _named(name))
+    job: UUID | None = await tx.sql.scalar(query.with_for_update(of=jobs))
+    if job is None:
+        raise NotFound(f"no job {name!r}")
+    return job
+
+
+async def ids_of(tx: Tx, reach: Reach, names: Sequence[str]) -> dict[str, UUID]:
+    """Of many names at once; those that name nothing are left out."""
+    by_id = {name: job for name in names if (job := _uuid(name)) is not None}
+    known = set()
+    if by_id:
+        query = select(jobs.c.id).where(*within(tx, reach), jobs.c.deleted_at.is_(None), jobs.c.id.in_(by_id.values()))
+        known = set(await tx.sql.scalars(query))
+    found = {name: job for name, job in by_id.items() if job in known}
+    for name in names:
+        if name not in by_id:
+            query = select(jobs.c.id).join(namespaces, namespaces.c.id == jobs.c.namespace_id)
+            job = await tx.sql.scalar(query.where(jobs.c.deleted_at.is_(None), *within(tx, reach), _named(name)))
+            if job is not None:
+                found[name] = job
+    return found
+
+
+async def paths(tx: Tx, wanted: Sequence[UUID]) -> dict[UUID, str]:
+    """`namespace/slug` of each."""
+    query = select(jobs.c.id, namespaces.c.slug, jobs.c.slug).join(namespaces, namespaces.c.id == jobs.c.namespace_id)
+    query = query.where(jobs.c.tenant_id == tx.tenant, jobs.c.id.in_(wanted), jobs.c.deleted_at.is_(None))
+    return {row[0]: f"{row[1]}/{row[2]}" for row in await tx.sql.execute(query)}
+
+
+async def add(tx: Tx, values: Mapping[str, Any]) -> bool:
+    """Store a new job, of `row`; False where its namespace has one of that slug already."""
+    return bool((await tx.sql.execute(job_insert(tx.sql.dialect.name), dict(values))).rowcount)
+
+
+async def slug_taken(tx: Tx, namespace: UUID, slug: str) -> bool:
+    query = select(jobs.c.id).where(jobs.c.namespace_id == namespace, jobs.c.slug == slug, jobs.c.deleted_at.is_(None))
+    return (await tx.sql.execute(query)).first() is not None
+
+
+async def change(tx: Tx, job: UUID, values: Mapping[str, Any]) -> None:
+    """Set the columns of `values`; the version rises. Raises Conflict where the slug has just been taken."""
+    statement = update(jobs).where(jobs.c.tenant_id == tx.tenant, jobs.c.id == job)
+    try:
+        await tx.sql.execute(statement.values(**values, version=jobs.c.version + 1))
+    except IntegrityError as error:
+        raise Conflict("another job has just taken this slug: choose another one") from error
+
+
+async def remove(tx: Tx, job: UUID) -> None:
+    """Nothing watches it and no name finds it any more; its history stays until retention comes by."""
+    await tx.sql.execute(delete(watches).where(watches.c.tenant_id == tx.tenant, watches.c.job_id == job))
+    await tx.sql.execute(
+        update(jobs)
+        .where(jobs.c.tenant_id == tx.tenant, jobs.c.id == job)
+        .values(deleted_at=tx.now, updated_at=tx.now, version=jobs.c.version + 1)
+    )
+
+
+def _named(name: str) -> ColumnElement[bool]:
+    job = _uuid(name)
+    if job is not None:
+        return jobs.c.id == job
+    namespace, _, slug = name.replace("/", ":", 1).partition(":")
+    return (namespaces.c.slug == namespace) & (jobs.c.slug == slug)
+
+
+def _uuid(name: str) -> UUID | None:
+    try:
+        return UUID(name) if len(name) in (32, 36) else None
+    except ValueError:
+        return None
+
+
+def _job(row: Row[Any]) -> Job:
+    values = {field: row._mapping[field] for field in Job.__struct_fields__}
+    values["filters"] = NO_FILTERS if row.filters is None else msgspec.json.decode(row.filters, type=Filters)
+    values["notes"] = msgspec.json.decode(row.notes, type=Notes)
+    return Job(**values)

@@ -1,0 +1,86 @@
+"""API tokens: kept as hashes, found by them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Row, insert, select, update
+
+from crontopus.domain.errors import NotFound
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.tables import tenants, tokens
+
+
+class Token(Struct, frozen=True, kw_only=True):
+    """A row, without its hash. `namespaces` are ids; empty: all of the tenant."""
+
+    id: UUID
+    user_id: UUID | None
+    kind: str
+    name: str
+    hint: str
+    scopes: list[str]
+    namespaces: list[str]
+    job_id: UUID | None
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+
+
+class Bearer(Struct, frozen=True):
+    """A token that somebody showed, and the tenant it belongs to."""
+
+    token: Token
+    tenant: UUID
+    tenant_name: str
+
+
+_COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
+
+
+async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
+    """None where it is unknown, revoked or expired."""
+    query = (
+        select(*_COLUMNS, tenants.c.id.label("tenant_id"), tenants.c.name.label("tenant_name"))
+        .join(tenants, tenants.c.id == tokens.c.tenant_id)
+        .where(tokens.c.hash == hashed, tokens.c.revoked_at.is_(None))
+    )
+    row = (await tx.sql.execute(query)).first()
+    if row is None or (row.expires_at is not None and row.expires_at <= tx.now):
+        return None
+    return Bearer(_token(row), row.tenant_id, row.tenant_name)
+
+
+async def used(tx: SystemTx, token: UUID) -> None:
+    await tx.sql.execute(update(tokens).where(tokens.c.id == token).values(last_used_at=tx.now))
+
+
+async def add(tx: Tx, token: Token, hashed: bytes) -> None:
+    values = {field: getattr(token, field) for field in Token.__struct_fields__}
+    await tx.sql.execute(insert(tokens).values(**values, tenant_id=tx.tenant, hash=hashed, revoked_at=None))
+
+
+async def listed(tx: Tx, before: UUID | None, limit: int) -> Sequence[Token]:
+    """Those in force, newest first, made before `before`."""
+    query = select(*_COLUMNS).where(tokens.c.tenant_id == tx.tenant, tokens.c.revoked_at.is_(None))
+    if before is not None:
+        query = query.where(tokens.c.id < before)
+    rows = await tx.sql.execute(query.order_by(tokens.c.id.desc()).limit(limit))
+    return [_token(row) for row in rows]
+
+
+async def revoke(tx: Tx, token: UUID) -> None:
+    """Raises NotFound where there is none in force, or it is another tenant's."""
+    done = await tx.sql.execute(
+        update(tokens)
+        .where(tokens.c.tenant_id == tx.tenant, tokens.c.id == token, tokens.c.revoked_at.is_(None))
+        .values(revoked_at=tx.now)
+    )
+    if not done.rowcount:
+        raise NotFound("no such token")
+
+
+def _token(row: Row[Any]) -> Token:
+    return Token(**{field: row._mapping[field] for field in Token.__struct_fields__})
