@@ -1,6 +1,7 @@
 """The real server for tests of the command line: set up by `crontopus setup`, run by `crontopus serve`."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,11 @@ class Served(NamedTuple):
             "XDG_STATE_HOME": str(self.home / "state"),
             "TZ": "UTC",
         }
+
+    @property
+    def process_environment(self) -> dict[str, str]:
+        """The same for a process of its own."""
+        return {**os.environ, **{name: value for name, value in self.environment.items() if value is not None}}
 
     def call(self, *arguments: str, text: str | bytes | None = None, **environment: str | None) -> Result:
         """One command in this process. `environment` overrules; None takes a variable away."""

@@ -77,7 +77,7 @@ def test_several_schedules_are_united(server: Served, namespace: str) -> None:
 
 def test_a_job_is_shown_to_people_with_its_ping_url(server: Served, backup: str) -> None:
     shown = server.ok("jobs", "show", backup)
-    assert f"job           {backup}" in shown
+    assert shown.split()[:2] == ["job", backup]
     assert f"{server.url}/ping/" in shown
 
 

@@ -75,9 +75,8 @@ def test_gaps_are_listed(server: Served) -> None:
 
 
 def test_events_are_followed_live(server: Served, namespace: str, url: str) -> None:
-    environment = {name: value for name, value in server.environment.items() if value is not None}
     command = [*PROGRAM, "events", "--count", "2", "-o", "json", "--since", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=server.process_environment) as process:
         ping(server, url)
         assert process.stdout is not None
         events = [json.loads(line) for line in process.stdout]

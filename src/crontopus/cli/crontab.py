@@ -1,7 +1,8 @@
 """`crontopus jobs import-crontab`: a crontab explained line by line, its jobs made, its lines put under watch."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 
 import click
@@ -38,6 +39,7 @@ LINES = Listing(
 @click.option("-n", "--namespace", default="default", show_default=True, help="Where the jobs are made.")
 @click.option("--prefix", default="", help="Put before the names of the jobs: one for each machine, for instance.")
 @click.option("--timezone", "--tz", "timezone", metavar="ZONE", help="Zone of the crontab; else this machine's.")
+@click.option("--program", default=lambda: which("crontopus") or "crontopus", help="crontopus as cron should call it.")
 @click.option("--dry-run", is_flag=True, help="Explain, and print the crontab as it would be; make no job.")
 @click.option("--write", is_flag=True, help="Write the crontab back, after a backup.")
 @connected
@@ -49,6 +51,7 @@ async def import_crontab(
     namespace: str,
     prefix: str,
     timezone: str | None,
+    program: str,
     dry_run: bool,
     write: bool,
 ) -> None:
@@ -64,17 +67,22 @@ async def import_crontab(
         crontab_source.writer(where)
     before = where.read()
     zone = timezone or local_zone()
-    text = before.decode(errors="replace")
-    parsed = await client.parse_crontab(CrontabRequest(text=text, system=where.system, timezone=zone))
-    lines = [replace(line, slug=prefix + line.slug) if line.slug else line for line in parsed.items]
+    lines = await _parsed(client, before, where.system, zone, prefix)
     _explain(out, lines)
     new = dict(_new_jobs(lines, namespace, zone))
-    failures: list[CrontopusError] = []
-    jobs = new if dry_run else {line: job async for line, job in _made(client, new, failures)}
-    after = crontab.wrapped(before, {line: f"{job.namespace}/{job.slug}" for line, job in jobs.items()}, where.system)
-    _finish(out, where, before, after, write=write)
+    make = None if dry_run else client
+    edited, failures = await _under_watch(make, crontab.parse(before, system=where.system).jobs, new, program)
+    _finish(out, where, before, crontab.rewrite(before, edited), write=write)
+    if edited and where.system:
+        say("Each user in it needs a server to report to: CRONTOPUS_URL and CRONTOPUS_TOKEN, or `crontopus login`.")
     if failures:
         raise type(failures[0])(f"{len(failures)} of {len(new)} jobs were not made; their lines are as they were")
+
+
+async def _parsed(client: "Client", before: bytes, system: bool, zone: str, prefix: str) -> list[CrontabLine]:
+    text = before.decode(errors="replace")
+    parsed = await client.parse_crontab(CrontabRequest(text=text, system=system, timezone=zone))
+    return [replace(line, slug=prefix + line.slug) if line.slug else line for line in parsed.items]
 
 
 def _explain(out: Out, lines: list[CrontabLine]) -> None:
@@ -96,17 +104,26 @@ def _new_jobs(lines: list[CrontabLine], namespace: str, zone: str) -> Iterator[t
             yield line.line, NewJob(namespace=namespace, slug=line.slug, schedule=schedule, timezone=zone)
 
 
-async def _made(
-    client: "Client", new: Mapping[int, NewJob], failures: list[CrontopusError]
-) -> AsyncIterator[tuple[int, NewJob]]:
-    """Those that are there then, by line. What could not be made is said, and added to `failures`."""
-    for line, job in new.items():
-        try:
-            await _make(client, job)
-            yield line, job
-        except CrontopusError as error:
-            failures.append(error)
-            say(f"line {line}: {in_words(error)}")
+async def _under_watch(
+    client: "Client | None", lines: Iterable[crontab.Job], new: Mapping[int, NewJob], program: str
+) -> tuple[dict[int, bytes], list[CrontopusError]]:
+    """The lines as they must be written, by number, each once its job is there; and what went wrong, which is said.
+
+    Without `client` no job is made.
+    """
+    edited: dict[int, bytes] = {}
+    failures: list[CrontopusError] = []
+    for line in lines:
+        if job := new.get(line.number):
+            try:
+                wrapped = crontab.wrap(line, f"{job.namespace}/{job.slug}", program)
+                if client is not None:
+                    await _make(client, job)
+                edited[line.number] = wrapped
+            except CrontopusError as error:
+                failures.append(error)
+                say(f"line {line.number}: {in_words(error)}")
+    return edited, failures
 
 
 async def _make(client: "Client", new: NewJob) -> None:

@@ -1,15 +1,15 @@
 """Definitions of jobs as YAML: what `jobs export` prints and `jobs create -f` takes back."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import yaml
 
+from crontopus.cli.values import converted
 from crontopus.domain.errors import Fault, Invalid
 from crontopus.wire.jobs import Job, NewJob
 
-T = TypeVar("T")
 _FIRST = ("namespace", "slug", "name")
 FIELDS = (*_FIRST, *(name for name in NewJob.__struct_fields__ if name not in _FIRST))
 _DEFAULTS = msgspec.structs.asdict(NewJob())
@@ -58,14 +58,6 @@ def mapping(item: Any) -> dict[str, Any]:
 
 def new_job(fields: Any) -> NewJob:
     return converted(fields, NewJob)
-
-
-def converted(fields: Any, kind: type[T]) -> T:
-    """Raises Invalid with the place in its words."""
-    try:
-        return msgspec.convert(fields, kind)
-    except msgspec.ValidationError as error:
-        raise Invalid(str(error)) from error
 
 
 def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

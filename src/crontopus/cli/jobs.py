@@ -14,6 +14,7 @@ from crontopus.cli.job_edit import edit
 from crontopus.cli.job_options import definition, definition_options, schedule_options
 from crontopus.cli.job_views import CHECK_INS, JOBS, Q_JOBS, Q_RUNS, RUNS, WATCHES, job_card, show_preview
 from crontopus.cli.output import Form, Out, gathered, progress, say
+from crontopus.cli.values import converted
 from crontopus.domain.errors import CrontopusError
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.schedules import PreviewRequest
@@ -130,7 +131,7 @@ async def check(client: "Client", out: Out, count: int, **options: Any) -> None:
     fields = definition(options)
     if "schedule" not in fields:
         raise click.UsageError("give a schedule: --cron, --every or --on-calendar")
-    show_preview(out, await client.preview(job_files.converted(fields | {"count": count}, PreviewRequest)))
+    show_preview(out, await client.preview(converted(fields | {"count": count}, PreviewRequest)))
 
 
 @jobs.command()

@@ -7,11 +7,10 @@ import click
 
 from crontopus.cli.ask import confirm, yes_option
 from crontopus.cli.call import connected
-from crontopus.cli.job_files import converted
 from crontopus.cli.job_options import definition
 from crontopus.cli.output import Column, Form, Listing, Out, gathered, say
 from crontopus.cli.table import Cell
-from crontopus.cli.values import DURATION
+from crontopus.cli.values import DURATION, converted
 from crontopus.cli.words import Words, duration
 from crontopus.domain.errors import NotAllowed
 from crontopus.wire.accounts import Namespace, NewNamespace

@@ -1,7 +1,6 @@
 """What a command prints: results on stdout as table, JSON, YAML or CSV; everything said to a person on stderr."""
 
 import csv
-import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from crontopus.cli.environment import variable
 from crontopus.cli.table import Cell, clean, laid_out
 from crontopus.cli.words import Words
 from crontopus.wire.common import Page
@@ -148,7 +148,8 @@ async def gathered(pages: Pages[T], limit: int) -> list[T]:
         if cursor is None or (limit and len(items) >= limit):
             break
         progress(f"{len(items)} read …")
-    progress("")
+    if len(items) > PAGE:
+        progress("")
     if cursor is not None:
         say(f"{len(items)} are shown and there are more; --limit 0 shows all")
     return items
@@ -162,8 +163,7 @@ def progress(text: str) -> None:
 
 def _colours_welcome() -> bool:
     """https://no-color.org: any value but the empty one turns them off."""
-    environment = os.environ  # noqa: TID251 - what terminals understand is no setting of ours
-    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+    return not variable("NO_COLOR") and variable("TERM") != "dumb"
 
 
 def _cell(told: str | Cell) -> Cell:

@@ -12,6 +12,7 @@ from crontopus.cli.call import client_of
 from crontopus.cli.output import Form, Out
 from crontopus.cli.serve import loaded, settings_options, started
 from crontopus.cli.table import Cell
+from crontopus.cli.values import converted
 from crontopus.cli.words import Words
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.wire.accounts import NewToken, SetUp
@@ -42,12 +43,10 @@ def setup(email: str, password_stdin: bool, tenant: str, link: str | None, as_js
 
     Works on the data folder (or database) itself, while no server runs on it; or with --link on a running server.
     """
-    password = read_password(password_stdin, new=True)
-    if link:
-        url, _, code = link.partition(LINK)
-        ready = asyncio.run(_by_code(url, SetUp(code=code, email=email, password=password, tenant=tenant)))
-    else:
-        ready = started(lambda: asyncio.run(_in_place(options, email, password, tenant)))
+    url, _, code = (link or "").partition(LINK)
+    fields = {"code": code, "email": email, "password": read_password(password_stdin, new=True), "tenant": tenant}
+    form = converted(fields, SetUp)
+    ready = asyncio.run(_by_link(url, form)) if link else started(lambda: asyncio.run(_in_place(options, form)))
     Out(Form.JSON if as_json else Form.TABLE).one(ready, _card)
 
 
@@ -60,14 +59,14 @@ def read_password(from_stdin: bool, *, new: bool) -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=new, err=True))
 
 
-async def _in_place(options: dict[str, Any], email: str, password: str, tenant: str) -> Ready:
+async def _in_place(options: dict[str, Any], form: SetUp) -> Ready:
     from crontopus import appliance
 
-    made = await appliance.set_up(loaded(options).config, email, password, tenant)
+    made = await appliance.set_up(loaded(options).config, form.email, form.password, form.tenant)
     return Ready(made.url, made.tenant, made.namespace, made.ping_key, made.token)
 
 
-async def _by_code(url: str, form: SetUp) -> Ready:
+async def _by_link(url: str, form: SetUp) -> Ready:
     """Through the API. Raises Conflict where it is already set up, NotAllowed for a wrong code."""
     async with client_of(url) as client:
         state = await client.set_up_state(form.code)

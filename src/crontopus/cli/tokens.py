@@ -8,9 +8,8 @@ import click
 from crontopus.cli.ask import confirm, yes_option
 from crontopus.cli.call import connected
 from crontopus.cli.completion import JOB
-from crontopus.cli.job_files import converted
 from crontopus.cli.output import Column, Form, Listing, Out, gathered, say
-from crontopus.cli.values import WHEN
+from crontopus.cli.values import WHEN, converted
 from crontopus.domain.errors import Conflict, NotFound
 from crontopus.wire.accounts import NewToken, Token
 
@@ -74,12 +73,12 @@ async def create(
 
 
 @tokens.command()
-@click.argument("token")
+@click.argument("which", metavar="TOKEN")
 @yes_option
 @connected
-async def revoke(client: "Client", out: Out, token: str, yes: bool) -> None:
+async def revoke(client: "Client", out: Out, which: str, yes: bool) -> None:
     """Revoke a token, named by its id, its name or its beginning. It stops at once."""
-    found = await _find(client, token)
+    found = await _find(client, which)
     confirm(f"Revoke the token {found.name!r} ({found.hint})?", yes)
     await client.revoke_token(found.id)
     say(f"revoked {found.name!r} ({found.hint})")

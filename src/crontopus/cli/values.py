@@ -1,12 +1,15 @@
 """What people type as the value of an option, and what it becomes: durations, instants, labels."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+import msgspec
 
 from crontopus.domain import duration
 from crontopus.domain.errors import Invalid
+
+T = TypeVar("T")
 
 
 class DurationValue(click.ParamType[float]):
@@ -48,6 +51,14 @@ class Labelled(click.ParamType[tuple[str, str]]):
         if not key or not equals:
             self.fail(f"{value!r} is not of the form key=value", param, ctx)
         return key, text
+
+
+def converted(fields: Any, kind: type[T]) -> T:
+    """Raises Invalid with the place in its words."""
+    try:
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        raise Invalid(str(error)) from error
 
 
 DURATION = DurationValue()
