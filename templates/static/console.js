@@ -51,8 +51,11 @@
     if (["*", job].includes(current()?.dataset.follow)) refresh();
   };
   const light = (on) => document.querySelectorAll("[data-live]").forEach((dot) => {
+    const lost = dot.hasAttribute("data-on") && !on;
+    const since = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: dot.dataset.live };
     dot.toggleAttribute("data-on", on);
-    dot.textContent = on ? "Live" : "Not live";
+    if (on) dot.textContent = "Live";
+    if (lost) dot.textContent = `Not live since ${new Date().toLocaleTimeString("en", since)}`;
   });
   document.addEventListener("job", heard);
   document.addEventListener("run", heard);

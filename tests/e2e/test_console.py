@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from crontopus.client import SESSION_COOKIE
 from tests.e2e.console import AXE, SHOTS, Served, axe, new_job, paste, set_up, sign_in, visitor
 
 CRONTAB = "MAILTO=ops\n0 2 * * * /opt/dump --all\n@reboot /opt/once\n30 2 * * * date +\\%F > /tmp/day\n"
@@ -146,7 +147,8 @@ def test_a_row_of_the_list_changes_by_itself_and_what_was_picked_stays(
 def test_a_session_that_is_gone_leads_to_sign_in_and_back(browser: Browser, served: Served, paths: object) -> None:
     with visitor(browser, served) as page:
         sign_in(page)
-        page.goto("/tokens")
+        session = next(cookie for cookie in page.context.cookies() if cookie["name"] == SESSION_COOKIE)
+        assert (session["httpOnly"], session["sameSite"], session["path"]) == (True, "Lax", "/")
         page.context.clear_cookies()
         page.goto("/namespaces/default")
         expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Fnamespaces%2Fdefault$"))

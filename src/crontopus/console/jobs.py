@@ -1,6 +1,7 @@
 """The list of jobs: filter in the address, chips with counts, pages by cursor."""
 
 from urllib.parse import urlencode
+from uuid import UUID
 
 import anyio
 from litestar import Response, get
@@ -11,6 +12,7 @@ from crontopus.client import Client
 from crontopus.console.strip import LENGTH, Strip, strip
 from crontopus.console.view import View
 from crontopus.console.visit import Visit
+from crontopus.console.why import Sentence, Teller
 from crontopus.domain.errors import Invalid
 from crontopus.domain.watch import Status
 from crontopus.wire.common import Page
@@ -59,6 +61,13 @@ class Query(Struct, frozen=True):
         return "/jobs" + ("?" + text if (text := urlencode({k: v for k, v in asked.items() if v})) else "")
 
 
+class Row(Struct, frozen=True):
+    """A job's last runs, and why it is as it is."""
+
+    strip: Strip
+    sentence: Sentence
+
+
 @get("/jobs")
 async def jobs(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
     query = Query.of(request)
@@ -80,7 +89,7 @@ async def jobs(request: Visit, client: NamedDependency[Client], view: NamedDepen
         chips=CHIPS,
         sorts=SORTS,
         following=query.after(found.next_cursor) if found.next_cursor else "",
-        strips=await _strips(client, found.items),
+        rows=await _rows(client, found.items, view),
         gaps=await recent_gaps(client, view),
         refresh_in=view.refresh_in(*stale),
     )
@@ -96,17 +105,18 @@ def _groups(jobs: list[Job], sort: str) -> list[tuple[str, list[Job]]]:
     return sorted(groups.items())
 
 
-async def _strips(client: Client, jobs: list[Job]) -> dict[str, Strip]:
-    """The last runs of each job on the page."""
-    strips: dict[str, Strip] = {}
+async def _rows(client: Client, jobs: list[Job], view: View) -> dict[UUID, Row]:
+    """What the list shows of each job beyond the job itself."""
+    rows: dict[UUID, Row] = {}
 
     async def draw(job: Job) -> None:
-        strips[str(job.id)] = strip((await client.job_runs(job.id, limit=LENGTH)).items)
+        runs = (await client.job_runs(job.id, limit=LENGTH)).items
+        rows[job.id] = Row(strip(runs), Teller(job, runs, None, view.now, view.zone).sentence())
 
     async with anyio.create_task_group() as tasks:
         for job in jobs:
             tasks.start_soon(draw, job)
-    return strips
+    return rows
 
 
 async def recent_gaps(client: Client, view: View) -> list[Gap]:
