@@ -109,6 +109,8 @@ def _look_ahead(turn: Turn) -> None:
     due = None if watch.paused_at is not None else next_due(turn)
     if due is not None and due.at < turn.now:
         turn.change(not_before=soon(turn.rule, turn.now))
+    if watch.busy:
+        turn.change(busy=tuple(busy for busy in watch.busy if due is not None and due.slot <= busy.until))
     happens = _next_deadline(turn)
     due_at = happens[0] if happens is not None else None
     turn.change(due_at=due_at, next_expected_at=None if due is None else _expected(turn, due))

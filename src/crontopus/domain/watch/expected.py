@@ -63,8 +63,8 @@ def slot_after(rule: Expectation, instant: datetime) -> datetime | None:
 
 
 def first_expected(rule: Expectation, born_at: datetime) -> tuple[datetime, datetime] | None:
-    """The slot by which a job never seen is judged, and its deadline."""
-    if rule.first_by is not None:
+    """The slot by which a job never seen is judged, and its deadline. A `first_by` before `born_at` is forgotten."""
+    if rule.first_by is not None and rule.first_by > born_at:
         slot = slot_before(rule, plus(rule.first_by, TICK))
         return (slot if slot is not None and slot > born_at else rule.first_by), rule.first_by
     every = period(rule.schedules)
