@@ -1,13 +1,18 @@
 """The root knows every command, and starts fast."""
 
+import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
+from crontopus.cli import commands
 from crontopus.cli.commands import PLACES, root
+from crontopus.client import Client
 from tests.cli.serving import in_process
 
 
@@ -43,6 +48,18 @@ def test_every_command_and_option_says_what_it_does(name: str) -> None:
     assert command.help or name in ("crontopus run", "crontopus ping")
     for option in command.params:
         assert not isinstance(option, click.Option) or option.help, option.name
+
+
+def test_every_route_is_reachable_from_the_command_line() -> None:
+    sources = "".join(file.read_text() for file in Path(commands.__file__).parent.glob("*.py"))
+    routes = {name for name, _ in inspect.getmembers(Client, inspect.isfunction) if not name.startswith("_")}
+    unreachable = {name for name in routes if not re.search(rf"\bclient\.{name}\b", sources)}
+    assert unreachable == {
+        "call",  # what all others are made of
+        "close",
+        "check_in",  # `run` and `ping` check in without loading this client
+        "check_ins",  # likewise `spool flush`
+    }
 
 
 def test_the_roots_help_loads_no_command_and_no_network() -> None:

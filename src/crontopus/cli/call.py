@@ -85,7 +85,7 @@ def client_of(url: str, token: str = "", session: str = "", timeout_seconds: flo
 
 
 def _client(url: str | None, token: str | None, context: str | None) -> "Client":
-    from crontopus.cli import settings
+    from crontopus.cli.settings import resolve
 
-    found = settings.resolve(url=url, token=token, context=context)
+    found = resolve(url=url, token=token, context=context)
     return client_of(found.url, found.token)
