@@ -3,7 +3,6 @@
 from urllib.parse import urlencode
 from uuid import UUID
 
-import anyio
 from litestar import Response, get
 from litestar.di import NamedDependency
 from msgspec import Struct
@@ -13,11 +12,11 @@ from crontopus.console.strip import LENGTH, Strip, strip
 from crontopus.console.view import View
 from crontopus.console.visit import Visit
 from crontopus.console.why import Sentence, Teller
-from crontopus.domain.errors import Invalid
+from crontopus.domain.errors import Invalid, NotFound
 from crontopus.domain.watch import Status
 from crontopus.wire.common import Page
 from crontopus.wire.jobs import Job
-from crontopus.wire.runs import Gap
+from crontopus.wire.runs import Gap, Run
 
 PAGE = 50
 CHIPS = (Status.DOWN, Status.LATE, Status.UP, Status.PAUSED, Status.NEW)
@@ -108,15 +107,18 @@ def _groups(jobs: list[Job], sort: str) -> list[tuple[str, list[Job]]]:
 async def _rows(client: Client, jobs: list[Job], view: View) -> dict[UUID, Row]:
     """What the list shows of each job beyond the job itself."""
     rows: dict[UUID, Row] = {}
-
-    async def draw(job: Job) -> None:
-        runs = (await client.job_runs(job.id, limit=LENGTH)).items
+    for job in jobs:
+        runs = await _runs(client, job)
         rows[job.id] = Row(strip(runs), Teller(job, runs, None, view.now, view.zone).sentence())
-
-    async with anyio.create_task_group() as tasks:
-        for job in jobs:
-            tasks.start_soon(draw, job)
     return rows
+
+
+async def _runs(client: Client, job: Job) -> list[Run]:
+    """The newest; none of a job that somebody deleted since it was listed."""
+    try:
+        return (await client.job_runs(job.id, limit=LENGTH)).items
+    except NotFound:
+        return []
 
 
 async def recent_gaps(client: Client, view: View) -> list[Gap]:
