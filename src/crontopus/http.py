@@ -20,6 +20,7 @@ class HttpServer:
 
     def __init__(self, app: Any, host: str, port: int) -> None:
         _refuse_taken(host, port)
+        logging.getLogger("_granian").setLevel(logging.ERROR)
         self._server = Server(
             app,
             address=host,
@@ -33,7 +34,6 @@ class HttpServer:
             log_level=LogLevels.warning,
             log_enabled=False,
         )
-        logging.getLogger("_granian").setLevel(logging.WARNING)
 
     async def serve(self) -> None:
         await self._server.serve()

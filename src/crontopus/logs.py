@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_QUIET = ("httpx", "httpcore", "aiosqlite", "asyncio", "sqlalchemy", "alembic", "_granian")
+_QUIET = ("httpx", "httpcore", "aiosqlite", "asyncio", "sqlalchemy", "alembic")
 """Libraries that would log each request, which we log ourselves where it matters."""
 
 

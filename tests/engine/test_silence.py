@@ -37,7 +37,7 @@ async def test_a_check_in_at_the_deadline_itself_is_in_time(world: World) -> Non
 async def test_a_job_never_seen_is_missed(world: World) -> None:
     async with world.signed_in("acme") as acme:
         job = await acme.add_job(HOURLY)
-        await world.passes(hours=2, minutes=4)
+        await world.passes(hours=1, minutes=4)
         assert (await acme.job(job.id)).status is Status.NEW
         await world.passes(minutes=2)
         assert (await acme.job(job.id)).status is Status.DOWN

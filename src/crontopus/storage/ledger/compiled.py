@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Select, Text, bindparam, select, type_coerce
+from sqlalchemy import Dialect, Select, Text, bindparam, func, select, type_coerce
 
 from crontopus.domain.watch import Run
 from crontopus.storage.ledger import Home
@@ -20,12 +20,15 @@ class Compiled:
         compiled = statement.compile(dialect=dialect)
         self.sql = str(compiled)
         binds = compiled.binds
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         self._binds: list[tuple[str, _Convert]] = [
             (name, binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in compiled.positiontup
         ]
 
     def values(self, rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
         binds = self._binds
+        if self._constants:
+            rows = [{**self._constants, **row} for row in rows]
         return [
             tuple([row[name] if convert is None else convert(row[name]) for name, convert in binds]) for row in rows
         ]
@@ -102,7 +105,7 @@ def due() -> Select[Any]:
 
 
 def next_due() -> Select[Any]:
-    return select(watches.c.due_at).where(watches.c.due_at.is_not(None)).order_by(watches.c.due_at).limit(1)
+    return select(func.min(watches.c.due_at)).where(watches.c.due_at.is_not(None))
 
 
 def recent_gaps() -> Select[Any]:

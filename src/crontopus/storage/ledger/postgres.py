@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg  # type: ignore[import-untyped] # it comes without types
 from sqlalchemy import ARRAY, Dialect, LargeBinary, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.engine import URL
 
 from crontopus.domain.errors import Unavailable
@@ -56,7 +57,7 @@ class PostgresLedger:
         )
         self.priors = Query(
             sql.priors()
-            .distinct(runs.c.job_id, runs.c.rid)
+            .ext(distinct_on(runs.c.job_id, runs.c.rid))
             .where(
                 runs.c.job_id == func.any(bindparam("jobs", type_=_IDS)),
                 runs.c.rid == func.any(bindparam("rids", type_=_IDS)),
