@@ -6,9 +6,11 @@ from uuid import uuid4
 
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive
 
+OK = 200
 NOT_MODIFIED = 304
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 
 class Answers(ASGIMiddleware):
@@ -16,39 +18,44 @@ class Answers(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP,)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+    async def handle(self, scope: Any, receive: Receive, send: Any, next_app: ASGIApp) -> None:
         scope.setdefault("state", {})["request_id"] = uuid4().hex
-        polled = scope["method"] == "GET"
-        wanted = dict(scope["headers"]).get(b"if-none-match", b"") if polled else b""
-        start: Message | None = None
-
-        async def answer(message: Message) -> None:
-            nonlocal start
-            if message["type"] == "http.response.start":
-                start = _with_headers(message, scope)
-                if not polled or message["status"] != 200:
-                    await send(start)
-                return
-            if message["type"] == "http.response.body" and start is not None and polled and start["status"] == 200:
-                await _finish(start, message, wanted, send)
-                start = None
-                return
-            await send(message)
-
-        await next_app(scope, receive, answer)
+        await next_app(scope, receive, _Answer(scope, send))
 
 
-def _with_headers(message: Message, scope: Scope) -> Message:
-    headers = list(message.get("headers", []))
-    headers.append((b"x-request-id", str(scope["state"]["request_id"]).encode()))
-    headers.append((b"x-content-type-options", b"nosniff"))
-    if not any(name.lower() == b"cache-control" for name, _ in headers):
-        headers.append((b"cache-control", b"private, no-cache"))
-    changed: Any = {**message, "headers": headers}
-    return changed
+class _Answer:
+    """What is sent in one request: the head of a polled answer waits until the body is there to be tagged."""
+
+    def __init__(self, scope: Any, send: Any) -> None:
+        self._send = send
+        self._parts = scope["app"].state.parts
+        self._request_id = str(scope["state"]["request_id"]).encode()
+        self._polled = scope["method"] == "GET"
+        self._wanted = dict(scope["headers"]).get(b"if-none-match", b"")
+        self._start: Any = None
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self._parts.metrics.requests.labels("api", str(message["status"])).inc()
+            start = self._headed(message)
+            if self._polled and message["status"] == OK:
+                self._start = start
+            else:
+                await self._send(start)
+        elif self._start is not None:
+            start, self._start = self._start, None
+            await _finish(start, message, self._wanted, self._send)
+        else:
+            await self._send(message)
+
+    def _headed(self, message: Any) -> Any:
+        headers = [*message.get("headers", []), (b"x-request-id", self._request_id), NO_SNIFFING]
+        if not any(name.lower() == b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"private, no-cache"))
+        return {**message, "headers": headers}
 
 
-async def _finish(start: Any, body: Any, wanted: bytes, send: Send) -> None:
+async def _finish(start: Any, body: Any, wanted: bytes, send: Any) -> None:
     """The head, once the first part of the body has come: a stream has no tag."""
     if body.get("more_body"):
         await send(start)

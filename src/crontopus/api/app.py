@@ -7,7 +7,20 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from crontopus.api import jobs, namespaces, principal, problems, sessions, setup, tokens
+from crontopus.api import (
+    checkins,
+    events,
+    jobs,
+    metrics,
+    namespaces,
+    principal,
+    problems,
+    runs,
+    schedules,
+    sessions,
+    setup,
+    tokens,
+)
 from crontopus.api.answers import Answers
 from crontopus.api.parts import Parts
 from crontopus.domain.access import Principal
@@ -36,6 +49,11 @@ def api_router() -> Router:
             *namespaces.ROUTES,
             *tokens.ROUTES,
             *jobs.ROUTES,
+            *runs.ROUTES,
+            *checkins.ROUTES,
+            *schedules.ROUTES,
+            *events.ROUTES,
+            *metrics.ROUTES,
         ],
         guards=[principal.guard],
         middleware=[Answers()],

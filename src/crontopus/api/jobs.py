@@ -18,6 +18,7 @@ from crontopus.domain import query
 from crontopus.domain.access import Reach, Scope
 from crontopus.domain.errors import Fault, Invalid
 from crontopus.domain.query import Query
+from crontopus.engine import bulk as bulks
 from crontopus.engine import jobs as engine
 from crontopus.engine import schedules
 from crontopus.storage import finding, jobs
@@ -25,7 +26,7 @@ from crontopus.storage.database import Tx
 from crontopus.storage.finding import Key
 from crontopus.storage.jobs import Watched
 from crontopus.wire.common import Page
-from crontopus.wire.jobs import Job, JobPatch, NewJob, Pause, Watch
+from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.schedules import Preview
 
 Find = Callable[[Tx, Reach, Query, Key | None, int], Awaitable[Sequence[Watched]]]
@@ -146,6 +147,16 @@ async def resume(caller: Caller, parts: Parts, job: JobName) -> Response[Job]:
         return await _answer(tx, parts, caller, await engine.resume(tx, caller, job))
 
 
+@post("/jobs/bulk", opt=needs(Scope.JOBS_WRITE), dependencies={"bulk": Body(Bulk)}, status_code=200)
+async def change_many(caller: Caller, parts: Parts, bulk: NamedDependency[Bulk]) -> BulkResult:
+    """Change many jobs.
+
+    Those named by `jobs`, or all that `q` finds, up to 10,000; `dry_run` tells what would happen and changes nothing.
+    They are changed in batches: `items` says of each whether it was changed.
+    """
+    return await bulks.change(parts.db, caller, bulk)
+
+
 @get("/jobs/{job:str}/watches", opt=needs(Scope.JOBS_READ))
 async def watches(caller: Caller, parts: Parts, job: JobName) -> Page[Watch]:
     """Show what is believed of a job, for each agent it is placed on."""
@@ -175,4 +186,4 @@ async def _answer(tx: Tx, parts: Parts, caller: Caller, found: Watched) -> Respo
     return Response(body, headers={"ETag": f'"{found.job.version}"'})
 
 
-ROUTES = [listed, counts, show, create, edit, remove, pause, resume, watches, next_runs]
+ROUTES = [listed, counts, show, create, edit, remove, pause, resume, change_many, watches, next_runs]

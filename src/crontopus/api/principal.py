@@ -1,15 +1,17 @@
 """Who calls, and whether they may: every route names its scope, and this guard is the one place that decides."""
 
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.params import QueryParameter
 
 from crontopus.api.parts import Parts
 from crontopus.client import SESSION_COOKIE
 from crontopus.domain.access import Principal, Scope
-from crontopus.domain.errors import NotAllowed, Unauthenticated
+from crontopus.domain.errors import Fault, Invalid, NotAllowed, Unauthenticated, Unavailable
 from crontopus.engine import accounts
 from crontopus.engine.accounts import Caller
 
@@ -31,6 +33,7 @@ FOR_SIGNED_IN = {"scope": SIGNED_IN}
 
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Raises Unauthenticated or NotAllowed; else the caller stands in the connection's state."""
+    _require_clean_address(connection, handler)
     scope = handler.opt["scope"]
     parts: Parts = connection.app.state.parts
     if scope == ANYONE:
@@ -42,10 +45,36 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     connection.state.principal = principal
 
 
+def _require_clean_address(connection: Connection, handler: BaseRouteHandler) -> None:
+    """No NUL, which PostgreSQL cannot store, and no parameter that would be ignored without a word."""
+    if "\x00" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
+        raise Invalid("the address must not contain NUL")
+    for name in connection.query_params:
+        if name not in _known_parameters(handler):
+            detail = f"there is no parameter {name[:40]!r}"
+            raise Invalid(f"{detail} here", (Fault(f"/{name[:40]}", detail),))
+
+
+@cache
+def _known_parameters(handler: BaseRouteHandler) -> frozenset[str]:
+    parameters = handler.parsed_fn_signature.parameters.values()
+    return frozenset(one.name for one in parameters if isinstance(one.kwarg_definition, QueryParameter))
+
+
 def of(connection: Connection) -> Principal:
     """The caller, whom `guard` has let in."""
     principal: Principal = connection.state.principal
     return principal
+
+
+async def is_still(connection: Connection, caller: Principal) -> bool:
+    """Whether the credential of a long answer is in force yet, and gives what it gave."""
+    try:
+        return await _identify(connection, connection.app.state.parts) == caller
+    except Unauthenticated:
+        return False
+    except Unavailable:
+        return True
 
 
 async def _identify(connection: Connection, parts: Parts) -> Principal:

@@ -15,7 +15,7 @@ from crontopus.engine.namespaces import ping_key
 from crontopus.storage import namespaces
 from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
-from crontopus.storage.jobs import Watched
+from crontopus.storage.jobs import Ref, Watched
 from crontopus.storage.namespaces import Namespace
 from crontopus.storage.runs import Run, RunOfJob
 from crontopus.storage.tokens import Token
@@ -165,6 +165,10 @@ def run(found: RunOfJob) -> wire_runs.Run:
         output_bytes=run.output_bytes,
         settled_by=run.settled_by,
     )
+
+
+def ref(found: Ref) -> wire_runs.JobRef:
+    return wire_runs.JobRef(id=found.id, namespace=found.namespace, slug=found.slug, name=found.name)
 
 
 def check_in(found: CheckIn) -> wire_runs.StoredCheckIn:

@@ -19,7 +19,8 @@ def read(given: wire.Schedules, timezone: str, clock: Clock, pointer: str = "/sc
     """Raises Invalid with a fault for each place of `given` (which stands at `pointer`) or for the zone."""
     several = given if isinstance(given, list) else [] if given is None else [given]
     many = isinstance(given, list)
-    read, faults = [], []
+    read: list[Schedule] = []
+    faults: list[Fault] = []
     for number, one in enumerate(several):
         try:
             read.append(_one(one, f"{pointer}/{number}" if many else pointer))

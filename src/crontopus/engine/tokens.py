@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from crontopus.domain import tokens
-from crontopus.domain.access import Principal, scopes_of
+from crontopus.domain.access import ALL, Principal, scopes_of
 from crontopus.domain.errors import Fault, Invalid, NotFound
 from crontopus.domain.tokens import Kind
 from crontopus.engine import schedules
@@ -85,4 +85,5 @@ async def names(tx: Tx, listed: Sequence[Token]) -> tuple[dict[UUID, str], dict[
     places = {UUID(place) for token in listed for place in token.namespaces}
     found: dict[UUID, Any] = await namespaces.of_ids(tx, list(places)) if places else {}
     of_jobs = [token.job_id for token in listed if token.job_id is not None]
-    return {place: found[place].slug for place in found}, await jobs.paths(tx, of_jobs) if of_jobs else {}
+    refs = await jobs.refs(tx, ALL, of_jobs) if of_jobs else []
+    return {place: found[place].slug for place in found}, {ref.id: f"{ref.namespace}/{ref.slug}" for ref in refs}

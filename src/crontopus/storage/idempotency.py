@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.storage.database import SystemTx, Tx
@@ -37,10 +37,10 @@ async def keep(tx: Tx, key: str, status: int, answer: bytes) -> None:
 
 async def forget(tx: SystemTx, before: datetime, limit: int) -> int:
     """Remove up to `limit` answers given before `before`; how many there were."""
-    names: tuple[object, object] = (idempotency.c.tenant_id, idempotency.c.key)
-    old = select(*names).where(idempotency.c.created_at < before).limit(limit)  # type: ignore[call-overload]
-    return (await tx.sql.execute(delete(idempotency).where(tuple_(*names).in_(old)))).rowcount
+    key = tuple_(idempotency.c.tenant_id, idempotency.c.key)
+    old = select(idempotency.c.tenant_id, idempotency.c.key).where(idempotency.c.created_at < before).limit(limit)
+    return (await tx.sql.execute(delete(idempotency).where(key.in_(old)))).rowcount
 
 
-def _is(tx: Tx, key: str) -> tuple[object, object]:
+def _is(tx: Tx, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return idempotency.c.tenant_id == tx.tenant, idempotency.c.key == key

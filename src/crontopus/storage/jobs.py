@@ -60,6 +60,15 @@ class Job(Struct, frozen=True, kw_only=True):
     version: int
 
 
+class Ref(Struct, frozen=True):
+    """A job by its names."""
+
+    id: UUID
+    namespace: str
+    slug: str
+    name: str
+
+
 class Watched(Struct, frozen=True, kw_only=True):
     """A job, what is believed of it (by ping), since when, and its newest run. `change` rises with each."""
 
@@ -187,38 +196,52 @@ async def find(tx: Tx, reach: Reach, name: str) -> Watched:
     return (await watched(tx, found))[0]
 
 
+async def reached(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> set[UUID]:
+    """Of these jobs, deleted ones included, those within reach."""
+    return set(await tx.sql.scalars(select(jobs.c.id).where(*within(tx, reach), jobs.c.id.in_(wanted))))
+
+
+async def id_of(tx: Tx, reach: Reach, name: str) -> UUID:
+    """As `find`, where the id is enough. Raises NotFound."""
+    return await _id(tx, name, _ids(tx, reach).where(_named(name)))
+
+
 async def lock(tx: Tx, reach: Reach, name: str) -> UUID:
     """The id of the job, which nobody else changes until the transaction ends. Raises NotFound."""
-    query = select(jobs.c.id).join(namespaces, namespaces.c.id == jobs.c.namespace_id)
-    query = query.where(jobs.c.deleted_at.is_(None), *within(tx, reach), _named(name))
-    job: UUID | None = await tx.sql.scalar(query.with_for_update(of=jobs))
-    if job is None:
-        raise NotFound(f"no job {name!r}")
-    return job
+    return await _id(tx, name, _ids(tx, reach).where(_named(name)).with_for_update(of=jobs))
+
+
+async def of_ids(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> Sequence[Watched]:
+    """In the order of ids; those that are deleted or out of reach are left out."""
+    query = selected().where(*within(tx, reach), jobs.c.id.in_(wanted)).order_by(jobs.c.id)
+    return await watched(tx, (await tx.sql.execute(query)).all())
+
+
+async def lock_all(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> None:
+    """As `lock`, for many; in the order of ids, so that two who lock many never wait for each other."""
+    query = _ids(tx, reach).where(jobs.c.id.in_(wanted)).order_by(jobs.c.id)
+    await tx.sql.execute(query.with_for_update(of=jobs))
 
 
 async def ids_of(tx: Tx, reach: Reach, names: Sequence[str]) -> dict[str, UUID]:
     """Of many names at once; those that name nothing are left out."""
     by_id = {name: job for name in names if (job := _uuid(name)) is not None}
-    known = set()
-    if by_id:
-        query = select(jobs.c.id).where(*within(tx, reach), jobs.c.deleted_at.is_(None), jobs.c.id.in_(by_id.values()))
-        known = set(await tx.sql.scalars(query))
+    known = set(await tx.sql.scalars(_ids(tx, reach).where(jobs.c.id.in_(by_id.values())))) if by_id else set()
     found = {name: job for name, job in by_id.items() if job in known}
     for name in names:
         if name not in by_id:
-            query = select(jobs.c.id).join(namespaces, namespaces.c.id == jobs.c.namespace_id)
-            job = await tx.sql.scalar(query.where(jobs.c.deleted_at.is_(None), *within(tx, reach), _named(name)))
+            job = await tx.sql.scalar(_ids(tx, reach).where(_named(name)))
             if job is not None:
                 found[name] = job
     return found
 
 
-async def paths(tx: Tx, wanted: Sequence[UUID]) -> dict[UUID, str]:
-    """`namespace/slug` of each."""
-    query = select(jobs.c.id, namespaces.c.slug, jobs.c.slug).join(namespaces, namespaces.c.id == jobs.c.namespace_id)
-    query = query.where(jobs.c.tenant_id == tx.tenant, jobs.c.id.in_(wanted), jobs.c.deleted_at.is_(None))
-    return {row[0]: f"{row[1]}/{row[2]}" for row in await tx.sql.execute(query)}
+async def refs(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> Sequence[Ref]:
+    """Of these jobs, by name; those that are deleted or out of reach are left out."""
+    query = select(jobs.c.id, namespaces.c.slug, jobs.c.slug, jobs.c.name)
+    query = query.join(namespaces, namespaces.c.id == jobs.c.namespace_id)
+    query = query.where(*within(tx, reach), jobs.c.id.in_(wanted), jobs.c.deleted_at.is_(None))
+    return [Ref(*row) for row in await tx.sql.execute(query.order_by(jobs.c.search, jobs.c.id))]
 
 
 async def add(tx: Tx, values: Mapping[str, Any]) -> bool:
@@ -248,6 +271,18 @@ async def remove(tx: Tx, job: UUID) -> None:
         .where(jobs.c.tenant_id == tx.tenant, jobs.c.id == job)
         .values(deleted_at=tx.now, updated_at=tx.now, version=jobs.c.version + 1)
     )
+
+
+def _ids(tx: Tx, reach: Reach) -> Select[Any]:
+    query = select(jobs.c.id).join(namespaces, namespaces.c.id == jobs.c.namespace_id)
+    return query.where(jobs.c.deleted_at.is_(None), *within(tx, reach))
+
+
+async def _id(tx: Tx, name: str, query: Select[Any]) -> UUID:
+    job: UUID | None = await tx.sql.scalar(query)
+    if job is None:
+        raise NotFound(f"no job {name!r}")
+    return job
 
 
 def _named(name: str) -> ColumnElement[bool]:

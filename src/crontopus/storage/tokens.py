@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 
 from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx, Tx
@@ -42,7 +42,7 @@ _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
 
 async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
     """None where it is unknown, revoked or expired."""
-    query = (
+    query: Select[Any] = (
         select(*_COLUMNS, tenants.c.id.label("tenant_id"), tenants.c.name.label("tenant_name"))
         .join(tenants, tenants.c.id == tokens.c.tenant_id)
         .where(tokens.c.hash == hashed, tokens.c.revoked_at.is_(None))

@@ -1,0 +1,121 @@
+"""The live stream: what changed, as server-sent events, from a table that every process writes."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated
+
+import anyio
+import msgspec
+from litestar import get
+from litestar.params import HeaderParameter
+from litestar.response import Stream
+
+from crontopus.api import principal
+from crontopus.api.arguments import Caller, Http, Parts
+from crontopus.api.parts import Parts as Assembly
+from crontopus.api.principal import needs
+from crontopus.domain.access import Principal, Scope
+from crontopus.domain.errors import Unavailable
+from crontopus.storage import events, jobs
+from crontopus.storage.database import Tx
+from crontopus.storage.events import Change, Position
+from crontopus.wire.events import ChangeEvent
+
+BATCH = 500
+POLL_SECONDS = 1.0
+"""PostgreSQL: what another process wrote is seen within this time. On SQLite there is no other process."""
+GATHER_SECONDS = 0.05
+"""What is written at nearly the same time is read at once."""
+_ID = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
+RESYNC = b"event: resync\ndata: {}\n\n"
+ALIVE = b": alive\n\n"
+
+LastEventId = Annotated[
+    str | None,
+    HeaderParameter(name="Last-Event-ID", description="The `id:` of the last event seen.", max_length=100),
+]
+
+
+@get("/events", opt=needs(Scope.JOBS_READ), media_type="text/event-stream")
+async def stream(request: Http, caller: Caller, parts: Parts, last_event_id: LastEventId = None) -> Stream:
+    """Follow what changes.
+
+    `text/event-stream`: events `job` and `run` whose data is a ChangeEvent. With `Last-Event-ID` it goes on from
+    there, or begins with the event `resync` where that is no longer known: read again whatever is shown.
+    """
+    async with parts.db.read(caller.tenant) as tx:
+        place, known = await _begin(tx, last_event_id)
+    return Stream(
+        _told(request, parts, caller, place, known),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _begin(tx: Tx, last_event_id: str | None) -> tuple[Position, bool]:
+    """Where to begin, and whether nothing was lost before it."""
+    asked = _position(last_event_id or "")
+    if asked is not None and await events.has(tx, asked):
+        return asked, True
+    return await events.newest(tx), last_event_id is None
+
+
+async def _told(
+    request: Http, parts: Assembly, caller: Principal, place: Position, known: bool
+) -> AsyncIterator[bytes]:
+    """Until the client leaves, may not see it any more, or the server stops."""
+    yield ALIVE if known else RESYNC
+    silent_since = anyio.current_time()
+    while not parts.stopping.is_set():
+        changes, place = await _next(parts, caller, place)
+        if changes:
+            yield b"".join(_event(change) for change in changes)
+            silent_since = anyio.current_time()
+        elif anyio.current_time() - silent_since >= parts.heartbeat_seconds:
+            if not await principal.is_still(request, caller):
+                return
+            yield ALIVE
+            silent_since = anyio.current_time()
+        await parts.db.changed.wait(POLL_SECONDS)
+        await anyio.sleep(GATHER_SECONDS)
+
+
+async def _next(parts: Assembly, caller: Principal, place: Position) -> tuple[list[Change], Position]:
+    """What is behind `place` and within reach, and where the reader stands then."""
+    try:
+        async with parts.db.read(caller.tenant) as tx:
+            changes = await events.after(tx, place, BATCH)
+            if not changes:
+                return [], place
+            visible = changes if caller.reach.is_all else await _within(tx, caller, changes)
+    except Unavailable:
+        return [], place
+    return list(visible), changes[-1].place
+
+
+async def _within(tx: Tx, caller: Principal, changes: Sequence[Change]) -> list[Change]:
+    reached = await jobs.reached(tx, caller.reach, [change.job_id for change in changes if change.job_id])
+    return [change for change in changes if change.job_id in reached]
+
+
+def _event(change: Change) -> bytes:
+    """Its data is one line: JSON has no raw line breaks."""
+    told = ChangeEvent(
+        position=change.position,
+        noun=change.noun,
+        id=change.subject_id,
+        job=change.job_id,
+        version=change.version,
+        at=change.at,
+    )
+    head = f"event: {change.noun}\nid: {change.transaction}.{change.position}\ndata: ".encode()
+    return head + msgspec.json.encode(told) + b"\n\n"
+
+
+def _position(last_event_id: str) -> Position | None:
+    """None for what no event of ours ever had as its id."""
+    found = _ID.fullmatch(last_event_id)
+    return Position(int(found[1]), int(found[2])) if found else None
+
+
+ROUTES = [stream]
