@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from crontopus.wire.common import Duration, Input, Instant, Name, Output, Seconds, Slug
-from crontopus.wire.schedules import Schedules
+from crontopus.wire.schedules import Schedule, Schedules
 
 Password = Annotated[str, Meta(min_length=12, max_length=1000)]
 Email = Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,200}$")]
@@ -73,7 +73,7 @@ class NewNamespace(Input, frozen=True):
     slug: Slug
     name: str = ""
     timezone: str = "UTC"
-    default_schedule: Schedules = None
+    default_schedule: Schedules = Schedule(every=86_400)
     default_grace: Duration = 3600
 
 
