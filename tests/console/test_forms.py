@@ -7,7 +7,7 @@ from litestar import Litestar, post
 from litestar.testing import TestClient
 
 from crontopus.console.crontab import reporting
-from crontopus.console.fields import FIELDS, cron_line, of_job, of_new, schedule, spec, typed_length
+from crontopus.console.fields import cron_line, fields, of_job, of_new, schedule, spec, typed_length
 from crontopus.console.forms import Faults, Form, read_form
 from crontopus.console.session import local_path
 from crontopus.console.snippets import cron_line as line_of
@@ -44,7 +44,7 @@ def test_each_kind_of_schedule_is_read_and_an_empty_one_says_what_to_give() -> N
     assert schedule(form(kind="none", every="1h")) is None
     with pytest.raises(Invalid) as raised:
         schedule(form(kind="every"))
-    assert Faults(raised.value, FIELDS)["every"] == "Say how often, such as 1h."
+    assert Faults(raised.value, fields(form(kind="cron")))["every"] == "Say how often, such as 1h."
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,16 @@ def test_a_number_that_is_none_names_its_field() -> None:
     for typed in ("x", "-1", "1e9", "²", "9" * 5000):
         with pytest.raises(Invalid) as raised:
             form(fail_after=typed).whole("fail_after", 1)
-        assert Faults(raised.value, FIELDS)["fail_after"]
+        assert Faults(raised.value, fields(form(kind="cron")))["fail_after"]
     assert form().whole("fail_after", 1) == 1
 
 
 def test_faults_find_their_fields_and_the_rest_is_said_above() -> None:
     error = Invalid("no", (Fault("/schedule/cron", "25 is not an hour"), Fault("/tags/3", "too long"), Fault("", "!")))
-    faults = Faults(error, FIELDS)
+    faults = Faults(error, fields(form(kind="cron")))
     assert (faults["cron"], faults["tags"], faults.rest) == ("25 is not an hour", "too long", ["!"])
+    whole = Faults(Invalid("no", (Fault("/schedule", "cannot be read"),)), fields(form(kind="every")))
+    assert whole["every"] == "cannot be read"
     assert not Faults()
     assert Faults(Invalid("all of it")).rest == ["all of it"]
 

@@ -58,6 +58,8 @@ def test_thresholds_and_the_last_success_are_told() -> None:
     said = told(shown, run(state=RunState.MISSED), run())
     assert said.endswith("Two misses in a row are enough here. The last success was at 01:42, 11 h 50 m ago.")
     assert told(job(**DOWN, reason=Reason.FAILED)).endswith("It has never succeeded.")
+    failing = run(state=RunState.FAILED)
+    assert told(job(**DOWN, reason=Reason.FAILED), failing).endswith("no success among the runs that are kept.")
 
 
 def test_a_late_job_says_when_it_will_be_down() -> None:

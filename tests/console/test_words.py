@@ -47,6 +47,7 @@ def test_a_duration_has_two_units_at_most_and_a_padded_second(seconds: float | N
         (timedelta(seconds=40), "in 40 s"),
         (timedelta(minutes=28, seconds=30), "in 28 m"),
         (timedelta(hours=4, minutes=7), "in 4 h 07 m"),
+        (timedelta(minutes=59, seconds=55), "in 59 m"),
         (timedelta(hours=11, minutes=28), "tomorrow 02:00"),
         (timedelta(days=6), "Sun 14:32"),
         (timedelta(days=8), "1 Dec 14:32"),

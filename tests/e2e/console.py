@@ -63,7 +63,7 @@ def visitor(browser: Browser, served: Served, **options: Any) -> Iterator[Page]:
     page.set_default_timeout(15_000)
     try:
         yield page
-        assert not wrong
+        assert not wrong, wrong
     finally:
         context.close()
 

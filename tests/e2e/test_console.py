@@ -81,6 +81,24 @@ def test_every_page_is_for_everyone(
     assert not {name: found for name, found in wrong.items() if found}
 
 
+def test_the_rules_of_accessibility_are_in_force(browser: Browser, served: Served, paths: object) -> None:
+    with visitor(browser, served) as page:
+        page.add_init_script(path=AXE)
+        page.goto("/sign-in")
+        page.evaluate("document.querySelector('label[for=email]').remove()")
+        assert [fault.partition(":")[0] for fault in axe(page)] == ["label"]
+
+
+def test_the_security_policy_is_in_force(browser: Browser, served: Served, paths: object) -> None:
+    def break_it() -> None:
+        with visitor(browser, served) as page:
+            page.goto("/sign-in")
+            page.evaluate("document.body.setAttribute('style', 'color: red')")
+
+    with pytest.raises(AssertionError, match="style-src"):
+        break_it()
+
+
 def judged(page: Page, name: str) -> list[str]:
     """What is wrong with the page as it stands, which is also kept as a picture."""
     SHOTS.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from crontopus.client import Client
-from crontopus.console.fields import FIELDS, of_job, of_new, schedule, spec
+from crontopus.console.fields import fields, of_job, of_new, schedule, spec
 from crontopus.console.forms import Faults, Form, read_form
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
@@ -52,7 +52,7 @@ async def new(request: Visit, client: NamedDependency[Client], view: NamedDepend
         decided = msgspec.convert(spec(form), NewJob)
         made = await client.add_job(decided, idempotency_key=form["key"] or None)
     except (CrontopusError, msgspec.ValidationError) as error:
-        return await _form(client, view, form, await _namespaces(client), faults=_faults(error))
+        return await _form(client, view, form, await _namespaces(client), faults=_faults(error, form))
     return go(f"/jobs/{made.id}", f"{made.name} is made. Now let it report.")
 
 
@@ -76,7 +76,7 @@ async def edit(
         lost = Faults(Invalid("Somebody else changed this job meanwhile. Open it again, and make your change on top."))
         return await _form(client, view, form, await _namespaces(client), job=shown, faults=lost)
     except CrontopusError as error:
-        return await _form(client, view, form, await _namespaces(client), job=shown, faults=_faults(error))
+        return await _form(client, view, form, await _namespaces(client), job=shown, faults=_faults(error, form))
     return go(f"/jobs/{edited.id}", "Saved.")
 
 
@@ -122,8 +122,8 @@ async def _foreseen(client: Client, form: Form, namespace: Namespace | None) -> 
         return Foreseen(None, " ".join(details) or str(error))
 
 
-def _faults(error: CrontopusError | msgspec.ValidationError) -> Faults:
-    return Faults(error if isinstance(error, CrontopusError) else Invalid(str(error)), FIELDS)
+def _faults(error: CrontopusError | msgspec.ValidationError, form: Form) -> Faults:
+    return Faults(error if isinstance(error, CrontopusError) else Invalid(str(error)), fields(form))
 
 
 ROUTES: list[Any] = [new_page, new, edit_page, edit]

@@ -10,25 +10,30 @@ from crontopus.wire.schedules import Schedule, Schedules
 
 CRON = ("minute", "hour", "day", "month", "weekday")
 _LENGTHS = ("grace", "max_runtime", "min_runtime")
+_TYPED = ("every", "cron", "on_calendar")
 _COUNTS = ("fail_after", "miss_after", "recover_after")
 _TEXTS = ("description", "owner", "runbook", "start_kw", "success_kw", "failure_kw")
-FIELDS = {
+_FIELDS = {
     "/schedule/every": "every",
     "/schedule/cron": "cron",
     "/schedule/on_calendar": "on_calendar",
-    "/schedule": "kind",
 } | same_names("name", "slug", "namespace", "timezone", "tags", "clock", "overlap", *_LENGTHS, *_COUNTS, *_TEXTS)
+
+
+def fields(form: Form) -> dict[str, str]:
+    """Which field shows the fault at which pointer; what is wrong with the schedule stands where it was typed."""
+    return _FIELDS | {"/schedule": form["kind"] if form["kind"] in _TYPED else "kind"}
 
 
 def of_new(namespace: str, key: str) -> Form:
     """An empty form: every day at two, as most jobs are. `key` makes a second press of the button harmless."""
-    fields = {"namespace": namespace, "key": key, "kind": "cron", "clock": Clock.CRON.value, "grace": "10m"}
+    typed = {"namespace": namespace, "key": key, "kind": "cron", "clock": Clock.CRON.value, "grace": "10m"}
     cron = dict(zip(CRON, ("0", "2", "*", "*", "*"), strict=True))
-    return Form(list((fields | cron | dict.fromkeys(_COUNTS, "1")).items()))
+    return Form(list((typed | cron | dict.fromkeys(_COUNTS, "1")).items()))
 
 
 def of_job(job: Job) -> Form:
-    fields = {
+    typed = {
         "name": job.name,
         "slug": job.slug,
         "namespace": job.namespace,
@@ -41,10 +46,10 @@ def of_job(job: Job) -> Form:
         "severity": job.severity.value,
         "manual_resume": "yes" if job.manual_resume else "",
     }
-    fields |= {name: getattr(job, name) for name in _TEXTS}
-    fields |= {name: str(getattr(job, name)) for name in _COUNTS}
-    fields |= {name: typed_length(getattr(job, name)) for name in _LENGTHS}
-    return Form(list((fields | _of_schedule(job.schedule)).items()))
+    typed |= {name: getattr(job, name) for name in _TEXTS}
+    typed |= {name: str(getattr(job, name)) for name in _COUNTS}
+    typed |= {name: typed_length(getattr(job, name)) for name in _LENGTHS}
+    return Form(list((typed | _of_schedule(job.schedule)).items()))
 
 
 def _of_schedule(schedule: Schedules) -> dict[str, str]:

@@ -29,7 +29,7 @@ _EXPLAINS = {
     Reason.MISSED: (RunState.MISSED,),
     Reason.TOO_SHORT: (),
 }
-_FRESH = timedelta(minutes=15)
+_FRESH = timedelta(minutes=5)
 
 
 class LastLine(Struct, frozen=True):

@@ -100,6 +100,7 @@ def _environment() -> Environment:
         named=lambda kinds: [(key, name) for key, (name, _) in kinds.items()],
         pairs=lambda values: [(value, value) for value in values],
         duration=words.duration,
+        ahead=words.until,
         number=words.number,
         size=words.size,
         iso=words.iso,

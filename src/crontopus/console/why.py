@@ -1,7 +1,7 @@
 """A status in one sentence: what, since when, and because of which fact. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from msgspec import Struct
 
@@ -105,7 +105,8 @@ class Teller(Struct, frozen=True):
     def _last_success(self) -> str:
         run = self._newest(RunState.SUCCEEDED)
         if run is None or run.finished_at is None:
-            return "There is no success among the runs that are kept." if self.runs else "It has never succeeded."
+            forgotten = self.now - self.job.created_at > timedelta(days=30) and self.runs
+            return "There is no success among the runs that are kept." if forgotten else "It has never succeeded."
         return f"The last success was {self._at(run.finished_at)}, {self._ago(run.finished_at)}."
 
     def _late(self) -> Sentence:

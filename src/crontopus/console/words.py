@@ -42,6 +42,11 @@ def short_duration(seconds: float) -> str:
     return f"{int(seconds)}{SPACE}s"
 
 
+def until(seconds: float) -> str:
+    """How long something is still away: whole minutes, but in the last of them."""
+    return duration(seconds if seconds < _MINUTE else seconds // _MINUTE * _MINUTE)
+
+
 def when(instant: datetime, now: datetime, zone: tzinfo) -> str:
     """For lists: relative within a day, then the day and the clock time on the wall of `zone`.
 
@@ -54,7 +59,7 @@ def when(instant: datetime, now: datetime, zone: tzinfo) -> str:
     if -_DAY < ahead < 0:
         return f"{short_duration(-ahead)} ago"
     if 0 < ahead < _HOUR or (ahead > 0 and _days(instant, now, zone) == 0):
-        return f"in {duration(ahead if ahead < _MINUTE else ahead // _MINUTE * _MINUTE)}"
+        return f"in {until(ahead)}"
     return clock(instant, now, zone)
 
 
