@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from crontopus.domain.watch import Edited, Elapsed, Expectation, Paused, Resumed
-from tests.domain.watch_plans import Happens, plans, play, rules
+from crontopus.domain.watch import Edited, Elapsed, Event, Expectation, Kind, Paused, Reported, Resumed, advance
+from tests.domain.watch_plans import Happens, plans, play, reports, rules
 from tests.domain.watched import Job, tried
 
 
@@ -30,14 +30,27 @@ def test_any_timing_of_the_sweep_gives_the_same_watch_and_flips(
 
 
 @tried(100)
-@given(rules(), plans(), plans(max_size=1))
-def test_twice_is_once(rule: Expectation, plan: list[Happens], last: list[Happens]) -> None:
+@given(rules(), plans(), st.sampled_from([Edited(Expectation()), Paused(), Resumed(), Elapsed()]))
+def test_what_a_person_does_twice_is_done_once(rule: Expectation, plan: list[Happens], event: Event) -> None:
     job = play(Job(rule), plan)
-    for happens in last:
-        if isinstance(happens.event, Edited | Paused | Resumed | Elapsed):
-            job.does(happens.event, job.now + happens.after)
-            step = job.does(happens.event, job.now)
-            assert (step.flips, step.runs, step.gone) == ((), (), ())
-    before = job.watch
-    job.passes(job.now)
-    assert job.watch == before
+    job.does(event, job.now)
+    step = job.does(event, job.now)
+    assert (step.flips, step.runs, step.gone) == ((), (), ())
+
+
+@tried(150)
+@given(rules(), plans(), reports(), st.integers(-300, 100_000), st.integers(0, 8))
+def test_a_report_sent_twice_is_stored_once(
+    rule: Expectation, plan: list[Happens], said: Reported, lag: int, pause: int
+) -> None:
+    """By JSON at any time, by URL when it is soon sent again."""
+    assume(said.rid is not None and said.kind is not Kind.LOG)
+    job = play(Job(rule), plan)
+    happened = job.now - timedelta(seconds=lag)
+    fields = {name: getattr(said, name) for name in ("rid", "exit_code", "by_url", "started_at", "duration")}
+    first = job.says(said.kind, job.now, happened, attempt=3, **fields)
+    again = job.now + (timedelta(seconds=pause) if said.by_url else timedelta(minutes=pause * 20))
+    before = advance(job.watch, Elapsed(), job.rule, tuple(job.gaps), again)
+    second = job.says(said.kind, again, happened, attempt=3, **fields)
+    assert (first.run, second.stored) == (second.run, False)
+    assert job.watch == before.watch

@@ -46,7 +46,7 @@ def tried(examples: int) -> settings:
 def at(clock: str) -> datetime:
     """`at("01:30:05")`, counted from midnight; hours may go beyond 24."""
     parts = [float(part) for part in clock.split(":")]
-    hours, minutes, seconds = (parts + [0, 0])[:3]
+    hours, minutes, seconds = [*parts, 0, 0][:3]
     return MIDNIGHT + timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 

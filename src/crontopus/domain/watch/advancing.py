@@ -50,7 +50,8 @@ def advance(watch: Watch, event: Event, rule: Expectation, gaps: Gaps, now: date
         event = replace(event, occurred_at=max(event.occurred_at, turn.now))  # the clock was set back; it happened now
     _settle(turn)
     receipt = _apply(turn, event)
-    if turn.watch is not watch or (watch.due_at is not None and watch.due_at < turn.now):
+    stale = watch.due_at is not None and watch.due_at < turn.now
+    if stale or turn.watch is not watch or turn.rule is not rule:
         _look_ahead(turn)
     return turn.step(receipt)
 

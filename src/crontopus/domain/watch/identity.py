@@ -60,15 +60,18 @@ def _anonymous(turn: Turn, own: Run, said: Reported, at: datetime) -> Belongs:
 
 
 def _start(turn: Turn, own: Run, said: Reported, at: datetime) -> Belongs:
-    started = own.start_received_at
+    """After the end of its run, a start is one that was overtaken on the way, or of a new run."""
     if own.end_received_at is None:
-        return Belongs.SAME if _repeats(turn, own, said, own.started_at, started) else Belongs.REUSED
-    if not said.by_url and started is not None:
-        return Belongs.SAME if _same_instant(own, said, own.started_at, started) else Belongs.REUSED
+        return Belongs.SAME if _repeats(turn, own, said, own.started_at, own.start_received_at) else Belongs.REUSED
+    begun = own.start_received_at
+    if begun is not None and not said.by_url and _same_instant(own, said, own.started_at, begun):
+        return Belongs.SAME
     passed = turn.now - own.end_received_at if said.by_url else at - (own.finished_at or at)
     if passed > OVERTAKEN:
         return Belongs.REUSED
-    return Belongs.OWN if started is None else Belongs.SAME
+    if begun is None:
+        return Belongs.OWN
+    return Belongs.SAME if passed >= timedelta() else Belongs.REUSED
 
 
 def _end(turn: Turn, own: Run, said: Reported) -> Belongs:

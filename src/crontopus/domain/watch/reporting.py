@@ -71,7 +71,7 @@ def _known(turn: Turn, own: Run, said: Reported, at: datetime) -> Receipt:
     if said.kind is not Kind.START:
         _end(turn, own, said, at)
     elif said.attempt > own.attempt:
-        _another_attempt(turn, replace(own, attempt=said.attempt), at)
+        _another_attempt(turn, own, said, at)
     else:
         _overtaken(turn, own, said, at)
     return Receipt(own.number, True, marks)
@@ -98,14 +98,18 @@ def _proves_dead(turn: Turn, run: Run, known: Open) -> bool:
     return known.run.rid is None or known.run.rid == run.rid or turn.rule.overlap is Overlap.FORBID
 
 
-def _another_attempt(turn: Turn, run: Run, at: datetime) -> None:
-    """The runner tries again: the run goes on, or is open once more."""
+def _another_attempt(turn: Turn, own: Run, said: Reported, at: datetime) -> None:
+    """The runner tries again: the run is open still, or once more. Its times are those of its last attempt."""
+    run = replace(own, attempt=said.attempt, started_at=at, start_received_at=turn.now)
     known = find_open(turn, run.number)
     if known is not None:
         update(turn, known, run)
-    elif not _is_history(turn, at):
-        again = replace(run, state=RunState.RUNNING, finished_at=None, duration=None, end_received_at=None)
-        begin(turn, replace(again, exit_code=None, signal=None, started_at=run.started_at or at))
+    else:
+        run = replace(run, finished_at=None, duration=None, end_received_at=None, exit_code=None, signal=None)
+        if _is_history(turn, at):
+            turn.tell(replace(run, state=RunState.ABANDONED))
+            return
+        begin(turn, replace(run, state=RunState.RUNNING))
     sign(turn, at)
     _seen(turn, at)
 
@@ -127,7 +131,7 @@ def _end(turn: Turn, own: Run, said: Reported, at: datetime) -> None:
     run = ended(turn, own, said, at, outcome(said.kind))
     if not history and said.kind is not Kind.SKIPPED and ends_pause(turn, run.started_at or at):
         resume(turn, turn.now)
-    if own.start_received_at is None and not history:
+    if own.start_received_at is None and own.end_received_at is None and not history:
         begun_at = run.started_at or at
         run = _placed(run, Place() if _is_history(turn, begun_at) else take(turn, begun_at, run.number))
     if not history:

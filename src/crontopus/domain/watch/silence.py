@@ -49,7 +49,7 @@ def give_up_to(turn: Turn, due: Due, last: datetime) -> None:
     row = _row(turn, due, last, end.at, count)
     if due.state is RunState.UNOBSERVED and turn.watch.excused_by is None:
         turn.change(excused_by=_meeting(turn, due.slot)[-1].until)
-    turn.change(decided_at=end.resumes_at, silent=True)
+    turn.change(decided_at=end.resumes_at, taken=None, silent=True)
     if due.state is RunState.MISSED:
         _missed(turn, row, count)
 

@@ -44,7 +44,7 @@ def sign(turn: Turn, at: datetime) -> None:
 
 
 def take_again(turn: Turn, at: datetime, number: int) -> Place | None:
-    """The run that took the newest slot began earlier than was known; None where that changes nothing."""
+    """The run that took the newest decided slot began earlier than was known; None where that changes nothing."""
     taken = turn.watch.taken
     if taken is None or taken.run != number:
         return None
@@ -102,7 +102,7 @@ def _take_open(turn: Turn, slot: datetime, at: datetime, number: int) -> Place:
 
 
 def _leave_unobserved(turn: Turn, slot: datetime, at: datetime) -> None:
-    due = next_due(turn) if turn.gaps else None
+    due = next_due(turn) if turn.gaps and turn.watch.paused_at is None else None
     if due is None or due.state is not RunState.UNOBSERVED or due.slot >= slot:
         return
     last = slot_before(turn.rule, min(slot, plus(at, -turn.rule.grace)))
