@@ -1,12 +1,13 @@
 """What tests of every floor may ask for."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.postgres import Postgres
-from tests.world import World, world_in
+from tests.world import World, copied, found, world_in
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +31,44 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
 
 
+@pytest.fixture(scope="session")
+def first_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a world in which nothing has happened yet: others begin with a copy."""
+    data = tmp_path_factory.mktemp("first-world")
+    asyncio.run(found(data, ""))
+    return data
+
+
+@pytest.fixture(scope="session")
+def first_postgres_world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Callable[[str], None]]:
+    """Likewise on PostgreSQL: what remains in the data folder, and what prepares a database."""
+    data = tmp_path_factory.mktemp("first-postgres-world")
+    return data, lambda url: asyncio.run(found(data, url))
+
+
 @pytest.fixture
-async def world(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
+def postgres_world(
+    postgres: Postgres, first_postgres_world: tuple[Path, Callable[[str], None]]
+) -> Iterator[tuple[Path, str]]:
+    data, prepare = first_postgres_world
+    url = postgres.fresh_database(prepare)
+    yield data, url
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world_data(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
+    """The data folder and the database URL of a world of its own, once on each database."""
+    if request.param == "sqlite":
+        first, url = request.getfixturevalue("first_world"), ""
+    else:
+        first, url = request.getfixturevalue("postgres_world")
+    copied(first, tmp_path / "data")
+    return tmp_path / "data", url
+
+
+@pytest.fixture
+async def world(world_data: tuple[Path, str]) -> AsyncIterator[World]:
     """The whole appliance in this process, once on each database."""
-    async with world_in(tmp_path, database_url) as world:
+    async with world_in(*world_data) as world:
         yield world

@@ -4,6 +4,7 @@ Two tenants, `acme` and `globex`, always exist.
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -118,6 +119,18 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
 
 _KNOWN: dict[Path, dict[str, Tenant]] = {}
 """Tokens are shown once, so a world that is entered again must have kept them."""
+
+
+async def found(data: Path, database_url: str = "") -> None:
+    """The two tenants and nothing else: nobody has watched yet."""
+    async with assembled(Config(data=data, database_url=database_url, public_url=BASE), Hands()) as appliance:
+        await _tenants(appliance, data)
+
+
+def copied(world: Path, to: Path) -> None:
+    """The data of a world that was made before and left, to begin another with."""
+    shutil.copytree(world, to, dirs_exist_ok=True)
+    _KNOWN[to] = _KNOWN[world]
 
 
 async def _tenants(appliance: Appliance, data: Path) -> dict[str, Tenant]:
