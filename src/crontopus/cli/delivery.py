@@ -1,0 +1,224 @@
+"""Reports to the server: one attempt, and what became of it. With the standard library alone, for a quick start.
+
+An answer counts only if it is one of Crontopus: a captive portal's page is no receipt, and a proxy's 404 no refusal.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from crontopus import __version__
+from crontopus.cli.proxy import proxy_for
+from crontopus.cli.report import Address, Report
+
+if TYPE_CHECKING:
+    import ssl
+
+_USER_AGENT = f"crontopus/{__version__}"
+CHECK_IN = "application/vnd.crontopus.check-in+json"
+_MOST_ANSWER_BYTES = 64 * 1024
+_PASSES = frozenset({408, 425, 429})
+
+
+class Delivered(NamedTuple):
+    """It is on the server's disk."""
+
+
+class Away(NamedTuple):
+    """Not now: the report is to be kept. `wait_seconds`: when the server asks to be asked again."""
+
+    reason: str
+    wait_seconds: float = 0.0
+
+
+class Refused(NamedTuple):
+    """Never: the server has understood and does not want it. `status` is that of HTTP."""
+
+    reason: str
+    status: int
+
+
+Outcome = Delivered | Away | Refused
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def is_json(self) -> bool:
+        return self.headers.get("content-type", "").partition(";")[0].endswith("json")
+
+
+class Server:
+    """One server, its connection kept open between reports. `token` is for its API, not for ping URLs."""
+
+    def __init__(self, url: str, token: str = "") -> None:
+        parts = urlsplit(url)
+        self._scheme, self._host, self._port = parts.scheme, parts.hostname or "", parts.port
+        self.origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._base = f"{parts.path.rstrip('/')}/api/v1"
+        self._token = token
+        self._connection: http.client.HTTPConnection | None = None
+        self._extra: dict[str, str] = {}
+        self._prefix = ""
+
+    def deliver(self, report: Report, timeout_seconds: float) -> Outcome:
+        """Makes the job first, where it is missing and the report says how."""
+        outcome = self._attempt(report, timeout_seconds)
+        if isinstance(outcome, Refused) and outcome.status == 404 and report.address.creation:
+            made = self._create(report.address, timeout_seconds)
+            return self._attempt(report, timeout_seconds) if isinstance(made, Delivered) else made
+        return outcome
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _attempt(self, report: Report, timeout_seconds: float) -> Outcome:
+        address = report.address
+        if not address.by_ping:
+            return self._ask_api("/check-ins", report.body, timeout_seconds)
+        suffix, query = ("/start", {"rid": report.run_id}) if report.kind == "start" and report.run_id else ("", {})
+        return self._ask(
+            _ping_path(address.url, suffix, query), report.body, {"Content-Type": CHECK_IN}, timeout_seconds
+        )
+
+    def _create(self, address: Address, timeout_seconds: float) -> Outcome:
+        """By a note that changes nothing, where a ping URL is all we have; an existing job is left as it is."""
+        if address.by_ping:
+            return self._ask(_ping_path(address.url, "/log", address.creation), b"", {}, timeout_seconds)
+        made = self._ask_api("/jobs", _new_job(address), timeout_seconds)
+        return Delivered() if isinstance(made, Refused) and made.status == 409 else made
+
+    def _ask_api(self, path: str, body: bytes, timeout_seconds: float) -> Outcome:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
+        return self._ask(self._base + path, body, headers, timeout_seconds)
+
+    def _ask(self, path: str, body: bytes, headers: dict[str, str], timeout_seconds: float) -> Outcome:
+        try:
+            answer = self._exchange(path, body, headers | {"User-Agent": _USER_AGENT}, timeout_seconds)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.close()
+            return Away(_reason(error, self.origin))
+        return _judged(answer, self.origin, by_api="Authorization" in headers)
+
+    def _exchange(self, path: str, body: bytes, headers: dict[str, str], timeout_seconds: float) -> _Answer:
+        """Once more on a new connection, where one that was kept open turns out to be closed."""
+        kept = self._connection is not None
+        try:
+            return self._sent(path, body, headers, timeout_seconds)
+        except (ConnectionError, http.client.RemoteDisconnected, http.client.CannotSendRequest):
+            self.close()
+            if not kept:
+                raise
+        return self._sent(path, body, headers, timeout_seconds)
+
+    def _sent(self, path: str, body: bytes, headers: dict[str, str], timeout_seconds: float) -> _Answer:
+        connection = self._connection or self._connected(timeout_seconds)
+        self._connection = connection
+        connection.timeout = timeout_seconds
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout_seconds)
+        connection.request("POST", self._prefix + path, body, {**self._extra, **headers})
+        answer = connection.getresponse()
+        text = answer.read(_MOST_ANSWER_BYTES)
+        if not answer.isclosed():
+            self.close()
+        return _Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
+
+    def _connected(self, timeout_seconds: float) -> http.client.HTTPConnection:
+        proxy = proxy_for(self._scheme, self._host)
+        host, port = (proxy.host, proxy.port) if proxy else (self._host, self._port)
+        if self._scheme != "https":
+            if proxy:
+                self._prefix, self._extra = self.origin, proxy.headers
+            return http.client.HTTPConnection(host, port, timeout=timeout_seconds)
+        secure = http.client.HTTPSConnection(host, port, timeout=timeout_seconds, context=_trust())
+        if proxy:
+            secure.set_tunnel(self._host, self._port, proxy.headers)
+        return secure
+
+
+def _ping_path(url: str, suffix: str, query: Mapping[str, str]) -> str:
+    """What is asked of the server; a query that the URL has stays."""
+    parts = urlsplit(url)
+    asked = "&".join(filter(None, (parts.query, urlencode(query))))
+    return parts.path.rstrip("/") + suffix + (f"?{asked}" if asked else "")
+
+
+def _new_job(address: Address) -> bytes:
+    namespace, _, slug = address.job.rpartition("/")
+    said = address.creation
+    job: dict[str, object] = {"namespace": namespace or "default", "slug": slug}
+    if line := said.get("schedule"):
+        job["schedule"] = {"cron": line} if line.startswith("@") or _is_cron(line) else {"on_calendar": line}
+    if "every" in said:
+        job["schedule"] = {"every": said["every"]}
+    if "tags" in said:
+        job["tags"] = [tag for tag in said["tags"].replace(",", " ").split() if tag]
+    job |= {name: said[key] for key, name in (("tz", "timezone"), ("grace", "grace")) if key in said}
+    return json.dumps(job).encode()
+
+
+def _is_cron(line: str) -> bool:
+    """A calendar event has a colon in its time, or no five fields; a cron line has neither."""
+    return len(line.split()) in (5, 6) and ":" not in line
+
+
+def _judged(answer: _Answer, origin: str, *, by_api: bool) -> Outcome:
+    status = answer.status
+    if status in (200, 201):
+        ours = answer.is_json() if by_api else answer.body.strip() in (b"OK", b"Created")
+        return Delivered() if ours else Away(f"what answers at {origin} is not Crontopus")
+    if status in _PASSES or status >= 500:
+        return Away(f"{origin} answered {status}", _retry_after(answer))
+    if 300 <= status < 400:
+        there = urlsplit(answer.headers.get("location", ""))
+        return Away(f"{origin} sends on to {there.scheme}://{there.netloc}: use that address")
+    if by_api and status in (401, 403):
+        return Away(f"{origin} does not accept the token: sign in again, or mend CRONTOPUS_TOKEN")
+    if answer.is_json() or answer.headers.get("content-type", "").startswith("text/plain"):
+        return Refused(_said(answer), status)
+    return Away(f"{origin} answered {status}, and not as Crontopus does")
+
+
+def _said(answer: _Answer) -> str:
+    """The server's own sentence."""
+    if answer.is_json():
+        try:
+            problem = json.loads(answer.body)
+            return str(problem.get("detail") or problem.get("title"))[:500]
+        except (ValueError, AttributeError):
+            return f"status {answer.status}"
+    return answer.body.decode(errors="replace").strip()[:500]
+
+
+def _retry_after(answer: _Answer) -> float:
+    said = answer.headers.get("retry-after", "")
+    return float(said) if said.isascii() and said.isdecimal() else 0.0
+
+
+def _reason(error: Exception, origin: str) -> str:
+    if isinstance(error, TimeoutError):
+        return f"{origin} does not answer"
+    said = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or type(error).__name__
+    return f"{origin} cannot be reached: {said}"
+
+
+def _trust() -> ssl.SSLContext:
+    """The system's authorities; where the program was built for another system, those that come with it."""
+    import ssl
+    from pathlib import Path
+
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
+        return ssl.create_default_context()
+    import certifi
+
+    return ssl.create_default_context(cafile=certifi.where())
