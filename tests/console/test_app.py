@@ -23,7 +23,9 @@ def browser() -> Iterator[TestClient[Litestar]]:
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", ASSETS.url("icons.svg"), "/static/0/missing.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/jobs/x/y/z", "/namespaces/x/y", ASSETS.url("icons.svg"), "/static/0/missing.css"]
+)
 def test_every_answer_carries_the_security_headers(browser: TestClient[Litestar], path: str) -> None:
     sent = browser.get(path).headers
     assert {name: sent.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS

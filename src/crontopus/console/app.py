@@ -66,8 +66,9 @@ async def entry() -> Response[None]:
     return Response(None, status_code=303, headers={"Location": "/jobs"})
 
 
-@get("/{rest:path}")
+@get(["/{rest:path}", *(f"/{noun}/{{name:str}}/{{rest:path}}" for noun in ("jobs", "runs", "namespaces", "tokens"))])
 async def unknown() -> None:
+    """Every address that is nobody's, so that its answer is a page too."""
     raise NotFound("No page has this address.")
 
 
