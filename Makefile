@@ -41,7 +41,7 @@ bench: ## the benchmarks, each against its limit
 
 docs: ## write the generated parts of docs/ anew
 	@tools/setup dev
-	$(PYTHON_BIN)/python tools/docs.py
+	$(PYTHON_BIN)/python -m tools.docs
 
 clean: ## remove what was built and installed here; the data stays
 	rm -rf .venv .venv-clients tests/clients/node_modules build dist

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tools import api_docs
+
 DOCS = Path(__file__).parents[1] / "docs"
 
 
@@ -16,6 +18,9 @@ def decisions() -> str:
 
 
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "api/openapi.json": api_docs.openapi,
+    "api/permissions.md": api_docs.permissions,
+    "api/problems.md": api_docs.problems,
     "decisions/README.md": decisions,
 }
 """What each file under docs/ should hold. A new generated file is a line here."""

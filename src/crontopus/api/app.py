@@ -15,6 +15,7 @@ from crontopus.api import (
     namespaces,
     principal,
     problems,
+    reference,
     runs,
     schedules,
     sessions,
@@ -22,16 +23,15 @@ from crontopus.api import (
     tokens,
 )
 from crontopus.api.answers import Answers
+from crontopus.api.document import BASE
 from crontopus.api.parts import Parts
 from crontopus.domain.access import Principal
-
-BASE = "/api/v1"
 
 
 def create_app(parts: Parts, routers: Sequence[ControllerRouterHandler] = ()) -> Litestar:
     """`routers`: what else the appliance serves beside the API (console, pings, operations)."""
     return Litestar(
-        route_handlers=[api_router(), *routers],
+        route_handlers=[api_router(), reference.reference_router(), *routers],
         exception_handlers={Exception: problems.answer},
         state=State({"parts": parts}),
         request_max_body_size=parts.request_limit_bytes,
@@ -54,6 +54,7 @@ def api_router() -> Router:
             *schedules.ROUTES,
             *events.ROUTES,
             *metrics.ROUTES,
+            reference.openapi,
         ],
         guards=[principal.guard],
         middleware=[Answers()],

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import Request
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from crontopus.api.parts import Parts as Assembly
 from crontopus.domain.access import Principal
@@ -34,3 +34,12 @@ RunsQuery = Annotated[
 ]
 JobName = Annotated[str, PathParameter(description="A job's id, or `namespace:slug`.", max_length=250)]
 Place = Annotated[str, PathParameter(description="A namespace's slug.", max_length=100)]
+IfMatch = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-Match",
+        description='The version that is to be changed, `"3"`, or the `ETag` it was read with. 412 where it is no '
+        "longer the newest.",
+        max_length=1000,
+    ),
+]

@@ -21,6 +21,7 @@ OK = 200
 
 @post(
     "/check-ins",
+    operation_id="check_in",
     opt=needs(Scope.CHECK_INS_WRITE),
     dependencies={"sent": Body(CheckIn | list[CheckIn])},
     status_code=OK,

@@ -36,7 +36,7 @@ LastEventId = Annotated[
 ]
 
 
-@get("/events", opt=needs(Scope.JOBS_READ), media_type="text/event-stream")
+@get("/events", operation_id="events", opt=needs(Scope.JOBS_READ), media_type="text/event-stream")
 async def stream(request: Http, caller: Caller, parts: Parts, last_event_id: LastEventId = None) -> Stream:
     """Follow what changes.
 

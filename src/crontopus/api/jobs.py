@@ -10,7 +10,7 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from crontopus.api import shown
-from crontopus.api.arguments import Caller, Cursor, Http, JobName, JobsQuery, Limit, Parts
+from crontopus.api.arguments import Caller, Cursor, Http, IfMatch, JobName, JobsQuery, Limit, Parts
 from crontopus.api.once import IdempotencyKey, once
 from crontopus.api.principal import needs
 from crontopus.api.reading import Body, cursor_of, place_of, versions_of
@@ -50,7 +50,7 @@ class _After(Struct):
     id: UUID
 
 
-@get("/jobs", opt=needs(Scope.JOBS_READ))
+@get("/jobs", operation_id="jobs", opt=needs(Scope.JOBS_READ))
 async def listed(
     caller: Caller, parts: Parts, q: JobsQuery = None, sort: Sort = "name", cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Job]:
@@ -68,7 +68,7 @@ async def listed(
     return Page(items=items, next_cursor=cursor_of(_After(sort, last.name.lower(), last.id)))
 
 
-@get("/jobs/counts", opt=needs(Scope.JOBS_READ))
+@get("/jobs/counts", operation_id="job_counts", opt=needs(Scope.JOBS_READ))
 async def counts(caller: Caller, parts: Parts, q: JobsQuery = None) -> dict[str, int]:
     """Count jobs by status.
 
@@ -79,14 +79,14 @@ async def counts(caller: Caller, parts: Parts, q: JobsQuery = None) -> dict[str,
         return finding.with_total(await finding.counts(tx, caller.reach, terms))
 
 
-@get("/jobs/{job:str}", opt=needs(Scope.JOBS_READ))
+@get("/jobs/{job:str}", operation_id="job", opt=needs(Scope.JOBS_READ))
 async def show(caller: Caller, parts: Parts, job: JobName) -> Response[Job]:
     """Show a job."""
     async with parts.db.read(caller.tenant) as tx:
         return await _answer(tx, parts, caller, await jobs.find(tx, caller.reach, job))
 
 
-@post("/jobs", opt=needs(Scope.JOBS_WRITE), dependencies={"new": Body(NewJob)})
+@post("/jobs", operation_id="add_job", opt=needs(Scope.JOBS_WRITE), dependencies={"new": Body(NewJob)})
 async def create(
     request: Http, caller: Caller, parts: Parts, new: NamedDependency[NewJob], idempotency_key: IdempotencyKey = None
 ) -> Response[Job]:
@@ -102,9 +102,11 @@ async def create(
         return await once(tx, parts.sealer, request, idempotency_key, made(tx))
 
 
-@patch("/jobs/{job:str}", opt=needs(Scope.JOBS_WRITE), dependencies={"changes": Body(JobPatch)})
+@patch(
+    "/jobs/{job:str}", operation_id="edit_job", opt=needs(Scope.JOBS_WRITE), dependencies={"changes": Body(JobPatch)}
+)
 async def edit(
-    request: Http, caller: Caller, parts: Parts, job: JobName, changes: NamedDependency[JobPatch]
+    caller: Caller, parts: Parts, job: JobName, changes: NamedDependency[JobPatch], if_match: IfMatch = None
 ) -> Response[Job]:
     """Change a job.
 
@@ -113,10 +115,10 @@ async def edit(
     somebody else has overtaken is answered 412.
     """
     async with parts.db.write(caller.tenant) as tx:
-        return await _answer(tx, parts, caller, await engine.edit(tx, caller, job, changes, versions_of(request)))
+        return await _answer(tx, parts, caller, await engine.edit(tx, caller, job, changes, versions_of(if_match)))
 
 
-@delete("/jobs/{job:str}", opt=needs(Scope.JOBS_WRITE))
+@delete("/jobs/{job:str}", operation_id="delete_job", opt=needs(Scope.JOBS_WRITE))
 async def remove(caller: Caller, parts: Parts, job: JobName) -> None:
     """Delete a job.
 
@@ -126,7 +128,13 @@ async def remove(caller: Caller, parts: Parts, job: JobName) -> None:
         await engine.delete(tx, caller, job)
 
 
-@post("/jobs/{job:str}/pause", opt=needs(Scope.JOBS_WRITE), dependencies={"pause": Body(Pause)}, status_code=200)
+@post(
+    "/jobs/{job:str}/pause",
+    operation_id="pause_job",
+    opt=needs(Scope.JOBS_WRITE),
+    dependencies={"pause": Body(Pause)},
+    status_code=200,
+)
 async def pause(caller: Caller, parts: Parts, job: JobName, pause: NamedDependency[Pause]) -> Response[Job]:
     """Pause a job.
 
@@ -137,7 +145,7 @@ async def pause(caller: Caller, parts: Parts, job: JobName, pause: NamedDependen
         return await _answer(tx, parts, caller, await engine.pause(tx, caller, job, pause.until))
 
 
-@post("/jobs/{job:str}/resume", opt=needs(Scope.JOBS_WRITE), status_code=200)
+@post("/jobs/{job:str}/resume", operation_id="resume_job", opt=needs(Scope.JOBS_WRITE), status_code=200)
 async def resume(caller: Caller, parts: Parts, job: JobName) -> Response[Job]:
     """Resume a job.
 
@@ -147,7 +155,13 @@ async def resume(caller: Caller, parts: Parts, job: JobName) -> Response[Job]:
         return await _answer(tx, parts, caller, await engine.resume(tx, caller, job))
 
 
-@post("/jobs/bulk", opt=needs(Scope.JOBS_WRITE), dependencies={"bulk": Body(Bulk)}, status_code=200)
+@post(
+    "/jobs/bulk",
+    operation_id="change_jobs",
+    opt=needs(Scope.JOBS_WRITE),
+    dependencies={"bulk": Body(Bulk)},
+    status_code=200,
+)
 async def change_many(caller: Caller, parts: Parts, bulk: NamedDependency[Bulk]) -> BulkResult:
     """Change many jobs.
 
@@ -157,14 +171,14 @@ async def change_many(caller: Caller, parts: Parts, bulk: NamedDependency[Bulk])
     return await bulks.change(parts.db, caller, bulk)
 
 
-@get("/jobs/{job:str}/watches", opt=needs(Scope.JOBS_READ))
+@get("/jobs/{job:str}/watches", operation_id="watches", opt=needs(Scope.JOBS_READ))
 async def watches(caller: Caller, parts: Parts, job: JobName) -> Page[Watch]:
     """Show what is believed of a job, for each agent it is placed on."""
     async with parts.db.read(caller.tenant) as tx:
         return Page(items=[shown.watch(await jobs.find(tx, caller.reach, job), tx.now)])
 
 
-@get("/jobs/{job:str}/next", opt=needs(Scope.JOBS_READ))
+@get("/jobs/{job:str}/next", operation_id="next_runs", opt=needs(Scope.JOBS_READ))
 async def next_runs(caller: Caller, parts: Parts, job: JobName, count: Count = 10) -> Preview:
     """Show the next runs of a job."""
     async with parts.db.read(caller.tenant) as tx:

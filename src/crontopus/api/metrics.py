@@ -15,7 +15,7 @@ from crontopus.metrics import CONTENT_TYPE
 Place = Annotated[str | None, QueryParameter(description="Only jobs of this namespace.", max_length=100)]
 
 
-@get("/metrics", opt=needs(Scope.METRICS_READ), media_type="text/plain")
+@get("/metrics", operation_id="metrics", opt=needs(Scope.METRICS_READ), media_type="text/plain")
 async def expose(caller: Caller, parts: Parts, ns: Place = None) -> Stream:
     """Expose the jobs to Prometheus.
 

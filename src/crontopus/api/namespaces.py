@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from msgspec import Struct
 
 from crontopus.api import shown
-from crontopus.api.arguments import Caller, Cursor, Http, Limit, Parts, Place
+from crontopus.api.arguments import Caller, Cursor, Http, IfMatch, Limit, Parts, Place
 from crontopus.api.once import IdempotencyKey, once
 from crontopus.api.principal import needs
 from crontopus.api.reading import Body, cursor_of, place_of, versions_of
@@ -21,7 +21,7 @@ class _After(Struct):
     slug: str
 
 
-@get("/namespaces", opt=needs(Scope.NAMESPACES_READ))
+@get("/namespaces", operation_id="namespaces", opt=needs(Scope.NAMESPACES_READ))
 async def listed(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Limit = 50) -> Page[Namespace]:
     """List the namespaces, by slug."""
     after = place_of(cursor, _After)
@@ -34,7 +34,7 @@ async def listed(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Lim
     return Page(items=items, next_cursor=cursor_of(_After(page[-1].slug)) if more else None)
 
 
-@get("/namespaces/{slug:str}", opt=needs(Scope.NAMESPACES_READ))
+@get("/namespaces/{slug:str}", operation_id="namespace", opt=needs(Scope.NAMESPACES_READ))
 async def show(caller: Caller, parts: Parts, slug: Place) -> Response[Namespace]:
     """Show a namespace."""
     async with parts.db.read(caller.tenant) as tx:
@@ -43,7 +43,12 @@ async def show(caller: Caller, parts: Parts, slug: Place) -> Response[Namespace]
         return await _answer(tx, found, parts, caller)
 
 
-@post("/namespaces", opt=needs(Scope.NAMESPACES_WRITE), dependencies={"new": Body(NewNamespace)})
+@post(
+    "/namespaces",
+    operation_id="add_namespace",
+    opt=needs(Scope.NAMESPACES_WRITE),
+    dependencies={"new": Body(NewNamespace)},
+)
 async def create(
     request: Http,
     caller: Caller,
@@ -61,20 +66,30 @@ async def create(
         return await once(tx, parts.sealer, request, idempotency_key, made(tx))
 
 
-@patch("/namespaces/{slug:str}", opt=needs(Scope.NAMESPACES_WRITE), dependencies={"changes": Body(NamespacePatch)})
+@patch(
+    "/namespaces/{slug:str}",
+    operation_id="edit_namespace",
+    opt=needs(Scope.NAMESPACES_WRITE),
+    dependencies={"changes": Body(NamespacePatch)},
+)
 async def edit(
-    request: Http, caller: Caller, parts: Parts, slug: Place, changes: NamedDependency[NamespacePatch]
+    caller: Caller, parts: Parts, slug: Place, changes: NamedDependency[NamespacePatch], if_match: IfMatch = None
 ) -> Response[Namespace]:
     """Change a namespace.
 
     JSON Merge Patch: what is absent stays, null puts the default back. A new slug changes the ping URLs by slug.
     """
     async with parts.db.write(caller.tenant) as tx:
-        found = await engine.edit(tx, caller, slug, changes, versions_of(request))
+        found = await engine.edit(tx, caller, slug, changes, versions_of(if_match))
         return await _answer(tx, found, parts, caller)
 
 
-@post("/namespaces/{slug:str}/rotate-ping-key", opt=needs(Scope.NAMESPACES_WRITE), status_code=200)
+@post(
+    "/namespaces/{slug:str}/rotate-ping-key",
+    operation_id="rotate_ping_key",
+    opt=needs(Scope.NAMESPACES_WRITE),
+    status_code=200,
+)
 async def rotate_ping_key(caller: Caller, parts: Parts, slug: Place) -> Response[Namespace]:
     """Give a namespace a new ping key.
 
@@ -85,7 +100,7 @@ async def rotate_ping_key(caller: Caller, parts: Parts, slug: Place) -> Response
         return await _answer(tx, found, parts, caller)
 
 
-@delete("/namespaces/{slug:str}", opt=needs(Scope.NAMESPACES_WRITE))
+@delete("/namespaces/{slug:str}", operation_id="delete_namespace", opt=needs(Scope.NAMESPACES_WRITE))
 async def remove(caller: Caller, parts: Parts, slug: Place) -> None:
     """Delete an empty namespace.
 

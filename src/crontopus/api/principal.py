@@ -27,8 +27,8 @@ def needs(scope: Scope) -> dict[str, str]:
     return {"scope": scope}
 
 
-FOR_ANYONE = {"scope": ANYONE}
-FOR_SIGNED_IN = {"scope": SIGNED_IN}
+FOR_ANYONE: dict[str, str] = {"scope": ANYONE}
+FOR_SIGNED_IN: dict[str, str] = {"scope": SIGNED_IN}
 
 
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:

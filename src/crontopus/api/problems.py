@@ -1,6 +1,5 @@
 """Every error as problem+json (RFC 9457), whoever raised it: our domain, the framework or a bug."""
 
-import re
 from typing import Any
 
 import msgspec
@@ -31,7 +30,6 @@ INTERNAL = Problem(
     status=HTTP_500_INTERNAL_SERVER_ERROR,
     detail="this is a bug of the server, and it has been logged",
 )
-_AT = re.compile(r" - at `(key in )?\$?(?P<path>[^`]*)`$")
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
@@ -91,15 +89,6 @@ def _fault(told: Any) -> Fault:
         return Fault("", "the body is missing")
     where = key.removeprefix("data").replace(".", "/").replace("[", "/").replace("]", "")
     return Fault(f"/{where.strip('/')}" if where.strip("/") else "", message)
-
-
-def pointer_of(message: str) -> tuple[str, str]:
-    """msgspec's message, and its place as a pointer (RFC 6901)."""
-    found = _AT.search(message)
-    if found is None:
-        return message, ""
-    path = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", found["path"])
-    return message[: found.start()], path.replace(".", "/") if path else ""
 
 
 def _headers(error: Exception) -> dict[str, str]:

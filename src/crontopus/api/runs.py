@@ -46,7 +46,7 @@ class _BeforeInstant(Struct):
     at: datetime
 
 
-@get("/runs", opt=needs(Scope.RUNS_READ))
+@get("/runs", operation_id="runs", opt=needs(Scope.RUNS_READ))
 async def listed(
     caller: Caller, parts: Parts, q: RunsQuery = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Run]:
@@ -62,7 +62,7 @@ async def listed(
     return Page(items=items, next_cursor=cursor_of(_Before(last.created_at, last.id)))
 
 
-@get("/jobs/{job:str}/runs", opt=needs(Scope.RUNS_READ))
+@get("/jobs/{job:str}/runs", operation_id="job_runs", opt=needs(Scope.RUNS_READ))
 async def of_job(
     caller: Caller, parts: Parts, job: JobName, q: RunsQuery = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Run]:
@@ -76,14 +76,14 @@ async def of_job(
     return Page(items=items, next_cursor=cursor_of(_Below(found[limit - 1].run.number)) if more else None)
 
 
-@get("/runs/{run:uuid}", opt=needs(Scope.RUNS_READ))
+@get("/runs/{run:uuid}", operation_id="run", opt=needs(Scope.RUNS_READ))
 async def show(caller: Caller, parts: Parts, run: RunId) -> Run:
     """Show a run."""
     async with parts.db.read(caller.tenant) as tx:
         return shown.run(await runs.find(tx, caller.reach, run))
 
 
-@get("/runs/{run:uuid}/log", opt=needs(Scope.RUNS_READ))
+@get("/runs/{run:uuid}/log", operation_id="run_log", opt=needs(Scope.RUNS_READ))
 async def log(caller: Caller, parts: Parts, run: RunId) -> Log:
     """Show what a run printed.
 
@@ -93,7 +93,7 @@ async def log(caller: Caller, parts: Parts, run: RunId) -> Log:
         return await engine.log_of(tx, await runs.find(tx, caller.reach, run))
 
 
-@get("/runs/{run:uuid}/check-ins", opt=needs(Scope.RUNS_READ))
+@get("/runs/{run:uuid}/check-ins", operation_id="run_check_ins", opt=needs(Scope.RUNS_READ))
 async def check_ins_of_run(caller: Caller, parts: Parts, run: RunId) -> Page[StoredCheckIn]:
     """List the check-ins of a run, oldest first.
 
@@ -104,7 +104,7 @@ async def check_ins_of_run(caller: Caller, parts: Parts, run: RunId) -> Page[Sto
         return Page(items=_shown(await checkins.of_run(tx, run, MOST_CHECK_INS)))
 
 
-@get("/jobs/{job:str}/check-ins", opt=needs(Scope.RUNS_READ))
+@get("/jobs/{job:str}/check-ins", operation_id="job_check_ins", opt=needs(Scope.RUNS_READ))
 async def check_ins_of_job(
     caller: Caller, parts: Parts, job: JobName, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[StoredCheckIn]:
@@ -117,7 +117,13 @@ async def check_ins_of_job(
     return Page(items=_shown(found[:limit]), next_cursor=cursor_of(_BeforeId(found[limit - 1].id)) if more else None)
 
 
-@post("/runs/{run:uuid}/settle", opt=needs(Scope.RUNS_WRITE), dependencies={"verdict": Body(Settle)}, status_code=200)
+@post(
+    "/runs/{run:uuid}/settle",
+    operation_id="settle_run",
+    opt=needs(Scope.RUNS_WRITE),
+    dependencies={"verdict": Body(Settle)},
+    status_code=200,
+)
 async def settle(caller: Caller, parts: Parts, run: RunId, verdict: NamedDependency[Settle]) -> Run:
     """Close an open run by hand.
 
@@ -127,7 +133,7 @@ async def settle(caller: Caller, parts: Parts, run: RunId, verdict: NamedDepende
         return shown.run(await engine.settle(tx, caller, run, verdict.succeeded))
 
 
-@get("/gaps", opt=needs(Scope.RUNS_READ))
+@get("/gaps", operation_id="gaps", opt=needs(Scope.RUNS_READ))
 async def listed_gaps(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Limit = 50) -> Page[Gap]:
     """List the times when nobody watched, newest first.
 

@@ -13,6 +13,7 @@ from crontopus.wire.schedules import Crontab, CrontabRequest, Preview, PreviewRe
 
 @post(
     "/schedules/preview",
+    operation_id="preview",
     opt=needs(Scope.JOBS_READ),
     dependencies={"sent": Body(PreviewRequest)},
     status_code=200,
@@ -25,7 +26,13 @@ async def preview(caller: Caller, parts: Parts, sent: NamedDependency[PreviewReq
     return schedules.preview(sent, parts.db.clock())
 
 
-@post("/crontabs/parse", opt=needs(Scope.JOBS_READ), dependencies={"sent": Body(CrontabRequest)}, status_code=200)
+@post(
+    "/crontabs/parse",
+    operation_id="parse_crontab",
+    opt=needs(Scope.JOBS_READ),
+    dependencies={"sent": Body(CrontabRequest)},
+    status_code=200,
+)
 async def parse(caller: Caller, parts: Parts, sent: NamedDependency[CrontabRequest]) -> Crontab:
     """Explain a crontab.
 

@@ -12,7 +12,7 @@ from crontopus.engine import accounts
 from crontopus.wire.accounts import Me, Session, SignIn
 
 
-@post("/sessions", opt=FOR_ANYONE, dependencies={"form": Body(SignIn)})
+@post("/sessions", operation_id="sign_in", opt=FOR_ANYONE, dependencies={"form": Body(SignIn)})
 async def sign_in(request: Http, parts: Parts, form: NamedDependency[SignIn]) -> Session:
     """Sign in with e-mail address and password.
 
@@ -22,7 +22,7 @@ async def sign_in(request: Http, parts: Parts, form: NamedDependency[SignIn]) ->
     return await accounts.sign_in(parts.db, parts.passwords, parts.attempts, form, origin_of(request))
 
 
-@delete("/sessions/current", opt=FOR_SIGNED_IN)
+@delete("/sessions/current", operation_id="sign_out", opt=FOR_SIGNED_IN)
 async def sign_out(request: Http, parts: Parts, caller: Caller) -> None:
     """Sign out.
 
@@ -33,7 +33,7 @@ async def sign_out(request: Http, parts: Parts, caller: Caller) -> None:
     await accounts.sign_out(parts.db, request.cookies[SESSION_COOKIE])
 
 
-@get("/me", opt=FOR_SIGNED_IN)
+@get("/me", operation_id="me", opt=FOR_SIGNED_IN)
 async def me(caller: Caller) -> Me:
     """Who calls, and what they may do."""
     return Me(

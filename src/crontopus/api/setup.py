@@ -16,7 +16,7 @@ from crontopus.wire.accounts import Session, SetUp, SetUpState
 Code = Annotated[str, QueryParameter(description="The code in the set-up link.", max_length=200)]
 
 
-@get("/setup", opt=FOR_ANYONE)
+@get("/setup", operation_id="set_up_state", opt=FOR_ANYONE)
 async def state(parts: Parts, code: Code = "") -> SetUpState:
     """Whether somebody has to set this installation up.
 
@@ -27,7 +27,7 @@ async def state(parts: Parts, code: Code = "") -> SetUpState:
         return SetUpState(needed=needed, valid=needed and await setup.opens(tx, code))
 
 
-@post("/setup", opt=FOR_ANYONE, dependencies={"form": Body(SetUp)})
+@post("/setup", operation_id="set_up", opt=FOR_ANYONE, dependencies={"form": Body(SetUp)})
 async def set_up(request: Http, parts: Parts, form: NamedDependency[SetUp]) -> Session:
     """Make the first person, who owns the first tenant.
 

@@ -26,7 +26,7 @@ class _Before(Struct):
     id: UUID
 
 
-@get("/tokens", opt=needs(Scope.TOKENS_READ))
+@get("/tokens", operation_id="tokens", opt=needs(Scope.TOKENS_READ))
 async def listed(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Limit = 50) -> Page[Token]:
     """List the tokens in force, newest first."""
     caller.require_all_jobs()
@@ -39,7 +39,7 @@ async def listed(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Lim
     return Page(items=items, next_cursor=cursor_of(_Before(page[-1].id)) if len(found) > limit else None)
 
 
-@post("/tokens", opt=needs(Scope.TOKENS_WRITE), dependencies={"new": Body(NewToken)})
+@post("/tokens", operation_id="add_token", opt=needs(Scope.TOKENS_WRITE), dependencies={"new": Body(NewToken)})
 async def create(
     request: Http, caller: Caller, parts: Parts, new: NamedDependency[NewToken], idempotency_key: IdempotencyKey = None
 ) -> Response[CreatedToken]:
@@ -57,7 +57,7 @@ async def create(
         return await once(tx, parts.sealer, request, idempotency_key, made(tx))
 
 
-@delete("/tokens/{token:uuid}", opt=needs(Scope.TOKENS_WRITE))
+@delete("/tokens/{token:uuid}", operation_id="revoke_token", opt=needs(Scope.TOKENS_WRITE))
 async def revoke(
     caller: Caller, parts: Parts, token: Annotated[UUID, PathParameter(description="The token's id.")]
 ) -> None:

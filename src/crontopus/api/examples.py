@@ -1,0 +1,33 @@
+"""One example of each body, as the reference shows it and as a test sends it."""
+
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewToken, SetUp, SignIn
+from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob, Pause
+from crontopus.wire.runs import CheckIn, OutputText, Settle
+from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
+
+BODIES: dict[str, Struct] = {
+    "set_up": SetUp(code="the code in the link", email="you@example.com", password="a long sentence", tenant="Example"),  # noqa: S106
+    "sign_in": SignIn(email="you@example.com", password="a long sentence"),  # noqa: S106
+    "add_namespace": NewNamespace(slug="prod", name="Production", timezone="Europe/Berlin"),
+    "edit_namespace": NamespacePatch(default_grace="15m"),
+    "add_token": NewToken(name="backup host", kind="c", namespaces=["default"]),
+    "add_job": NewJob(
+        name="Nightly backup",
+        schedule=Schedule(cron="0 2 * * *"),
+        timezone="Europe/Berlin",
+        grace="15m",
+        tags=["database"],
+    ),
+    "edit_job": JobPatch(grace="30m", tags=None),
+    "pause_job": Pause(until=datetime(2030, 1, 1, tzinfo=UTC)),
+    "change_jobs": Bulk(action=BulkAction.PAUSE, q="tag:database", dry_run=True),
+    "check_in": CheckIn(job="default/nightly-backup", kind="success", duration=42.5, output=OutputText(head="done")),
+    "settle_run": Settle(succeeded=True),
+    "preview": PreviewRequest(schedule=Schedule(cron="30 2 * * *"), timezone="Europe/Berlin", count=3),
+    "parse_crontab": CrontabRequest(text="0 2 * * * /usr/local/bin/backup\n"),
+}
+"""By operation."""

@@ -1,0 +1,35 @@
+"""The generated pages about the REST API: its document, its problems, and what each operation needs."""
+
+import json
+
+from litestar import Litestar
+
+from crontopus.api import document
+from crontopus.api.app import api_router
+
+
+def openapi() -> str:
+    """The OpenAPI document, one line for each thing, so that a change can be read."""
+    return json.dumps(document.document(_app()), indent=1, ensure_ascii=False) + "\n"
+
+
+def problems() -> str:
+    """Every kind of problem by its code."""
+    lines = ["# Problems", "", "Every error is `application/problem+json` (RFC 9457). Its `type` ends in one of these"]
+    lines += ["codes, which do not change.", "", "| code | status | title | meaning |", "|---|---|---|---|"]
+    lines += [f"| `{code}` | {status} | {title} | {meaning} |" for code, status, title, meaning in document.kinds()]
+    return "\n".join(lines) + "\n"
+
+
+def permissions() -> str:
+    """The scope that each operation needs, from the route table."""
+    lines = ["# Permissions", "", "What each operation of the REST API needs, made from its routes.", ""]
+    lines += ["| operation | needs | what it does |", "|---|---|---|"]
+    for path, method, handler in document.operations(_app()):
+        summary = (handler.fn.__doc__ or "").partition("\n")[0].rstrip(".")
+        lines.append(f"| `{method} {path}` | {document.needs(handler.opt['scope'])} | {summary} |")
+    return "\n".join(lines) + "\n"
+
+
+def _app() -> Litestar:
+    return Litestar([api_router()], openapi_config=None)
