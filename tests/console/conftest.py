@@ -1,7 +1,7 @@
 """A world on SQLite (the console does not know the database), and browsers in it that are signed in."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,15 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def visits(world: World) -> AsyncIterator[Callable[[str], Any]]:
     """`await visits("acme")`: a browser in which acme's owner is signed in; "" for nobody."""
     async with AsyncExitStack() as stack:
+        yield lambda tenant: stack.enter_async_context(visiting(world, tenant))
 
-        async def visit(tenant: str) -> Visitor:
-            cookies = {SESSION_COOKIE: await _session(world, tenant)} if tenant else {}
-            transport = httpx.ASGITransport(world.appliance.app)
-            http = httpx.AsyncClient(transport=transport, base_url=BASE, cookies=cookies, follow_redirects=True)
-            return Visitor(await stack.enter_async_context(http))
 
-        yield visit
+@asynccontextmanager
+async def visiting(world: World, tenant: str) -> AsyncIterator[Visitor]:
+    cookies = {SESSION_COOKIE: await _session(world, tenant)} if tenant else {}
+    transport = httpx.ASGITransport(world.appliance.app)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=cookies, follow_redirects=True) as http:
+        yield Visitor(http)
 
 
 async def _session(world: World, tenant: str) -> str:

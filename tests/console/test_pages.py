@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,8 +13,8 @@ from crontopus.domain.watch import Status
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.runs import CheckIn, OutputText
 from crontopus.wire.schedules import Schedule
-from tests.console.conftest import Visitor
-from tests.world import World
+from tests.console.conftest import Visitor, visiting
+from tests.world import Hands, World, world_in
 
 Visits = Callable[[str], Awaitable[Visitor]]
 EVIL = "<script>alert('x')</script>"
@@ -300,8 +302,41 @@ async def test_times_are_on_the_clock_of_the_visitor(world: World, visits: Visit
 
 
 @pytest.mark.parametrize(
-    "path", ["/jobs/%00", "/jobs/%ff%fe", "/jobs/..%2f..%2fapi", "/runs/x", "/namespaces/%20", "/jobs?q=%00"]
+    "path",
+    [
+        "/jobs/%00",
+        "/jobs/%ff%fe",
+        "/jobs/..%2f..%2fapi",
+        "/runs/x",
+        "/namespaces/%20",
+        "/jobs?q=%00",
+        "/jobs?q=%ff",
+        "/jobs?sort=x",
+    ],
 )
 async def test_a_malformed_address_is_no_fault_of_ours(visits: Visits, path: str) -> None:
     browser = await visits("acme")
     assert 200 <= (await browser.get(path)).status_code < 500
+
+
+async def test_a_form_that_is_too_large_is_refused_with_a_page(visits: Visits) -> None:
+    browser = await visits("acme")
+    page = await browser.post("/jobs/import", {"text": "x" * 11_000_000})
+    assert (page.status_code, "That is too large" in page.text) == (413, True)
+    many = await browser.post("/jobs/import", {f"line-{place}": "x" for place in range(6000)})
+    assert (many.status_code, "at most 5,000 fields" in many.text) == (400, True)
+
+
+async def test_our_own_absence_is_told_with_those_who_were_silent(tmp_path: Path) -> None:
+    hands = Hands()
+    async with world_in(tmp_path, hands=hands) as world, world.signed_in("acme") as acme:
+        job = await hourly(acme, "silent")
+        await said(acme, job, "success")
+        await world.passes(minutes=50)
+        await world.appliance.absence.beat()
+    hands.turn_to(hands.now + timedelta(minutes=30))
+    async with world_in(tmp_path, hands=hands) as world, visiting(world, "acme") as browser:
+        await world.passes(minutes=15)
+        await world.appliance.absence.notices()
+        page = (await browser.get("/jobs")).text
+        assert "Not watched from 08:50 to 09:20." in page

@@ -176,6 +176,14 @@ def test_a_session_that_is_gone_leads_to_sign_in_and_back(browser: Browser, serv
         expect(page.get_by_role("alert")).to_contain_text("do not belong together")
 
 
+def test_a_page_that_outlives_its_session_leaves_for_sign_in(browser: Browser, served: Served, paths: object) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        page.context.clear_cookies()
+        page.evaluate("htmx.trigger('#live', 'changed')")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 def test_a_token_is_shown_once_and_revoked(browser: Browser, served: Served, paths: object) -> None:
     with visitor(browser, served) as page:
         sign_in(page)

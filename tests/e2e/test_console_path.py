@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.console import Served, new_job, paste, set_up, visitor
 
-EVERY, GRACE = 3, 4
+EVERY, GRACE = 3, 6
 SECONDS = 1000
 
 
