@@ -1,9 +1,10 @@
 """Writes the generated files of docs/ anew, each from what it describes: `make docs`. A test finds stale ones."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from tools import api_docs
+from tools import api_docs, parts
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -17,11 +18,17 @@ def decisions() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _refilled(page: str) -> str:
+    """A page that is written by hand, but for its generated parts."""
+    return parts.filled((DOCS / page).read_text())
+
+
 GENERATED: Mapping[str, Callable[[], str]] = {
     "api/openapi.json": api_docs.openapi,
     "api/permissions.md": api_docs.permissions,
     "api/problems.md": api_docs.problems,
     "decisions/README.md": decisions,
+    **{page: partial(_refilled, page) for page in ("architecture.md", "command-line.md", "operate.md")},
 }
 """What each file under docs/ should hold. A new generated file is a line here."""
 
