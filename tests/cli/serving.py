@@ -77,9 +77,9 @@ def serving(folder: Path) -> Iterator[Served]:
 
 
 @contextmanager
-def started(data: Path) -> Iterator[Iterator[str]]:
+def started(data: Path, port: int = 0) -> Iterator[Iterator[str]]:
     """The lines that `serve` prints on `data`. It must end well when it is told to."""
-    command = [*PROGRAM, "serve", "--data", str(data), "--port", "0"]
+    command = [*PROGRAM, "serve", "--data", str(data), "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:

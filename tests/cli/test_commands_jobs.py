@@ -229,13 +229,12 @@ def test_nothing_is_deleted_where_nobody_can_be_asked(server: Served, three: lis
     assert server.json("jobs", "show", three[0])
 
 
-def test_the_next_runs_are_shown_before_and_after_a_job_has_the_schedule(server: Served, backup: str) -> None:
+def test_the_next_runs_are_shown_before_and_after_a_job_has_the_schedule(server: Served, namespace: str) -> None:
     asked = ("--cron", "0 2 * * *", "--tz", "Europe/Berlin", "--clock", "systemd", "--grace", "15m")
     preview = server.json("jobs", "check", *asked, "--count", "3")
+    server.ok("jobs", "create", "j", "-n", namespace, *asked)
     assert len(preview["next"]) == 3
-    assert [run["at"] for run in server.json("jobs", "next", backup, "--count", "3")["next"]] == [
-        run["at"] for run in preview["next"]
-    ]
+    assert server.json("jobs", "next", f"{namespace}/j", "--count", "3") == preview
     table = server.ok("jobs", "check", *asked)
     assert preview["in_words"] in table
     assert table.splitlines()[1].startswith("RUN")

@@ -3,6 +3,9 @@
 import json
 import subprocess
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 
 import pytest
 
@@ -74,19 +77,45 @@ def test_gaps_are_listed(server: Served) -> None:
     assert server.ok("gaps").startswith("SINCE")
 
 
-def test_events_are_followed_live(server: Served, namespace: str, url: str) -> None:
-    command = [*PROGRAM, "events", "--count", "2", "-o", "json", "--since", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=server.process_environment) as process:
-        ping(server, url)
+@contextmanager
+def following(server: Served, *options: str) -> Iterator[IO[str]]:
+    """The lines that `crontopus events` prints, from when it is connected until it has ended well."""
+    command = [*PROGRAM, "events", *options]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=server.process_environment) as process:
         assert process.stdout is not None
-        events = [json.loads(line) for line in process.stdout]
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("following "):
+            assert process.poll() is None
+        yield process.stdout
         assert process.wait(timeout=20) == 0
-    assert len(events) == 2
-    assert all(event["noun"] in ("job", "run") for event in events)
+
+
+def test_events_are_followed_live(server: Served, namespace: str, url: str) -> None:
+    with following(server, "--count", "2", "-o", "json") as printed:
+        ping(server, url)
+        events = [json.loads(line) for line in printed]
+    assert {event["noun"] for event in events} == {"job", "run"}
+    assert {event["job"] for event in events} == {server.json("jobs", "show", f"{namespace}/backup")["id"]}
+
+
+def test_events_go_on_where_somebody_left_off(server: Served, namespace: str, url: str) -> None:
+    with following(server, "--count", "2", "-o", "json") as printed:
+        ping(server, url)
+        first, second = [json.loads(line) for line in printed]
+    again = server.ok("events", "--since", first["event_id"], "--count", "1", "-o", "json")
+    assert json.loads(again) == second
 
 
 def test_events_for_people_say_how_things_stand(server: Served, namespace: str, url: str) -> None:
-    ping(server, url)
-    position = "0"
-    shown = server.ok("events", "--since", position, "--count", "1")
-    assert " is " in shown
+    with following(server, "--count", "2") as printed:
+        ping(server, url)
+        told = printed.read()
+    assert f"job {namespace}/backup is up" in told
+    assert f"run 1 of {namespace}/backup is succeeded" in told
+
+
+def test_what_is_no_event_is_said_to_be_unknown(server: Served, namespace: str, url: str) -> None:
+    with following(server, "--since", "1.1", "--count", "1", "-o", "json") as printed:
+        ping(server, url)
+        assert len(list(printed)) == 1

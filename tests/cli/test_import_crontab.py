@@ -48,7 +48,7 @@ def test_each_line_becomes_a_job_and_nothing_else_changes(server: Served, namesp
 
 def test_each_line_is_explained(server: Served, namespace: str) -> None:
     result = server.call("jobs", "import-crontab", "-", "-n", namespace, "--tz", "UTC", "--dry-run", text=USERS)
-    assert "every day at 02:00" in result.stderr
+    assert "Every day at 02:00" in result.stderr
     assert "next: " in result.stderr
     assert "@reboot" in result.stderr
 

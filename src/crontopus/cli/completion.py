@@ -39,9 +39,8 @@ class JobName(click.ParamType[str]):
 
 
 async def _job_names(given: dict[str, Any], incomplete: str) -> list[str]:
-    from crontopus.cli.settings import resolve
-
     from crontopus.cli.call import client_of
+    from crontopus.cli.settings import resolve
 
     found = resolve(url=given.get("url"), token=given.get("token"), context=given.get("context"))
     namespace, slash, slug = incomplete.rpartition("/")

@@ -33,6 +33,7 @@ def report(error: CrontopusError) -> int:
 
 
 def in_words(error: CrontopusError) -> str:
-    """The sentence, then each place that must be mended on a line of its own; safe to print on a terminal."""
+    """The sentence, then what it does not say of each place, on a line of its own; safe to print on a terminal."""
     sentence = clean(str(error)) or error.title
-    return "\n".join([sentence, *(f"  {clean(fault.pointer) or '/'}: {clean(fault.detail)}" for fault in error.faults)])
+    faults = [fault for fault in error.faults if fault.detail != str(error)]
+    return "\n".join([sentence, *(f"  {clean(fault.pointer) or '/'}: {clean(fault.detail)}" for fault in faults)])

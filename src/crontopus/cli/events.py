@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from crontopus.cli.call import connected
 from crontopus.cli.output import Form, Out, say
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 2.0
 
 
+class Told(ChangeEvent, frozen=True):
+    """A change as a program reads it; `event_id` is what `--since` takes."""
+
+    event_id: str
+
+
 class Message(Struct, frozen=True):
     """One server-sent event (HTML standard, section 9.2)."""
 
@@ -30,15 +37,15 @@ class Message(Struct, frozen=True):
 
 
 @click.command(short_help="Follow what changes, live.")
-@click.option("--since", metavar="POSITION", help="Begin after this position, as far back as the server keeps them.")
+@click.option("--since", metavar="EVENT_ID", help="Begin after this event, where the server still knows it.")
 @click.option("--count", type=click.IntRange(1), help="End after so many.")
 @connected
 async def events(client: "Client", out: Out, since: str | None, count: int | None) -> None:
-    """Follow what changes, live, until interrupted. With -o json one object a line."""
+    """Follow what changes, live, until interrupted. Other forms than table are one JSON object a line."""
     shown = 0
     async for message in _followed(client, since):
         await _show(client, out, message)
-        shown += 1
+        shown += message.event != "resync"
         if shown == count:
             return
 
@@ -52,6 +59,7 @@ async def _followed(client: "Client", since: str | None) -> AsyncIterator[Messag
         try:
             async with client.events(since) as response:
                 connected = True
+                say(f"following {client.http.base_url.host}; press Ctrl-C to end")
                 async for message in messages(response):
                     since = message.id or since
                     yield message
@@ -79,11 +87,11 @@ async def messages(response: "httpx.Response") -> AsyncIterator[Message]:
 async def _show(client: "Client", out: Out, message: Message) -> None:
     if message.event == "resync":
         return say("some changes were lost: read again what matters")
-    change = msgspec.json.decode(message.data, type=ChangeEvent)
+    told = msgspec.json.decode(message.data, type=ChangeEvent)
     if out.form is Form.TABLE:
-        out.line(f"{out.words.instant(change.at)}  {await _in_words(client, change)}")
+        out.line(f"{out.words.instant(told.at)}  {await _in_words(client, told)}")
     else:
-        click.echo(msgspec.json.encode(change))
+        click.echo(msgspec.json.encode(Told(**asdict(told), event_id=message.id)))
 
 
 async def _in_words(client: "Client", change: ChangeEvent) -> str:

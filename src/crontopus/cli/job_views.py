@@ -63,7 +63,8 @@ def job_card(job: Job, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "down since", words.instant(job.down_since) if job.down_since else ""
     yield "paused until", words.instant(job.paused_until) if job.paused_until else ""
     yield "description", job.description
-    yield "schedule", f"{job.schedule_in_words} ({job.timezone})"
+    yield "schedule", job.schedule_in_words
+    yield "timezone", job.timezone
     yield "grace", duration(job.grace)
     yield "longest run", duration(job.max_runtime) if job.max_runtime is not None else ""
     yield "last run", _last_run(job, words)
@@ -162,7 +163,7 @@ NEXT_RUNS = Listing(
     NextRun,
     (
         Column("run", lambda run, words: words.instant(run.at)),
-        Column("in the job's zone", lambda run, words: run.local),
+        Column("in the job's zone", lambda run, words: run.local.replace("T", " ") if words.local else run.local),
         Column("alarm after", lambda run, words: words.instant(run.deadline)),
     ),
 )
@@ -172,7 +173,7 @@ def show_preview(out: Out, preview: Preview) -> None:
     """The schedule in words, its next runs, and what changes of the clock do to it."""
     if out.form in ("json", "yaml"):
         return out.raw(preview)
-    out.line(f"{preview.in_words} ({preview.timezone})")
+    out.line(preview.in_words)
     out.many(preview.next, NEXT_RUNS)
     for surprise in preview.surprises:
         out.line(f"{out.words.instant(surprise.at)}: {surprise.detail}")

@@ -57,7 +57,7 @@ async def logs(client: "Client", out: Out, run: str) -> None:
 def _print(text: str) -> None:
     """To a terminal without what steers it, except colours; to a pipe as it is."""
     shown = _STEERING.sub("?", text) if sys.stdout.isatty() else text
-    click.echo(shown, nl=bool(shown) and not shown.endswith("\n"))
+    sys.stdout.write(shown + "\n" * (bool(shown) and not shown.endswith("\n")))
 
 
 @runs.command()

@@ -1,6 +1,14 @@
 """`crontopus spool`: reports that could not be delivered, and wait on this machine."""
 
+from itertools import count
+
 import click
+
+from crontopus.cli.destination import server_of
+from crontopus.cli.output import progress, say
+from crontopus.cli.reporter import Flushed, Servers, flush
+from crontopus.cli.spool import Spool, open_spool
+from crontopus.domain.errors import CrontopusError, Unavailable
 
 
 @click.group(short_help="Reports that wait for a server that was away.")
@@ -8,6 +16,33 @@ def spool() -> None:
     """Reports that wait for a server that was away."""
 
 
-@spool.command()
-def flush() -> None:
-    """Deliver what waits now."""
+@spool.command("flush")
+def flush_spool() -> None:
+    """Deliver what waits, oldest first."""
+    waiting = _opened()
+    sent = count(1)
+
+    def proceed() -> bool:
+        progress(f"delivering report {next(sent)} …")
+        return True
+
+    flushed = flush(waiting, Servers(server_of), proceed)
+    if next(sent) > 1:
+        progress("")
+    _tell(flushed)
+
+
+def _opened() -> Spool:
+    try:
+        return open_spool()
+    except OSError as error:
+        raise CrontopusError(f"{error.filename} cannot be used: {error.strerror}") from error
+
+
+def _tell(flushed: Flushed) -> None:
+    """Raises where reports were refused or still wait."""
+    say(f"{flushed.delivered} delivered, {len(flushed.refusals)} refused, {flushed.waiting} waiting")
+    if flushed.waiting:
+        raise Unavailable("; ".join(flushed.reasons) or "another program is delivering what waits")
+    if flushed.refusals:
+        raise CrontopusError("; ".join(dict.fromkeys(flushed.refusals)))
