@@ -87,13 +87,19 @@ class Served:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(PATIENCE_SECONDS)
+        self._ended()
 
     def stop(self) -> int:
         """Its exit code, after SIGTERM."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+        return self._ended()
+
+    def _ended(self) -> int:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.process.stdout.close()
         return self.process.wait(PATIENCE_SECONDS)
 
     def log(self) -> str:

@@ -159,7 +159,7 @@ async def serve(config: Config) -> None:
         async with anyio.create_task_group() as tree:
             await tree.start(_loops, appliance)
             tree.start_soon(_stop_on_signal, server, appliance.parts, tree)
-            await _say_hello(appliance)
+            tree.start_soon(_say_hello, appliance, server)
             await server.serve()
             await _finish(appliance)
             tree.cancel_scope.cancel()
@@ -204,7 +204,9 @@ async def _finish(appliance: Appliance) -> None:
     await appliance.absence.end()
 
 
-async def _say_hello(appliance: Appliance) -> None:
+async def _say_hello(appliance: Appliance, server: HttpServer) -> None:
+    """Once connections are taken: whoever waits for the line can go on at once."""
+    await server.listening()
     print(f"Crontopus {__version__} serves {appliance.config.base_url}", flush=True)
     link = await appliance.set_up_link()
     if link is not None:

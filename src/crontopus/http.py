@@ -2,8 +2,10 @@
 
 import logging
 import socket
+from contextlib import suppress
 from typing import Any
 
+import anyio
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -20,6 +22,7 @@ class HttpServer:
 
     def __init__(self, app: Any, host: str, port: int) -> None:
         _refuse_taken(host, port)
+        self._host, self._port = host, port
         logging.getLogger("_granian").setLevel(logging.ERROR)
         self._server = Server(
             app,
@@ -38,8 +41,22 @@ class HttpServer:
     async def serve(self) -> None:
         await self._server.serve()
 
+    async def listening(self) -> None:
+        """Returns once connections are taken."""
+        while True:
+            with suppress(OSError):
+                stream = await anyio.connect_tcp(_nearby(self._host), self._port)
+                await stream.aclose()
+                return
+            await anyio.sleep(0.01)
+
     def stop(self) -> None:
         self._server.stop()  # type: ignore[no-untyped-call] # Granian left it so
+
+
+def _nearby(host: str) -> str:
+    """Where a server that listens on every address can be reached."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 # compared, not bound
 
 
 def free_port(host: str) -> int:

@@ -85,7 +85,7 @@ async def _stored(served: Served, made: SetUp) -> Counter[str]:
     return counted
 
 
-STRACE = ("strace", "-f", "-y", "-s", "40", "-e", "trace=read,recvfrom,write,writev,sendto,fsync,fdatasync")
+STRACE = ("strace", "-D", "-f", "-y", "-s", "40", "-e", "trace=read,recvfrom,write,writev,sendto,fsync,fdatasync")
 SYNC = re.compile(r"f(data)?sync\(\d+<[^>]*crontopus\.db-wal>")
 RESUMED = re.compile(r"<\.\.\. f(data)?sync resumed>")
 PINGS = 400
