@@ -1,11 +1,14 @@
 """`crontopus spool`: reports that could not be delivered, and wait on this machine."""
 
+from contextlib import ExitStack, closing
 from itertools import count
 
 import click
 
+from crontopus.cli.delivery import Server
 from crontopus.cli.destination import server_of
 from crontopus.cli.output import progress, say
+from crontopus.cli.report import Address
 from crontopus.cli.reporter import Flushed, Servers, flush
 from crontopus.cli.spool import Spool, open_spool
 from crontopus.domain.errors import CrontopusError, Unavailable
@@ -19,14 +22,18 @@ def spool() -> None:
 @spool.command("flush")
 def flush_spool() -> None:
     """Deliver what waits, oldest first."""
-    waiting = _opened()
     sent = count(1)
 
     def proceed() -> bool:
         progress(f"delivering report {next(sent)} …")
         return True
 
-    flushed = flush(waiting, Servers(server_of), proceed)
+    with ExitStack() as connections:
+
+        def find(address: Address) -> Server:
+            return connections.enter_context(closing(server_of(address)))
+
+        flushed = flush(_opened(), Servers(find), proceed)
     if next(sent) > 1:
         progress("")
     _tell(flushed)
