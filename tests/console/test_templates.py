@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import subprocess
+import sys
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -59,6 +61,16 @@ def test_every_static_file_that_is_named_is_there_and_every_one_is_named() -> No
     assert named == {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file()} - sheets - {
         "vendor/vendor.json"
     }
+
+
+def test_every_command_line_twin_is_a_command() -> None:
+    twins = {
+        twin for path in PAGES for twin in re.findall(r'twin\("crontopus((?: [a-z-]{2,}(?=[ "]))+)', path.read_text())
+    }
+    assert len(twins) >= 8
+    for twin in twins:
+        words = [word for word in twin.split() if not word.startswith("-")]
+        subprocess.run([sys.executable, "-m", "crontopus", *words, "--help"], check=True, capture_output=True)
 
 
 def test_every_icon_that_is_named_is_in_the_sprite_and_every_symbol_is_used() -> None:
