@@ -1,6 +1,7 @@
 """Jobs: the definitions, and what is believed of each."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -99,7 +100,7 @@ async def create(
         return (await shown.jobs(tx, parts, caller, [await engine.create(tx, caller, new)]))[0]
 
     async with parts.db.write(caller.tenant) as tx:
-        return await once(tx, parts.sealer, request, idempotency_key, made(tx))
+        return await once(tx, parts.sealer, request, idempotency_key, partial(made, tx))
 
 
 @patch(

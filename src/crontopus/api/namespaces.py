@@ -1,5 +1,7 @@
 """Namespaces: folders of jobs, each with its own ping key."""
 
+from functools import partial
+
 from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from msgspec import Struct
@@ -63,7 +65,7 @@ async def create(
         return shown.namespace(await engine.create(tx, parts.sealer, new), 0, parts, caller)
 
     async with parts.db.write(caller.tenant) as tx:
-        return await once(tx, parts.sealer, request, idempotency_key, made(tx))
+        return await once(tx, parts.sealer, request, idempotency_key, partial(made, tx))
 
 
 @patch(

@@ -3,7 +3,7 @@
 Kept for a day. The answer is sealed, because it may hold a secret that is shown once.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID
@@ -31,20 +31,23 @@ CREATED = 201
 
 
 async def once(
-    tx: Tx, sealer: Sealer, request: Request[Any, Any, Any], key: str | None, made: Awaitable[msgspec.Struct]
+    tx: Tx,
+    sealer: Sealer,
+    request: Request[Any, Any, Any],
+    key: str | None,
+    make: Callable[[], Awaitable[msgspec.Struct]],
 ) -> Response[Any]:
-    """The answer of `made`, or the one given before. Raises Conflict where the key was another request's."""
+    """The answer of `make`, or the one given before. Raises Conflict where the key was another request's."""
     if key is None:
-        return _created(msgspec.json.encode(await made))
+        return _created(msgspec.json.encode(await make()))
     kept_as, hashed = _kept_as(request, key), await _hash(request)
     before = await idempotency.claim(tx, kept_as, hashed)
     row = UUID(bytes=sha256(kept_as.encode()).digest()[:16])
     if before is not None:
-        _close(made)
         if before.request_hash != hashed:
             raise Conflict("this Idempotency-Key was used for another request: take a new one")
         return _created(sealer.open(before.answer, tx.tenant, row))
-    answer = msgspec.json.encode(await made)
+    answer = msgspec.json.encode(await make())
     await idempotency.keep(tx, kept_as, CREATED, sealer.seal(answer, tx.tenant, row))
     return _created(answer)
 
@@ -63,10 +66,3 @@ async def _hash(request: Request[Any, Any, Any]) -> bytes:
 
 def _created(answer: bytes) -> Response[Any]:
     return Response(answer, status_code=CREATED, media_type="application/json")
-
-
-def _close(made: Awaitable[Any]) -> None:
-    """A coroutine that nobody awaits would be complained of."""
-    close = getattr(made, "close", None)
-    if close:
-        close()

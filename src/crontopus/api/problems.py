@@ -1,6 +1,7 @@
 """Every error as problem+json (RFC 9457), whoever raised it: our domain, the framework or a bug."""
 
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import structlog
@@ -34,16 +35,13 @@ INTERNAL = Problem(
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The app's one handler of exceptions."""
-    request_id = request_id_of(request)
+    known = request.scope.get("state", {}).get("request_id")
+    request_id = str(known or uuid4().hex)
     problem = msgspec.structs.replace(_problem(error), request_id=request_id)
     if problem.status >= HTTP_500_INTERNAL_SERVER_ERROR and not isinstance(error, Unavailable):
         log.error("request failed", request_id=request_id, path=request.url.path, exc_info=error)
-    return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=_headers(error))
-
-
-def request_id_of(request: Request[Any, Any, Any]) -> str:
-    """As the middleware gave it; it stands in the answer's header and in the log."""
-    return str(request.scope.get("state", {}).get("request_id", ""))
+    headers = _headers(error) if known else {**_headers(error), "X-Request-Id": request_id}
+    return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def _problem(error: Exception) -> Problem:

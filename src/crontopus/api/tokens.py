@@ -1,5 +1,6 @@
 """API tokens."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -54,7 +55,7 @@ async def create(
         return CreatedToken(**msgspec.structs.asdict(token), token=made.secret)
 
     async with parts.db.write(caller.tenant) as tx:
-        return await once(tx, parts.sealer, request, idempotency_key, made(tx))
+        return await once(tx, parts.sealer, request, idempotency_key, partial(made, tx))
 
 
 @delete("/tokens/{token:uuid}", operation_id="revoke_token", opt=needs(Scope.TOKENS_WRITE))

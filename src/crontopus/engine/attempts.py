@@ -23,7 +23,7 @@ class Attempts:
 
     def require(self, now: datetime, *keys: str) -> None:
         """Raises Throttled while one of `keys` has failed too often."""
-        waits = [self._free_at.get(key, now) - now - FREE * REFILL for key in keys]
+        waits = [self._free_at.get(key, now) - now - (FREE - 1) * REFILL for key in keys]
         longest = max(waits)
         if longest > timedelta(0):
             seconds = int(longest.total_seconds()) + 1

@@ -139,7 +139,7 @@ def _merged(old: dict[str, str], patch: dict[str, str | None]) -> dict[str, str]
 
 
 def _expectation(spec: JobSpec, namespace_timezone: str, faults: _Faults) -> Expectation:
-    timezone = spec.timezone or namespace_timezone
+    timezone = namespace_timezone if spec.timezone is None else spec.timezone
     forbidden = Overlap.FORBID if spec.clock is Clock.SYSTEMD else Overlap.ALLOW
     max_runtime = _bound(spec.max_runtime, "/max_runtime", timedelta(seconds=1), faults)
     min_runtime = _bound(spec.min_runtime, "/min_runtime", timedelta(0), faults)

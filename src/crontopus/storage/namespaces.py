@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -97,8 +97,14 @@ async def change(tx: Tx, namespace: UUID, values: Mapping[str, Any]) -> None:
 
 
 async def remove(tx: Tx, namespace: UUID) -> None:
-    """Only where no job refers to it, deleted ones included."""
-    await tx.sql.execute(namespaces.delete().where(namespaces.c.tenant_id == tx.tenant, namespaces.c.id == namespace))
+    """Only where it holds no job. Deleted ones, whose history retention has not removed yet, lose their place."""
+    deleted = jobs.c.deleted_at.is_not(None)
+    await tx.sql.execute(
+        update(jobs)
+        .where(jobs.c.tenant_id == tx.tenant, jobs.c.namespace_id == namespace, deleted)
+        .values(namespace_id=None)
+    )
+    await tx.sql.execute(delete(namespaces).where(namespaces.c.tenant_id == tx.tenant, namespaces.c.id == namespace))
 
 
 async def _one(tx: Tx, slug: str, query: Select[Any]) -> Namespace:
