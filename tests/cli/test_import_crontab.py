@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,17 @@ def test_a_dry_run_makes_nothing_and_prints_the_crontab_as_it_would_be(server: S
     would_be = imported(server, namespace, USERS, "--dry-run")
     assert server.json("jobs", "list", "-q", f"ns:{namespace}") == []
     assert would_be == imported(server, namespace, USERS)
+
+
+def test_a_line_under_watch_does_what_it_did_and_reports_it(server: Served, namespace: str) -> None:
+    program = str(Path(sys.executable).with_name("crontopus"))
+    after = imported(server, namespace, b'0 2 * * * echo "it\'s done"; exit 3\n', "--program", program)
+    as_cron_would = ["sh", "-c", after.split(None, 5)[5].decode()]
+    ended = subprocess.run(as_cron_would, env=server.process_environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (3, "it's done\n")
+    (run,) = server.json("runs", "list", "-q", f"ns:{namespace}")
+    assert (run["state"], run["exit_code"]) == ("failed", 3)
+    assert server.ok("runs", "logs", run["id"]) == "it's done\n"
 
 
 def test_twice_is_once(server: Served, namespace: str) -> None:

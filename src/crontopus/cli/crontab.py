@@ -1,5 +1,6 @@
 """`crontopus jobs import-crontab`: a crontab explained line by line, its jobs made, its lines put under watch."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from shutil import which
@@ -39,7 +40,7 @@ LINES = Listing(
 @click.option("-n", "--namespace", default="default", show_default=True, help="Where the jobs are made.")
 @click.option("--prefix", default="", help="Put before the names of the jobs: one for each machine, for instance.")
 @click.option("--timezone", "--tz", "timezone", metavar="ZONE", help="Zone of the crontab; else this machine's.")
-@click.option("--program", default=lambda: which("crontopus") or "crontopus", help="crontopus as cron should call it.")
+@click.option("--program", default=lambda: _program(), metavar="PATH", help="crontopus as cron should call it.")
 @click.option("--dry-run", is_flag=True, help="Explain, and print the crontab as it would be; make no job.")
 @click.option("--write", is_flag=True, help="Write the crontab back, after a backup.")
 @connected
@@ -150,6 +151,11 @@ def _finish(out: Out, where: crontab_source.Source, before: bytes, after: bytes,
         say(f"{where.name} needs no change")
     elif out.form is Form.TABLE:
         click.echo(after, nl=False)
+
+
+def _program() -> str:
+    """By its whole path where it is known, since cron's own PATH is short."""
+    return sys.executable if getattr(sys, "frozen", False) else which("crontopus") or "crontopus"
 
 
 def local_zone() -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from io import TextIOWrapper
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import click
@@ -55,6 +56,8 @@ class Out:
     """The output of one command, in `form`."""
 
     def __init__(self, form: Form) -> None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # A terminal that knows no "–" still gets the rest.
         self.form = form
         at_terminal = sys.stdout.isatty()
         self.colours = at_terminal and _colours_welcome()
