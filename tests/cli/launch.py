@@ -26,13 +26,14 @@ class Launcher(NamedTuple):
         usual = {"HOME": str(self.home), "CRONTOPUS_SPOOL": str(self.spool), "PATH": os.environ["PATH"]}
         return {**usual, "CRONTOPUS_PING_URL": self.url, **more}
 
-    def __call__(
-        self, *words: str, input: bytes | None = None, **environment: str
-    ) -> subprocess.CompletedProcess[bytes]:
+    def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+        return self.fed(b"", *words, **environment)
+
+    def fed(self, given: bytes, *words: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+        """With `given` as its standard input."""
         return subprocess.run(
             [*PROGRAM, *words],
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
+            input=given,
             capture_output=True,
             env=self.environment(**environment),
             timeout=PATIENCE_SECONDS,

@@ -68,13 +68,18 @@ class Recorder:
         return self.requests
 
     @property
+    def check_ins(self) -> list[dict[str, Any]]:
+        """Those that came as JSON, whatever was answered."""
+        said = [json.loads(request.body) for request in self.requests if request.body]
+        return [check_in for check_in in said if "kind" in check_in]
+
+    @property
     def kinds(self) -> list[str]:
-        return [request.check_in["kind"] for request in self.requests if request.body]
+        return [check_in["kind"] for check_in in self.check_ins]
 
     @property
     def ends(self) -> list[dict[str, Any]]:
-        said = [request.check_in for request in self.requests if request.body]
-        return [check_in for check_in in said if check_in["kind"] in ("success", "fail", "exit")]
+        return [check_in for check_in in self.check_ins if check_in["kind"] in ("success", "fail", "exit")]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         recorder = self

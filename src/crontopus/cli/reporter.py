@@ -16,7 +16,7 @@ from crontopus.cli.lazily import any_error
 from crontopus.cli.report import Address, Report
 from crontopus.cli.spool import Entry, Spool
 
-DELAYS_SECONDS = (0.5, 1.5)
+DELAYS_SECONDS = (0.2, 0.8)
 """Between three tries of one report."""
 AFTERWARDS_SECONDS = 3.0
 """So long, at the end of a run, what waits from earlier ones may take."""

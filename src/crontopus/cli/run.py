@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from crontopus.cli.environment import for_child
+from crontopus.cli.environment import for_child, variable
 from crontopus.cli.options import USAGE, Help, WrongUsage, refuse
 from crontopus.cli.run_child import Ending, Signals, code_of, die_of, interruptible, start, wait
 from crontopus.cli.run_options import WAIT, RunOptions, read, usage
@@ -152,8 +152,9 @@ class Run:
         from crontopus.cli.run_lock import hold
 
         options = self._options
+        name = options.job or options.url or variable("CRONTOPUS_PING_URL") or "\0".join(options.command)
         try:
-            return hold(options.job or options.url or "\0".join(options.command), wait=options.lock == WAIT) is not None
+            return hold(name, wait=options.lock == WAIT) is not None
         except OSError as error:
             say(f"there is no lock, and it runs without: {error.strerror or error}")
             return True

@@ -53,7 +53,9 @@ class Signals:
             self.next(left)
 
     def restore(self) -> None:
-        """From here on a signal ends this program, as one ends any other."""
+        """From here on a signal ends this program, as one ends any other. Those before were the command's."""
+        while self.next(0) is not None:
+            continue
         signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
 
 
