@@ -9,6 +9,10 @@ import structlog
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _QUIET = ("httpx", "httpcore", "aiosqlite", "asyncio", "sqlalchemy", "alembic")
 """Libraries that would log each request, which we log ourselves where it matters."""
+_WITHOUT_LOCALS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Local variables may be somebody's password or session."""
 
 
 def configure(level: str, form: str) -> None:
@@ -32,8 +36,10 @@ def configure(level: str, form: str) -> None:
 
 def _last(as_json: bool) -> list[Any]:
     if as_json:
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [_WITHOUT_LOCALS, structlog.processors.JSONRenderer()]
+    return [
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    ]
 
 
 def _foreign(as_json: bool) -> list[Any]:
