@@ -45,6 +45,10 @@ class Servers:
                 return Away(str(error))
         return self._known[url].deliver(report, timeout_seconds)
 
+    def close(self) -> None:
+        for server in self._known.values():
+            server.close()
+
 
 class Flushed(NamedTuple):
     """What became of the reports that waited. `reasons`: why servers were away; `refusals`: what they did not want."""
@@ -68,6 +72,8 @@ def flush(spool: Spool, servers: Servers, proceed: Callable[[], bool] = lambda: 
             outcome = _delivered_from(entry, servers, reasons)
             delivered += isinstance(outcome, Delivered)
             refusals += [outcome.reason] if isinstance(outcome, Refused) else []
+    if delivered or refusals:
+        servers.close()
     return Flushed(delivered, tuple(refusals), len(spool.waiting()), tuple(dict.fromkeys(reasons.values())))
 
 
