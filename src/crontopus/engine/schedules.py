@@ -1,7 +1,8 @@
 """Schedules between the wire and the domain, and what a schedule means before it is saved."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
 from crontopus.domain import duration, schedule
@@ -12,7 +13,6 @@ from crontopus.wire import schedules as wire
 
 DEFAULT_GRACE = timedelta(minutes=10)
 LONGEST_GRACE = timedelta(days=30)
-MILLISECOND = timedelta(milliseconds=1)
 
 
 def read(given: wire.Schedules, timezone: str, clock: Clock, pointer: str = "/schedule") -> tuple[Schedule, ...]:
@@ -52,13 +52,14 @@ def preview(request: wire.PreviewRequest, now: datetime) -> wire.Preview:
 
 
 def of_watched(found: Watched, count: int, now: datetime) -> wire.Preview:
-    """The next runs of a job: those still outstanding first; of an `every`, counted from its newest sign."""
-    rule, watch = found.job.expectation, found.watch
-    expected = watch.next_expected_at
+    """The next runs of a job: the one still outstanding first, then those to come; an `every` counts on from it."""
+    rule, expected = found.job.expectation, found.watch.next_expected_at
+    outstanding = [expected] if expected is not None and expected <= now else []
     period = schedule.period(rule.schedules)
-    back = MILLISECOND if period is None else period
-    since = now if expected is None else expected - back
-    return next_runs(rule.schedules, rule.timezone, rule.clock, rule.grace, count, since, now)
+    since = now
+    if period is not None and expected is not None:
+        since = expected - period if not outstanding else expected + (now - expected) // period * period
+    return next_runs(rule.schedules, rule.timezone, rule.clock, rule.grace, count, since, now, outstanding)
 
 
 def next_runs(
@@ -69,13 +70,16 @@ def next_runs(
     count: int,
     since: datetime,
     now: datetime,
+    outstanding: Sequence[datetime] = (),
 ) -> wire.Preview:
     """`since`: what is already behind it is over (for an `every`: from when its periods count)."""
     period = schedule.period(schedules)
+    coming: Iterator[datetime]
     if period is not None:
-        instants = [since + period * number for number in range(1, count + 1)]
+        coming = (since + period * number for number in range(1, count + 1))
     else:
-        instants = list(islice(schedule.slots(schedules, timezone, clock).since(since), count))
+        coming = schedule.slots(schedules, timezone, clock).since(since)
+    instants = list(islice(chain(outstanding, coming), count))
     zone = ZoneInfo("UTC" if clock is Clock.UTC else timezone)
     return wire.Preview(
         in_words=schedule.describe(schedules, timezone, clock),

@@ -1,0 +1,27 @@
+"""The next runs of a job: what is outstanding first, then what is to come."""
+
+from datetime import timedelta
+
+from crontopus.wire.jobs import NewJob
+from crontopus.wire.schedules import Schedule
+from tests.world import World
+
+
+async def test_a_job_that_is_late_shows_what_is_outstanding_and_then_what_comes(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        job = await acme.add_job(NewJob(name="often", schedule=Schedule(every=3600), grace=86_400))
+        await world.ping(job.ping_url)
+        began = world.now
+        await world.passes(hours=3, minutes=30)
+        shown = [run.at - began for run in (await acme.next_runs(job.id, 3)).next]
+        assert shown == [timedelta(hours=1), timedelta(hours=4), timedelta(hours=5)]
+
+
+async def test_a_calendar_s_next_runs_are_its_next_slots(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        job = await acme.add_job(NewJob(name="nightly", schedule=Schedule(cron="0 2 * * *")))
+        await world.ping(job.ping_url)
+        await world.passes(hours=30)
+        shown = [run.at for run in (await acme.next_runs(job.id, 3)).next]
+        tonight = world.now.replace(hour=2) + timedelta(days=1)
+        assert shown == [tonight, tonight + timedelta(days=1), tonight + timedelta(days=2)]
