@@ -100,18 +100,18 @@ class Batch:
         assert receipt is not None  # noqa: S101 # every Reported is answered by a receipt
         changes = bool(step.runs or step.flips or step.gone) or step.watch != placed.watch
         details = _details(report) if receipt.stored else None
-        watches.add_step(self._rows, placed, step, report.received_at, details, gaps=self._gaps)
+        told = watches.add_step(self._rows, placed, step, report.received_at, details, gaps=self._gaps)
         if changes:
-            self._note_change(placed, report.received_at, step)
-        run = None if receipt.run is None else ids.run_id(placed.job, placed.agent, receipt.run)
+            self._note_change(placed, report.received_at, step, told)
+        run = _run_of(placed, receipt.run, step, told)
         if receipt.stored:
             self._keep(placed, report, said, run, receipt.marks)
         return run, receipt.stored
 
-    def _note_change(self, placed: Placed, at: datetime, step: Step) -> None:
+    def _note_change(self, placed: Placed, at: datetime, step: Step, told: Sequence[UUID]) -> None:
         changed = self._changed.setdefault((placed.job, placed.agent), _Changed(placed))
         changed.at = at
-        changed.runs.update(ids.run_id(placed.job, placed.agent, run.number) for run in step.runs)
+        changed.runs.update(told)
         for run in step.runs:
             if run.rid is not None:
                 key = (placed.job, run.rid)
@@ -160,6 +160,14 @@ class _Changed:
         self.placed = placed
         self.runs: set[UUID] = set()
         self.at: datetime
+
+
+def _run_of(placed: Placed, number: int | None, step: Step, told: Sequence[UUID]) -> UUID | None:
+    """The id of run `number`; `told` are those of the step's runs, which need not be computed again."""
+    if number is None:
+        return None
+    known = (id for id, run in zip(told, step.runs, strict=True) if run.number == number)
+    return next(known, None) or ids.run_id(placed.job, placed.agent, number)
 
 
 def _meaning(filters: str | None, report: Report) -> str:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import anyio
 
-from crontopus.domain import ids
 from crontopus.domain.watch import Elapsed, Gaps, Step, advance
 from crontopus.engine.intake import Intake
 from crontopus.engine.loops import attempt
@@ -58,8 +57,8 @@ class Sweep:
         now = self._clock()
         due_at = placed.watch.due_at or now
         step = advance(placed.watch, Elapsed(), placed.rule, gaps, now)
-        watches.add_step(rows, placed, step, now, gaps=gaps)
-        watches.add_watch(rows, placed, now, [ids.run_id(placed.job, placed.agent, run.number) for run in step.runs])
+        told = watches.add_step(rows, placed, step, now, gaps=gaps)
+        watches.add_watch(rows, placed, now, told)
         self._count(step, (now - due_at).total_seconds())
 
     def _count(self, step: Step, lag_seconds: float) -> None:

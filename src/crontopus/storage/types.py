@@ -1,7 +1,9 @@
 """Column types: the column says what it holds, so no caller converts."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -11,8 +13,12 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
+_encode = msgspec.json.Encoder().encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+Convert = Callable[[Any], Any] | None
+"""Of one value that is not None; itself None where the driver takes and gives the value as it is."""
 
 
 def to_ms(instant: datetime) -> int:
@@ -24,7 +30,30 @@ def from_ms(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
-class Instant(TypeDecorator[datetime]):
+class Converted(TypeDecorator[T]):
+    """A type whose conversions are plain functions: a check-in makes a hundred of them, and most of its values are None.
+
+    They stand in the place of the decorator's own chain of calls.
+    """
+
+    def to_driver(self, dialect: str) -> Convert:
+        return None
+
+    def from_driver(self, dialect: str) -> Convert:
+        return None
+
+    def bind_processor(self, dialect: Dialect) -> Convert:
+        return _of_any(self.to_driver(dialect.name))
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Convert:
+        return _of_any(self.from_driver(dialect.name))
+
+
+def _of_any(convert: Convert) -> Convert:
+    return None if convert is None else lambda value: None if value is None else convert(value)
+
+
+class Instant(Converted[datetime]):
     """An aware instant, in UTC, with milliseconds. SQLite: integer milliseconds since 1970; PostgreSQL: timestamptz."""
 
     impl = BigInteger
@@ -33,31 +62,43 @@ class Instant(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(DateTime(timezone=True) if dialect.name == "postgresql" else BigInteger())
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        return from_ms(to_ms(value)) if dialect.name == "postgresql" else to_ms(value)
+    def to_driver(self, dialect: str) -> Convert:
+        return _floored if dialect == "postgresql" else to_ms
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC) if dialect.name == "postgresql" else from_ms(value)
+    def from_driver(self, dialect: str) -> Convert:
+        return _in_utc if dialect == "postgresql" else from_ms
 
 
-class Span(TypeDecorator[timedelta]):
+def _floored(instant: datetime) -> datetime:
+    return instant if instant.microsecond % 1000 == 0 else from_ms(to_ms(instant))
+
+
+def _in_utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC)
+
+
+class Span(Converted[timedelta]):
     """A duration, as integer milliseconds."""
 
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
-        return None if value is None else value // _MILLISECOND
+    def to_driver(self, dialect: str) -> Convert:
+        return _milliseconds
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> timedelta | None:
-        return None if value is None else timedelta(milliseconds=value)
+    def from_driver(self, dialect: str) -> Convert:
+        return _span
 
 
-class Id(TypeDecorator[UUID]):
+def _milliseconds(span: timedelta) -> int:
+    return span // _MILLISECOND
+
+
+def _span(milliseconds: int) -> timedelta:
+    return timedelta(milliseconds=milliseconds)
+
+
+class Id(Converted[UUID]):
     """A UUID: 16 bytes in SQLite, `uuid` in PostgreSQL."""
 
     impl = LargeBinary
@@ -66,14 +107,24 @@ class Id(TypeDecorator[UUID]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(Uuid() if dialect.name == "postgresql" else LargeBinary(16))
 
-    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
-        return value if value is None or dialect.name == "postgresql" else value.bytes
+    def to_driver(self, dialect: str) -> Convert:
+        return None if dialect == "postgresql" else _bytes_of
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
-        return value if value is None or dialect.name == "postgresql" else UUID(bytes=value)
+    def from_driver(self, dialect: str) -> Convert:
+        return None if dialect == "postgresql" else _uuid_of
 
 
-class Choice(TypeDecorator[E], Generic[E]):
+def _bytes_of(uuid: UUID) -> bytes:
+    return uuid.int.to_bytes(16, "big")
+
+
+@lru_cache(maxsize=4096)
+def _uuid_of(stored: bytes) -> UUID:
+    """Cached, since tenants and agents are the same in row after row."""
+    return UUID(bytes=stored)
+
+
+class Choice(Converted[E], Generic[E]):
     """One of an enum's values, as text. Reading an unknown one raises ValueError."""
 
     impl = Text
@@ -83,14 +134,15 @@ class Choice(TypeDecorator[E], Generic[E]):
         super().__init__()
         self.choices = choices
 
-    def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
-        return None if value is None else self.choices(value).value
+    def to_driver(self, dialect: str) -> Convert:
+        texts = {choice: str(choice) for choice in self.choices}
+        return texts.__getitem__
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> E | None:
-        return None if value is None else self.choices(value)
+    def from_driver(self, dialect: str) -> Convert:
+        return self.choices
 
 
-class Json(TypeDecorator[T], Generic[T]):
+class Json(Converted[T], Generic[T]):
     """A value of the given type as JSON text, which `LIKE` can search on both databases."""
 
     impl = Text
@@ -101,8 +153,12 @@ class Json(TypeDecorator[T], Generic[T]):
         self.shape = shape
         self.decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
 
-    def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:
-        return None if value is None else msgspec.json.encode(value).decode()
+    def to_driver(self, dialect: str) -> Convert:
+        return _json
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> T | None:
-        return None if value is None else self.decoder.decode(value)
+    def from_driver(self, dialect: str) -> Convert:
+        return self.decoder.decode
+
+
+def _json(value: Any) -> str:
+    return _encode(value).decode()

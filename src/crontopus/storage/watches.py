@@ -88,18 +88,20 @@ def state_of(watch: Watch) -> str:
 
 def add_step(
     rows: Rows, placed: Placed, step: Step, now: datetime, details: Details | None = None, *, gaps: Gaps
-) -> None:
-    """Add what `step` changed to `rows`, and make `placed` what it is afterwards.
+) -> list[UUID]:
+    """Add what `step` changed to `rows`, and make `placed` what it is afterwards. The ids of `step.runs`, in order.
 
     `details` belong to the run that the receipt names, `gaps` are those the step was taken under. The watch itself is
     added by `add_watch`, once after all steps.
     """
     reported = step.receipt.run if step.receipt and details else None
-    _remove(rows, {ids.run_id(placed.job, placed.agent, number) for number in step.gone})
-    for run in step.runs:
-        rows.runs.append(_run_row(placed, run, now, details if details and run.number == reported else NO_DETAILS))
+    if step.gone:
+        _remove(rows, {ids.run_id(placed.job, placed.agent, number) for number in step.gone})
+    told = [ids.run_id(placed.job, placed.agent, run.number) for run in step.runs]
+    for id, run in zip(told, step.runs, strict=True):
+        rows.runs.append(_run_row(id, placed, run, now, details if details and run.number == reported else NO_DETAILS))
         if run.state is RunState.UNOBSERVED:
-            rows.silences.extend(_silence_row(placed, run, gaps))
+            rows.silences.extend(_silence_row(id, placed, run, gaps))
     for flip in step.flips:
         rows.flips.append(_flip_row(placed, flip, now))
     if step.watch.status is not placed.watch.status:
@@ -107,6 +109,7 @@ def add_step(
     if step.runs:
         placed.last_number = max(placed.last_number or 0, *(run.number for run in step.runs))
     placed.watch = step.watch
+    return told
 
 
 def add_watch(rows: Rows, placed: Placed, now: datetime, changed_runs: Iterable[UUID] = ()) -> None:
@@ -188,9 +191,8 @@ def _placed() -> Select[Any]:
 
 def _remove(rows: Rows, gone: set[UUID]) -> None:
     """A run that came and went in one transaction must not be written after it was removed."""
-    if gone:
-        rows.runs = [row for row in rows.runs if row["id"] not in gone]
-        rows.gone.extend({"key_id": run} for run in gone)
+    rows.runs = [row for row in rows.runs if row["id"] not in gone]
+    rows.gone.extend({"key_id": run} for run in gone)
 
 
 def _watch_columns(placed: Placed) -> Row:
@@ -207,9 +209,9 @@ def _watch_columns(placed: Placed) -> Row:
     }
 
 
-def _run_row(placed: Placed, run: Run, now: datetime, details: Details) -> Row:
+def _run_row(id: UUID, placed: Placed, run: Run, now: datetime, details: Details) -> Row:
     return {
-        "id": ids.run_id(placed.job, placed.agent, run.number),
+        "id": id,
         "tenant_id": placed.tenant,
         "job_id": placed.job,
         "agent_id": placed.agent,
@@ -240,15 +242,14 @@ def _run_row(placed: Placed, run: Run, now: datetime, details: Details) -> Row:
     }
 
 
-def _silence_row(placed: Placed, run: Run, gaps: Gaps) -> list[Row]:
+def _silence_row(id: UUID, placed: Placed, run: Run, gaps: Gaps) -> list[Row]:
     """The run in the notice of the newest gap that can have hidden its report."""
     latest = max(
         filter(None, (run.expected_at, run.last_expected_at, run.started_at, placed.watch.seen_at)), default=None
     )
     hidden = [gap for gap in gaps if latest is None or gap.since <= latest + placed.rule.grace] or gaps
     gap_ids = [ids.floor_of(gap.since) for gap in hidden[-1:]]
-    run_id = ids.run_id(placed.job, placed.agent, run.number)
-    return [{"gap_id": gap, "run_id": run_id, "job_id": placed.job, "tenant_id": placed.tenant} for gap in gap_ids]
+    return [{"gap_id": gap, "run_id": id, "job_id": placed.job, "tenant_id": placed.tenant} for gap in gap_ids]
 
 
 def _flip_row(placed: Placed, flip: Flip, now: datetime) -> Row:

@@ -1,16 +1,16 @@
 """Core statements, compiled once and run by the driver itself, with the column types' own conversions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Dialect, Select, Text, bindparam, func, select, type_coerce
+from sqlalchemy.types import TypeEngine
 
 from crontopus.domain.watch import Run
 from crontopus.storage.ledger import Home
 from crontopus.storage.tables import gaps, jobs, namespaces, runs, watches
+from crontopus.storage.types import Convert, Converted
 from crontopus.storage.watches import Placed, rule_of, watch_of
-
-_Convert = Callable[[Any], Any] | None
 
 
 class Compiled:
@@ -19,19 +19,25 @@ class Compiled:
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.sql = str(compiled)
-        binds = compiled.binds
-        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
-        self._binds: list[tuple[str, _Convert]] = [
-            (name, binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in compiled.positiontup
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self._binds = [
+            (name, constants.get(name), to_driver(compiled.binds[name].type, dialect)) for name in compiled.positiontup
         ]
 
-    def values(self, rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
-        binds = self._binds
-        if self._constants:
-            rows = [{**self._constants, **row} for row in rows]
-        return [
-            tuple([row[name] if convert is None else convert(row[name]) for name, convert in binds]) for row in rows
+    def values(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """Column by column: what costs is the number of calls, and most columns need none."""
+        columns = [
+            [row[name] for row in rows] if constant is None else [row.get(name, constant) for row in rows]
+            for name, constant, _ in self._binds
         ]
+        for at, (_, _, convert) in enumerate(self._binds):
+            if convert is not None:
+                columns[at] = [None if value is None else convert(value) for value in columns[at]]
+        return list(zip(*columns, strict=True))
+
+    def value(self, **row: Any) -> tuple[Any, ...]:
+        """The values of one row."""
+        return self.values((row,))[0]
 
 
 class Query(Compiled):
@@ -39,12 +45,27 @@ class Query(Compiled):
 
     def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
         super().__init__(statement, dialect)
-        self._columns: list[_Convert] = [
-            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns
-        ]
+        converts = [from_driver(column.type, dialect) for column in statement.selected_columns]
+        self._converts = [(at, convert) for at, convert in enumerate(converts) if convert is not None]
 
-    def read(self, row: Sequence[Any]) -> list[Any]:
-        return [value if convert is None else convert(value) for value, convert in zip(row, self._columns, strict=True)]
+    def read(self, row: Iterable[Any]) -> list[Any]:
+        values = list(row)
+        for at, convert in self._converts:
+            if values[at] is not None:
+                values[at] = convert(values[at])
+        return values
+
+
+def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Convert:
+    """The conversion of a bound value: our types', or the driver's own."""
+    impl = kind.dialect_impl(dialect)
+    return impl.to_driver(dialect.name) if isinstance(impl, Converted) else impl.bind_processor(dialect)
+
+
+def from_driver(kind: TypeEngine[Any], dialect: Dialect) -> Convert:
+    """The conversion of a value that was read."""
+    impl = kind.dialect_impl(dialect)
+    return impl.from_driver(dialect.name) if isinstance(impl, Converted) else impl.result_processor(dialect, None)
 
 
 _RUN = (

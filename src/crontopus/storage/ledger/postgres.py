@@ -137,7 +137,7 @@ class _Transaction:
 
     async def make_job(self, row: dict[str, Any]) -> bool:
         statement = self._ledger.make_job
-        outcome: str = await self._connection.execute(statement.sql, *statement.values([row])[0])
+        outcome: str = await self._connection.execute(statement.sql, *statement.value(**row))
         return outcome.endswith(" 1")
 
     async def write(self, rows: Rows) -> None:
@@ -147,7 +147,7 @@ class _Transaction:
                 await self._connection.executemany(statement.sql, statement.values(values))
 
     async def _fetch(self, query: Query, **values: Any) -> list[list[Any]]:
-        rows = await self._connection.fetch(query.sql, *query.values([values])[0])
+        rows = await self._connection.fetch(query.sql, *query.value(**values))
         return [query.read(row) for row in rows]
 
 

@@ -136,33 +136,33 @@ class _Transaction:
     def _row_at(self, address: Address) -> list[Any] | None:
         match address:
             case ByUuid(uuid):
-                return self._first(self._ledger.by_uuid, {"uuid": uuid})
+                return self._first(self._ledger.by_uuid, uuid=uuid)
             case BySlug(key_hash, slug):
-                return self._first(self._ledger.by_slug, {"key_hash": key_hash, "slug": slug})
+                return self._first(self._ledger.by_slug, key_hash=key_hash, slug=slug)
             case ByJob(tenant, job):
-                return self._first(self._ledger.by_job, {"tenant": tenant, "job": job})
+                return self._first(self._ledger.by_job, tenant=tenant, job=job)
 
     async def due(self, now: datetime, limit: int) -> list[Placed]:
         query = self._ledger.due
-        rows = self._connection.execute(query.sql, query.values([{"now": now, "at_most": limit}])[0])
+        rows = self._connection.execute(query.sql, query.value(now=now, at_most=limit))
         return [sql.placed_of(query.read(row)) for row in rows.fetchall()]
 
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
-        found = ((key, self._first(self._ledger.prior, {"job": key[0], "rid": key[1]})) for key in keys)
+        found = ((key, self._first(self._ledger.prior, job=key[0], rid=key[1])) for key in keys)
         return {key: sql.run_of(row) for key, row in found if row is not None}
 
     async def gaps(self, since: datetime) -> Gaps:
         query = self._ledger.gaps
-        rows = self._connection.execute(query.sql, query.values([{"since": since}])[0])
+        rows = self._connection.execute(query.sql, query.value(since=since))
         return tuple(Gap(*query.read(row)) for row in rows.fetchall())
 
     async def home(self, key_hash: bytes) -> Home | None:
-        row = self._first(self._ledger.home, {"key_hash": key_hash})
+        row = self._first(self._ledger.home, key_hash=key_hash)
         return None if row is None else sql.home_of(row)
 
     async def make_job(self, row: dict[str, Any]) -> bool:
         statement = self._ledger.make_job
-        return self._connection.execute(statement.sql, statement.values([row])[0]).rowcount == 1
+        return self._connection.execute(statement.sql, statement.value(**row)).rowcount == 1
 
     async def write(self, rows: Rows) -> None:
         for name, statement in self._ledger.statements:
@@ -170,8 +170,8 @@ class _Transaction:
             if values:
                 self._connection.executemany(statement.sql, statement.values(values))
 
-    def _first(self, query: Query, values: dict[str, Any]) -> list[Any] | None:
-        row = self._connection.execute(query.sql, query.values([values])[0]).fetchone()
+    def _first(self, query: Query, **values: Any) -> list[Any] | None:
+        row = self._connection.execute(query.sql, query.value(**values)).fetchone()
         return None if row is None else query.read(row)
 
 
