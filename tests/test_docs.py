@@ -1,8 +1,10 @@
 """Every page says what the product does: its commands run, and it names all that there is."""
 
 import ast
+import json
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+import yaml
 
 from crontopus import config
 from crontopus.cli import errors
@@ -219,6 +222,17 @@ def test_each_sentence_of_a_refused_start_is_one_the_product_says() -> None:
 
 
 # ---- pages as such
+
+
+READ_BY = {"json": json.loads, "yaml": yaml.safe_load, "toml": tomllib.loads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_are_well_formed(page: Path) -> None:
+    for language, text in re.findall(
+        r"^```(json|yaml|toml)[ \w]*\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
+    ):
+        assert READ_BY[language](text), text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
