@@ -5,7 +5,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -224,7 +224,7 @@ def test_each_sentence_of_a_refused_start_is_one_the_product_says() -> None:
 # ---- pages as such
 
 
-READ_BY = {"json": json.loads, "yaml": yaml.safe_load, "toml": tomllib.loads}
+READ_BY: Mapping[str, Callable[[str], object]] = {"json": json.loads, "yaml": yaml.safe_load, "toml": tomllib.loads}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
