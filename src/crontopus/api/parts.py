@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.intake import Intake
+from crontopus.engine.memo import Memo
 from crontopus.engine.passwords import Passwords
 from crontopus.metrics import Metrics
 from crontopus.storage.database import Database
@@ -27,5 +28,6 @@ class Parts(Struct, kw_only=True):
     """Between signs of life on a live stream where nothing happens."""
     stopping: Event = field(default_factory=Event)
     """Set when the server stops: live streams end, everything else finishes."""
+    counts: Memo[dict[str, int]] = field(default_factory=Memo)
     passwords: Passwords = field(default_factory=Passwords)
     attempts: Attempts = field(default_factory=Attempts)

@@ -151,6 +151,7 @@ jobs = Table(
         postgresql_where=text("deleted_at IS NULL"),
     ),
     Index("ix_jobs_tenant_id_search", "tenant_id", "search", "id"),
+    Index("ix_jobs_tenant_id", "tenant_id", "id"),
     Index(
         "ix_jobs_deleted_at",
         "deleted_at",
@@ -183,7 +184,14 @@ watches = Table(
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
     ),
-    Index("ix_watches_tenant_id_status", "tenant_id", "status"),
+    Index("ix_watches_tenant_id_status", "tenant_id", "status", "job_id"),
+    Index(
+        "ix_watches_late",
+        "tenant_id",
+        "next_expected_at",
+        sqlite_where=text("status = 'up'"),
+        postgresql_where=text("status = 'up'"),
+    ),
 )
 """`agent_id` is `ids.NO_AGENT` where the job reports by ping. `state` is the whole `Watch` as JSON; the other columns
 repeat what is searched. `last_number`: the newest run. `changed_at`: when the status last changed."""
