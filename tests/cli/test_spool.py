@@ -59,9 +59,12 @@ def test_what_one_holds_no_other_can_claim(spool: Spool) -> None:
 
 def test_what_is_a_week_old_goes(spool: Spool) -> None:
     kept(spool, report(days_ago=7.1))
+    draft = spool.folder / ".00000000000000000001-1-success.report"
+    draft.write_bytes(b"half")
     young = kept(spool, report(days_ago=6.9))
     newest = kept(spool, report())
     assert spool.waiting() == [young, newest]
+    assert not draft.exists()
 
 
 def test_what_is_too_much_goes_starts_first_and_failures_last(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:

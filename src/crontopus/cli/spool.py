@@ -97,8 +97,11 @@ class Spool:
             os.close(lock)
 
     def _prune(self) -> None:
-        """Of what is too old or too much."""
+        """Of what is too old or too much, and of drafts whose writers were killed."""
         oldest = f"{time.time_ns() - MOST_SECONDS * 10**9:020d}"
+        for draft in self.folder.glob(f".[0-9]*{_SUFFIX}"):
+            if draft.name[1:] < oldest:
+                draft.unlink(missing_ok=True)
         kept: list[tuple[int, str, int]] = []
         for path in self.waiting():
             with suppress(OSError):

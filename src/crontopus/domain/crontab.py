@@ -206,11 +206,10 @@ def _line(number: int, raw: bytes, system: bool, environment: Mapping[str, str])
 
 
 def _setting(number: int, raw: bytes, found: re.Match[bytes]) -> Setting:
-    name, value = (
-        next(_text(found[group]) for group in groups if found[group] is not None)
-        for groups in (("double", "single", "bare"), ("in_double", "in_single", "plain"))
-    )
-    return Setting(number, raw, name, value.rstrip(" \t"), _NO_ZONE if name == "CRON_TZ" else "")
+    name = _text(next(found[group] for group in ("double", "single", "bare") if found[group] is not None))
+    plain = (found["plain"] or b"").rstrip(b" \t")
+    value = _text(next((found[group] for group in ("in_double", "in_single") if found[group] is not None), plain))
+    return Setting(number, raw, name, value, _NO_ZONE if name == "CRON_TZ" else "")
 
 
 def _job(number: int, raw: bytes, system: bool, environment: Mapping[str, str]) -> Job | Broken:

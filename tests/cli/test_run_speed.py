@@ -1,0 +1,68 @@
+"""What `crontopus run` loads, and when: the command starts before the network is there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crontopus.cli.options import seconds
+from tests.cli.launch import Launcher
+from tests.cli.recorder import recording
+
+HEAVY = {
+    "argparse",
+    "click",
+    "httpx",
+    "litestar",
+    "msgspec",
+    "sqlalchemy",
+    "anyio",
+    "asyncio",
+    "dataclasses",
+    "inspect",
+}
+LATER = {"http.client", "json", "re", "socket", "ssl", "subprocess", "threading", "typing"}
+
+
+def test_the_command_starts_before_anything_of_the_network_is_loaded() -> None:
+    code = "import sys, crontopus.cli.run as run; run.read(['--', 'x']); run.Signals(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    base = subprocess.run(
+        [sys.executable, "-c", "import sys, signal; print(*sys.modules)"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "crontopus.cli.run_child" in loaded
+    assert (HEAVY | LATER) & (set(loaded) - set(base)) == set()
+
+
+@pytest.mark.parametrize("words", [("run", "--", "true"), ("ping",)])
+def test_nothing_of_the_other_commands_is_ever_loaded(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with recording() as server:
+        crontopus = Launcher(tmp_path, server.url)
+        done = crontopus(*words, PYTHONPROFILEIMPORTTIME="1")
+        loaded = {line.rpartition(b"|")[2].strip().decode() for line in done.stderr.splitlines()}
+        assert "http.client" in loaded
+        assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("90", 90),
+        ("1.5s", 1.5),
+        ("1h30m", 5400),
+        ("1h 30 min", 5400),
+        ("500ms", 0.5),
+        ("2D", 172800),
+        ("0", 0),
+        ("1w", 604800),
+    ],
+)
+def test_durations_are_read_as_they_are_written(text: str, meant: float) -> None:
+    assert seconds(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", " ", "soon", "1hh", "-5", "1.2.3", "h", "5 6x", "1e3", "∞"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no duration"):
+        seconds(text)
