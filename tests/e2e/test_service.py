@@ -1,0 +1,87 @@
+"""The server as a service: what it tells systemd, how it stops, what it answers to who watches it."""
+
+import socket
+import time
+from pathlib import Path
+
+import httpx
+
+from crontopus.client import Client
+from crontopus.wire.jobs import NewJob
+from tests.load import Load
+from tests.served import Served, set_up
+
+WITHIN_SECONDS = 10
+
+
+def test_systemd_hears_that_it_is_ready_and_that_it_stops(tmp_path: Path) -> None:
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(address))
+        systemd.settimeout(30)
+        served = Served(tmp_path / "data", fresh=True, wrapper=("env", f"NOTIFY_SOCKET={address}"))
+        with served:
+            heard = [systemd.recv(100)]
+            while b"READY=1" not in heard:
+                heard.append(systemd.recv(100))
+            assert httpx.get(f"{served.url}/livez").text == "ok"
+        while b"STOPPING=1" not in heard:
+            heard.append(systemd.recv(100))
+        assert set(heard) <= {b"READY=1", b"STOPPING=1", b"WATCHDOG=1"}
+
+
+async def test_told_to_stop_under_load_it_stops_in_time_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    made = set_up(tmp_path / "data")
+    served = Served(tmp_path / "data")
+    with served:
+        async with Client(served.url, token=made.token) as client:
+            job = await client.add_job(NewJob(name="busy"))
+            async with client.events() as stream:
+                with Load(served.url, [job.ping_url], 8) as load:
+                    assert load.first.wait(30)
+                    began = time.monotonic()
+                    assert served.stop() == 0, served.log()
+                    assert time.monotonic() - began < WITHIN_SECONDS
+                async for _ in stream.aiter_lines():
+                    pass
+        served.start()
+        async with Client(served.url, token=made.token) as client:
+            stored: set[str] = set()
+            cursor = None
+            while True:
+                page = await client.job_check_ins(job.id, cursor=cursor, limit=200)
+                stored |= {str(check_in.run_id) for check_in in page.items}
+                if (cursor := page.next_cursor) is None:
+                    break
+    assert set(load.acknowledged) <= stored
+
+
+def test_the_metrics_of_the_process_need_a_token(tmp_path: Path) -> None:
+    made = set_up(tmp_path / "data")
+    with Served(tmp_path / "data") as served, httpx.Client(base_url=served.url) as http:
+        assert http.get("/metrics").status_code == 401
+        new = {"name": "prometheus", "kind": "m"}
+        token = http.post("/api/v1/tokens", json=new, headers=_bearer(made.token)).json()["token"]
+        answer = http.get("/metrics", headers=_bearer(token))
+        assert answer.status_code == 200
+        assert "crontopus_check_ins_total 0.0" in answer.text
+        assert http.get("/api/v1/jobs", headers=_bearer(token)).status_code == 403
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_the_metrics_of_the_process_may_be_opened(tmp_path: Path) -> None:
+    settings = tmp_path / "crontopus.toml"
+    settings.write_text("metrics_open = true\n")
+    with Served(tmp_path / "data", fresh=True, more=("--config", str(settings))) as served:
+        assert httpx.get(f"{served.url}/metrics").status_code == 200
+
+
+def test_it_is_ready_when_it_says_so(tmp_path: Path) -> None:
+    with Served(tmp_path / "data", fresh=True) as served:
+        ready = httpx.get(f"{served.url}/readyz")
+        assert ready.status_code == 200
+        assert {name for name, check in ready.json()["checks"].items() if check["ok"]} == {"database", "sweep", "disk"}
+        assert served.link.startswith(f"{served.url}/setup?code=")
