@@ -1,13 +1,29 @@
 """What holds whatever happens: no event raises, the time of the sweep does not matter, twice is once."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from crontopus.domain.watch import Edited, Elapsed, Event, Expectation, Kind, Paused, Reported, Resumed, advance
-from tests.domain.watch_plans import Happens, plans, play, reports, rules
-from tests.domain.watched import Job, tried
+from crontopus.domain.schedule import Every
+from crontopus.domain.watch import (
+    Edited,
+    Elapsed,
+    Event,
+    Expectation,
+    Gap,
+    Kind,
+    Overlap,
+    Paused,
+    Reported,
+    Resumed,
+    advance,
+)
+from tests.domain.watch_plans import SCHEDULES, Happens, plans, play, reports, rules
+from tests.domain.watched import Job, at, rid, tried
+
+EXTREMES = st.sampled_from([timedelta(), timedelta(milliseconds=1), timedelta(days=366_000), timedelta.max])
+INSTANTS = st.sampled_from([at("00:00"), datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
 
 
 @tried(150)
@@ -15,6 +31,42 @@ from tests.domain.watched import Job, tried
 def test_no_sequence_of_events_raises_or_breaks_what_always_holds(rule: Expectation, plan: list[Happens]) -> None:
     job = play(Job(rule), plan)
     job.passes(job.now + timedelta(days=40))
+
+
+@tried(150)
+@given(
+    st.builds(
+        Expectation,
+        schedules=st.sampled_from([*SCHEDULES, (Every(timedelta.max),)]),
+        grace=EXTREMES,
+        max_runtime=st.none() | EXTREMES,
+        min_runtime=st.none() | EXTREMES,
+        overlap=st.sampled_from(Overlap),
+        first_by=st.none() | INSTANTS,
+    ),
+    st.sampled_from([at("00:00"), datetime(2999, 12, 31, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)]),
+    plans(6, st.one_of(reports(), st.builds(Paused, INSTANTS), st.builds(Elapsed))),
+    st.builds(
+        Reported,
+        kind=st.sampled_from(Kind),
+        occurred_at=INSTANTS,
+        rid=st.none() | st.just(rid(1)),
+        started_at=st.none() | INSTANTS,
+        duration=st.none() | EXTREMES,
+        by_url=st.booleans(),
+    ),
+)
+def test_no_values_raise_at_the_ends_of_the_calendar(
+    rule: Expectation, born: datetime, plan: list[Happens], said: Reported
+) -> None:
+    job = Job(rule, born)
+    if born.year < 9999:
+        play(job, plan)
+    job.gaps.append(Gap(*sorted([said.occurred_at, job.now])))
+    for kind in (said.kind, Kind.SUCCESS):
+        fields = {"rid": said.rid, "started_at": said.started_at, "duration": said.duration, "by_url": said.by_url}
+        job.says(kind, job.now, said.occurred_at, **fields)
+    job.passes(datetime.max.replace(tzinfo=UTC))
 
 
 @tried(150)

@@ -1,6 +1,7 @@
 """What a job is expected to do: slots, periods, the first sign, edits."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_a_run_whose_end_arrives_before_its_start_takes_its_slot_by_the_start() 
 
 
 @pytest.mark.parametrize("said", [{"started_at": "01:01"}, {"duration": timedelta(hours=1, minutes=4)}])
-def test_an_end_may_say_itself_when_the_run_began(said: dict[str, object]) -> None:
+def test_an_end_may_say_itself_when_the_run_began(said: dict[str, Any]) -> None:
     job = Job(rule(grace=timedelta(hours=2)))
     run = job.run(job.succeeds("02:05", by_url=False, **said))
     assert (run.expected_at, run.started_at, run.duration) == (at("01:00"), at("01:01"), timedelta(hours=1, minutes=4))
@@ -386,7 +387,7 @@ def test_a_run_that_begins_after_the_grace_of_its_slot_is_marked_late() -> None:
     job = Job()
     job.succeeds("01:00")
     run = job.run(job.succeeds("02:20"))
-    assert (run.marks, run.expected_at) == ({Mark.LATE}, None)
+    assert (run.marks, run.expected_at) == (frozenset({Mark.LATE}), None)
     assert job.run(job.succeeds("03:05")).marks == frozenset()
 
 

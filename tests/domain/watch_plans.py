@@ -100,7 +100,11 @@ def events() -> st.SearchStrategy[Event]:
 def plans(max_size: int = 14, happening: st.SearchStrategy[Event] | None = None) -> st.SearchStrategy[list[Happens]]:
     lags = st.just(timedelta()) | seconds(HARD_SECONDS) | seconds(st.integers(-300, 0))
     one = st.builds(
-        Happens, seconds(HARD_SECONDS), happening or events(), st.sampled_from([False, False, False, True]), lags
+        Happens,
+        seconds(HARD_SECONDS),
+        events() if happening is None else happening,
+        st.sampled_from([False, False, False, True]),
+        lags,
     )
     return st.lists(one, max_size=max_size)
 

@@ -23,7 +23,7 @@ from crontopus.domain.watch.contract import (
     RunState,
     Settled,
 )
-from crontopus.domain.watch.expected import bound, grid, placed, soon
+from crontopus.domain.watch.expected import LATEST, bound, grid, placed, soon
 from crontopus.domain.watch.lives import end, find_open, overrun
 from crontopus.domain.watch.pausing import pause, resume
 from crontopus.domain.watch.reporting import report
@@ -122,7 +122,7 @@ def _expected(turn: Turn, due: Due) -> datetime | None:
     slot: datetime | None = due.slot
     steps = grid(turn.rule, due.slot)
     while slot is not None and steps is not None and (busy := covering(turn, slot)) is not None:
-        slot = steps.after(busy.until)
+        slot = None if busy.until >= LATEST else steps.after(busy.until)
     return slot
 
 

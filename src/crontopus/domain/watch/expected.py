@@ -12,8 +12,9 @@ TICK = timedelta(milliseconds=1)
 SOON = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # no calendar is asked for slots before
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + 2 * DAY
-_LATEST = datetime.max.replace(tzinfo=UTC) - 2 * DAY
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def plus(instant: datetime, duration: timedelta) -> datetime:
@@ -21,7 +22,15 @@ def plus(instant: datetime, duration: timedelta) -> datetime:
     try:
         return instant + duration
     except OverflowError:
-        return _LATEST if duration > timedelta() else _EARLIEST
+        return LATEST if duration > timedelta() else _EARLIEST
+
+
+def minus(instant: datetime, duration: timedelta) -> datetime:
+    """The difference; at the ends of the calendar, the end."""
+    try:
+        return instant - duration
+    except OverflowError:
+        return _EARLIEST if duration > timedelta() else LATEST
 
 
 class Periodic(Struct, frozen=True):
@@ -59,7 +68,9 @@ def slot_after(rule: Expectation, instant: datetime) -> datetime | None:
     every = period(rule.schedules)
     if every is not None:
         return plus(instant, every)
-    return slots(rule.schedules, rule.timezone, rule.clock).after(instant) if rule.schedules else None
+    if not rule.schedules:
+        return None
+    return slots(rule.schedules, rule.timezone, rule.clock).after(max(instant, _BEGINNING))
 
 
 def first_expected(rule: Expectation, born_at: datetime) -> tuple[datetime, datetime] | None:
@@ -77,9 +88,9 @@ def first_expected(rule: Expectation, born_at: datetime) -> tuple[datetime, date
 
 def slot_before(rule: Expectation, instant: datetime) -> datetime | None:
     """The newest slot of a calendar strictly before `instant`."""
-    if not rule.schedules or period(rule.schedules) is not None:
+    if not rule.schedules or period(rule.schedules) is not None or instant <= _BEGINNING:
         return None
-    return slots(rule.schedules, rule.timezone, rule.clock).upto(plus(instant, -TICK))
+    return slots(rule.schedules, rule.timezone, rule.clock).upto(minus(instant, TICK))
 
 
 def half_gap(rule: Expectation, instant: datetime) -> timedelta | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from crontopus.domain.watch.contract import Mark, Overlap, Reason, Reported, Run, RunState
-from crontopus.domain.watch.expected import DAY, bound, placed, plus, slot_after
+from crontopus.domain.watch.expected import DAY, bound, minus, placed, slot_after
 from crontopus.domain.watch.state import Busy, Open
 from crontopus.domain.watch.turn import Turn
 
@@ -74,7 +74,7 @@ def end(turn: Turn, run: Run, at: datetime, counts: bool) -> None:
 def ended(turn: Turn, run: Run, said: Reported, at: datetime, state: RunState) -> Run:
     """`run` as its end leaves it."""
     duration = said.duration
-    started_at = run.started_at or said.started_at or (plus(at, -duration) if duration is not None else None)
+    started_at = run.started_at or said.started_at or (minus(at, duration) if duration is not None else None)
     if started_at is not None:
         started_at = min(started_at, at)
         duration = duration if duration is not None else at - started_at

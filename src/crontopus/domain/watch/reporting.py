@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from crontopus.domain.watch.contract import Kind, Mark, Overlap, Reason, Receipt, Reported, Run, RunState
-from crontopus.domain.watch.expected import plus
+from crontopus.domain.watch.expected import minus
 from crontopus.domain.watch.identity import Belongs, belongs, outcome, own_run
 from crontopus.domain.watch.lives import abandon, begin, end, ended, find_open, remeasured, update
 from crontopus.domain.watch.pausing import ends_pause, resume
@@ -44,7 +44,7 @@ def _marks(turn: Turn, said: Reported) -> frozenset[Mark]:
 
 
 def _is_history(turn: Turn, at: datetime) -> bool:
-    return at < plus(turn.now, -WEEK)
+    return at < minus(turn.now, WEEK)
 
 
 def _conflict(turn: Turn, own: Run, said: Reported) -> Receipt:

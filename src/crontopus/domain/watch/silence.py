@@ -1,16 +1,18 @@
 """Slots that nobody takes: when each is given up, and as what."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from crontopus.domain.schedule import period
+from crontopus.domain.wall import LAST_YEAR
 from crontopus.domain.watch.contract import Gap, Overlap, Reason, RunState
-from crontopus.domain.watch.expected import TICK, early, first_expected, grid, plus, slot_after, soon
+from crontopus.domain.watch.expected import TICK, early, first_expected, grid, minus, plus, slot_after, soon
 from crontopus.domain.watch.state import Busy, Missing
 from crontopus.domain.watch.turn import Turn
 
+_LAST = datetime(LAST_YEAR, 12, 31, tzinfo=UTC)
 COUNTED = 5_000
 """Slots given up in a row are counted to here; more are said to be as many."""
 KEPT = 20
@@ -77,7 +79,7 @@ def _meeting(turn: Turn, slot: datetime) -> list[Gap]:
     """The gaps that meet the window in which `slot` could have been taken."""
     if not turn.gaps:
         return []
-    begin, end = plus(slot, -early(turn.rule, slot)), plus(slot, turn.rule.grace)
+    begin, end = minus(slot, early(turn.rule, slot)), plus(slot, turn.rule.grace)
     return [gap for gap in turn.gaps if gap.since <= end and gap.until > begin]
 
 
@@ -98,7 +100,7 @@ def _last_alike(turn: Turn, due: Due) -> datetime:
     steps = grid(turn.rule, due.slot)
     if steps is None or due.resumes_at != due.slot:
         return due.slot
-    latest = plus(turn.now, -turn.rule.grace) - TICK
+    latest = minus(turn.now, turn.rule.grace) - TICK
     for busy in _busy(turn):
         if busy.since > due.slot:
             latest = min(latest, busy.since - TICK)
@@ -106,7 +108,7 @@ def _last_alike(turn: Turn, due: Due) -> datetime:
         latest = min(latest, *(busy.until for busy in _busy(turn) if busy.since <= due.slot <= busy.until))
     else:
         latest = min(latest, _same_excuse(turn, due))
-    return max(due.slot, steps.upto(latest) or due.slot)
+    return max(due.slot, steps.upto(latest) or steps.upto(min(latest, _LAST)) or due.slot)
 
 
 def _same_excuse(turn: Turn, due: Due) -> datetime:
@@ -116,7 +118,7 @@ def _same_excuse(turn: Turn, due: Due) -> datetime:
     if turn.watch.excused_by is not None:
         return turn.now
     ahead = (gap.since for gap in turn.gaps if gap.since > plus(due.slot, turn.rule.grace))
-    return plus(min(ahead, default=turn.now), -turn.rule.grace) - TICK
+    return minus(min(ahead, default=turn.now), turn.rule.grace) - TICK
 
 
 def _reach(turn: Turn, due: Due) -> datetime:
@@ -125,13 +127,13 @@ def _reach(turn: Turn, due: Due) -> datetime:
     following = slot_after(turn.rule, end)
     if following is None:
         return end
-    return following if plus(following, -early(turn.rule, following)) < end else following - TICK
+    return following if minus(following, early(turn.rule, following)) < end else following - TICK
 
 
 def _first_unready(turn: Turn) -> datetime:
     """From here on a slot waits for what comes in soon after the end of a gap."""
     waiting = (gap.since for gap in turn.gaps if soon(turn.rule, gap.until) >= turn.now)
-    return plus(min(waiting, default=turn.now), -turn.rule.grace) - TICK
+    return minus(min(waiting, default=turn.now), turn.rule.grace) - TICK
 
 
 def counted(turn: Turn, first: datetime, last: datetime) -> int:

@@ -11,6 +11,7 @@ from crontopus.domain.watch.expected import (
     SOON,
     TICK,
     grid,
+    minus,
     plus,
     slot_after,
     slot_before,
@@ -57,7 +58,7 @@ def _sign(turn: Turn, at: datetime) -> Place:
     watch, every, grace = turn.watch, period(turn.rule.schedules), turn.rule.grace
     assert every is not None  # noqa: S101 # asked by those who call
     decided = watch.decided_at or watch.born_at
-    disproved = _disprove(turn, plus(at, -grace), plus(at, every))
+    disproved = _disprove(turn, minus(at, grace), plus(at, every))
     due = plus(decided, every)
     if at > decided:
         turn.change(decided_at=at, silent=False, misses=0)
@@ -78,7 +79,7 @@ def _slot(turn: Turn, at: datetime, number: int) -> Place:
     newest = slot_before(rule, plus(at, TICK))
     if newest is not None and newest > decided:
         return _take_open(turn, newest, at, number)
-    disproved = _disprove(turn, plus(at, -rule.grace), at)
+    disproved = _disprove(turn, minus(at, rule.grace), at)
     if disproved is not None:
         return Place(disproved)
     following = slot_after(rule, at)
@@ -95,7 +96,7 @@ def _take_open(turn: Turn, slot: datetime, at: datetime, number: int) -> Place:
     """Older slots that were open when it happened are passed over; those that nobody could see are unobserved."""
     grace = turn.rule.grace
     _leave_unobserved(turn, slot, at)
-    _disprove(turn, plus(at, -grace), slot)
+    _disprove(turn, minus(at, grace), slot)
     before = turn.watch.decided_at
     turn.change(decided_at=slot, silent=False, misses=0, taken=Taken(number, before))
     return Place(slot, late=at > plus(slot, grace))
@@ -105,7 +106,7 @@ def _leave_unobserved(turn: Turn, slot: datetime, at: datetime) -> None:
     due = next_due(turn) if turn.gaps and turn.watch.paused_at is None else None
     if due is None or due.state is not RunState.UNOBSERVED or due.slot >= slot:
         return
-    last = slot_before(turn.rule, min(slot, plus(at, -turn.rule.grace)))
+    last = slot_before(turn.rule, min(slot, minus(at, turn.rule.grace)))
     if last is not None and last >= due.slot:
         give_up_to(turn, due, last)
 
