@@ -178,7 +178,7 @@ def _decoded(body: Body) -> CheckIn:
         raise Invalid("the check-in is too large or broke off: at most 4 MiB of JSON")
     try:
         return _decode(body.head)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"not a check-in: {error}") from error
 
 

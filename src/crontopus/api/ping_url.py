@@ -180,7 +180,9 @@ def _metrics(given: Mapping[str, str]) -> dict[str, float]:
 
 def _number(name: str, text: str) -> float:
     try:
-        value = float(text)
+        value = (
+            float(text) if text.isascii() and "_" not in text else math.nan
+        )  # Python takes more than the world does.
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
