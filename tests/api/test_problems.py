@@ -32,6 +32,8 @@ async def test_a_method_that_an_address_does_not_take(world: World) -> None:
         answer = await acme.http.put("/jobs", content=b"{}")
         _is_problem(answer, 405)
         assert "POST" in answer.headers["Allow"]
+        told = await world.http.options("/api/v1/jobs")
+        assert (told.status_code, told.headers["Allow"]) == (204, "GET, OPTIONS, POST")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class _Answer:
     """What is sent in one request: the head of a polled answer waits until the body is there to be tagged."""
 
     def __init__(self, scope: Any, send: Any) -> None:
+        self._scope = scope
         self._send = send
         self._parts = scope["app"].state.parts
         self._request_id = str(scope["state"]["request_id"]).encode()
@@ -50,9 +51,18 @@ class _Answer:
 
     def _headed(self, message: Any) -> Any:
         headers = [*message.get("headers", []), (b"x-request-id", self._request_id), NO_SNIFFING]
+        if self._scope["method"] == "OPTIONS":
+            headers = [pair for pair in headers if pair[0].lower() != b"allow"] + [(b"allow", _allowed(self._scope))]
         if not any(name.lower() == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"private, no-cache"))
         return {**message, "headers": headers}
+
+
+def _allowed(scope: Any) -> bytes:
+    """Every method of the address; the framework's own answer knows those of one handler."""
+    routes = (route for route in scope["app"].routes if route.path_format == scope["path_template"])
+    methods = {str(method) for route in routes for method in route.methods}
+    return ", ".join(sorted(methods)).encode()
 
 
 async def _finish(start: Any, body: Any, wanted: bytes, send: Any) -> None:

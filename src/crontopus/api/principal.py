@@ -32,7 +32,12 @@ FOR_SIGNED_IN: dict[str, str] = {"scope": SIGNED_IN}
 
 
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Raises Unauthenticated or NotAllowed; else the caller stands in the connection's state."""
+    """Raises Unauthenticated or NotAllowed; else the caller stands in the connection's state.
+
+    What a method may do is told to anybody: the framework itself answers OPTIONS, with `Allow` and nothing else.
+    """
+    if connection.scope.get("method") == "OPTIONS":
+        return
     _require_clean_address(connection, handler)
     scope = handler.opt["scope"]
     parts: Parts = connection.app.state.parts
