@@ -85,13 +85,12 @@ def _end(turn: Turn, own: Run, said: Reported) -> Belongs:
 
 def _repeats(turn: Turn, own: Run, said: Reported, at: datetime | None, received_at: datetime | None) -> bool:
     """By URL a message is repeated when it comes soon again, by JSON when it happened at the same instant."""
-    if at is None or received_at is None:
-        return False
-    if not said.by_url:
+    if not said.by_url or received_at is None:
         return _same_instant(own, said, at, received_at)
     return turn.now - received_at <= within_half_gap(turn.rule, turn.now, SOON)
 
 
-def _same_instant(own: Run, said: Reported, at: datetime | None, received_at: datetime) -> bool:
+def _same_instant(own: Run, said: Reported, at: datetime | None, received_at: datetime | None) -> bool:
     """What was dated ahead was taken for now: then the date is not known, only that it lay ahead."""
-    return said.occurred_at == at or (Mark.CLOCK in own.marks and at == received_at < said.occurred_at)
+    ahead = Mark.CLOCK in own.marks and at is not None and at == received_at and said.occurred_at > at
+    return said.occurred_at == at or ahead

@@ -101,9 +101,6 @@ def _last_alike(turn: Turn, due: Due) -> datetime:
     if steps is None or due.resumes_at != due.slot:
         return due.slot
     latest = minus(turn.now, turn.rule.grace) - TICK
-    for busy in _busy(turn):
-        if busy.since > due.slot:
-            latest = min(latest, busy.since - TICK)
     if due.state is RunState.SKIPPED:
         latest = min(latest, *(busy.until for busy in _busy(turn) if busy.since <= due.slot <= busy.until))
     else:
