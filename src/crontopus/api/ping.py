@@ -90,7 +90,8 @@ class Ping:
         at: datetime,
         is_json: bool,
     ) -> Report:
-        report = self._from_json(said, body, at) if is_json else _from_url(scope["query_string"], said, body, at)
+        query: bytes = scope["query_string"]
+        report = self._from_json(query, said, body, at) if is_json else _from_url(query, said, body, at)
         agent = headers.get(b"user-agent", b"")[:500].decode("latin-1").replace("\x00", "")
         return msgspec.structs.replace(
             report,
@@ -101,10 +102,15 @@ class Ping:
             received_at=self._clock(),
         )
 
-    def _from_json(self, said: Said, body: Body, at: datetime) -> Report:
-        """What is wrong with the document is told only to who names a job that exists."""
+    def _from_json(self, query: bytes, said: Said, body: Body, at: datetime) -> Report:
+        """The document says everything; of the query only `create` counts, with what it takes.
+
+        What is wrong is told only to who names a job that exists.
+        """
         try:
-            return report_of(_decoded(body), said.address, at, self._limit)
+            report = report_of(_decoded(body), said.address, at, self._limit)
+            given = ping_url.parameters(query)
+            return msgspec.structs.replace(report, create=_creation(given, said))
         except Invalid as error:
             return Report(address=said.address, said="log", received_at=at, occurred_at=at, fault=error)
 
@@ -162,11 +168,14 @@ def _asked(asked: Asked, given: Mapping[str, str], said: Said, body: Body, at: d
         body=body,
         details=details,
         marks=marks,
-        create=_creation(given) if asked.creates and not isinstance(said.address, ByUuid) else None,
+        create=_creation(given, said),
     )
 
 
-def _creation(given: Mapping[str, str]) -> Creation | Invalid:
+def _creation(given: Mapping[str, str], said: Said) -> Creation | Invalid | None:
+    """The job to make where it is missing; only a URL with a slug can name one that is not there."""
+    if given.get("create") != "1" or isinstance(said.address, ByUuid):
+        return None
     try:
         return ping_url.creation(given)
     except Invalid as error:

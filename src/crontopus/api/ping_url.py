@@ -85,14 +85,13 @@ def _by_slug(key: str, slug: str) -> BySlug:
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What the query adds. `creates`: a missing job is to be made, as `creation` says."""
+    """What the query adds about the run."""
 
     rid: UUID | None = None
     at: datetime | None = None
     env: str | None = None
     host: str | None = None
     metrics: dict[str, float] | None = None
-    creates: bool = False
 
 
 NOTHING_ASKED = Asked()
@@ -114,7 +113,6 @@ def asked(given: Mapping[str, str]) -> Asked:
         env=_word(given, "env"),
         host=_word(given, "host"),
         metrics=_metrics(given) or None,
-        creates=given.get("create") == "1",
     )
 
 
