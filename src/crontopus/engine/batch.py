@@ -2,7 +2,7 @@
 
 import secrets
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID, uuid4
@@ -103,15 +103,15 @@ class Batch:
         told = watches.add_step(self._rows, placed, step, report.received_at, details, gaps=self._gaps)
         if changes:
             self._note_change(placed, report.received_at, step, told)
-        run = _run_of(placed, receipt.run, step, told)
+        run = watches.run_id(placed, receipt.run, told)
         if receipt.stored:
             self._keep(placed, report, said, run, receipt.marks)
         return run, receipt.stored
 
-    def _note_change(self, placed: Placed, at: datetime, step: Step, told: Sequence[UUID]) -> None:
+    def _note_change(self, placed: Placed, at: datetime, step: Step, told: Mapping[int, UUID]) -> None:
         changed = self._changed.setdefault((placed.job, placed.agent), _Changed(placed))
         changed.at = at
-        changed.runs.update(told)
+        changed.runs.update(told.values())
         for run in step.runs:
             if run.rid is not None:
                 key = (placed.job, run.rid)
@@ -160,14 +160,6 @@ class _Changed:
         self.placed = placed
         self.runs: set[UUID] = set()
         self.at: datetime
-
-
-def _run_of(placed: Placed, number: int | None, step: Step, told: Sequence[UUID]) -> UUID | None:
-    """The id of run `number`; `told` are those of the step's runs, which need not be computed again."""
-    if number is None:
-        return None
-    known = (id for id, run in zip(told, step.runs, strict=True) if run.number == number)
-    return next(known, None) or ids.run_id(placed.job, placed.agent, number)
 
 
 def _meaning(filters: str | None, report: Report) -> str:

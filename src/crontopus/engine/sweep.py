@@ -1,6 +1,8 @@
 """Silence: watches whose deadline has passed are judged. Costs one indexed query while nothing is due."""
 
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
 
 import anyio
 
@@ -47,24 +49,27 @@ class Sweep:
         async with self._ledger.transaction() as tx:
             gaps = await tx.gaps(now - REMEMBERED)
             placed = await tx.due(now, BATCH)
+            deadlines = [each.watch.due_at or now for each in placed]
             rows = Rows()
-            for each in placed:
-                self._judge(rows, each, gaps)
+            steps = [self._judge(rows, each, gaps) for each in placed]
             await tx.write(rows)
+        self._count(steps, deadlines)
         return len(placed) == BATCH
 
-    def _judge(self, rows: Rows, placed: Placed, gaps: Gaps) -> None:
+    def _judge(self, rows: Rows, placed: Placed, gaps: Gaps) -> Step:
         now = self._clock()
-        due_at = placed.watch.due_at or now
         step = advance(placed.watch, Elapsed(), placed.rule, gaps, now)
         told = watches.add_step(rows, placed, step, now, gaps=gaps)
-        watches.add_watch(rows, placed, now, told)
-        self._count(step, (now - due_at).total_seconds())
+        watches.add_watch(rows, placed, now, told.values())
+        return step
 
-    def _count(self, step: Step, lag_seconds: float) -> None:
-        self._metrics.judged.inc()
-        self._metrics.sweep_lag_seconds.observe(max(lag_seconds, 0))
-        self._metrics.count_flips(step.flips)
+    def _count(self, steps: Sequence[Step], deadlines: Iterable[datetime]) -> None:
+        """What was judged counts once it is on disk."""
+        now = self._clock()
+        self._metrics.judged.inc(len(steps))
+        for deadline in deadlines:
+            self._metrics.sweep_lag_seconds.observe(max((now - deadline).total_seconds(), 0))
+        self._metrics.count_flips(chain.from_iterable(step.flips for step in steps))
 
     async def _pause(self) -> timedelta:
         """Until the nearest deadline, but no longer than `LONGEST_SLEEP`; that long too where it cannot be read."""

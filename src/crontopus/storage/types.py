@@ -31,7 +31,7 @@ def from_ms(milliseconds: int) -> datetime:
 
 
 class Converted(TypeDecorator[T]):
-    """A type whose conversions are plain functions: a check-in makes a hundred of them, and most of its values are None.
+    """A type whose conversions are plain functions: a check-in makes a hundred of them, most of its values are None.
 
     They stand in the place of the decorator's own chain of calls.
     """

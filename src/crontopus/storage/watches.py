@@ -1,7 +1,7 @@
 """Watches: read under lock, and written back with all that a step of theirs changed."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -88,8 +88,8 @@ def state_of(watch: Watch) -> str:
 
 def add_step(
     rows: Rows, placed: Placed, step: Step, now: datetime, details: Details | None = None, *, gaps: Gaps
-) -> list[UUID]:
-    """Add what `step` changed to `rows`, and make `placed` what it is afterwards. The ids of `step.runs`, in order.
+) -> dict[int, UUID]:
+    """Add what `step` changed to `rows`, and make `placed` what it is afterwards. The ids of `step.runs`, by number.
 
     `details` belong to the run that the receipt names, `gaps` are those the step was taken under. The watch itself is
     added by `add_watch`, once after all steps.
@@ -97,19 +97,25 @@ def add_step(
     reported = step.receipt.run if step.receipt and details else None
     if step.gone:
         _remove(rows, {ids.run_id(placed.job, placed.agent, number) for number in step.gone})
-    told = [ids.run_id(placed.job, placed.agent, run.number) for run in step.runs]
-    for id, run in zip(told, step.runs, strict=True):
+    told: dict[int, UUID] = {}
+    for run in step.runs:
+        id = told[run.number] = ids.run_id(placed.job, placed.agent, run.number)
         rows.runs.append(_run_row(id, placed, run, now, details if details and run.number == reported else NO_DETAILS))
         if run.state is RunState.UNOBSERVED:
             rows.silences.extend(_silence_row(id, placed, run, gaps))
     for flip in step.flips:
-        rows.flips.append(_flip_row(placed, flip, now))
+        rows.flips.append(_flip_row(placed, flip, now, told))
     if step.watch.status is not placed.watch.status:
         placed.changed_at = now
     if step.runs:
         placed.last_number = max(placed.last_number or 0, *(run.number for run in step.runs))
     placed.watch = step.watch
     return told
+
+
+def run_id(placed: Placed, number: int | None, told: Mapping[int, UUID]) -> UUID | None:
+    """The id of the watch's run of that number; `told` are known already."""
+    return None if number is None else told.get(number) or ids.run_id(placed.job, placed.agent, number)
 
 
 def add_watch(rows: Rows, placed: Placed, now: datetime, changed_runs: Iterable[UUID] = ()) -> None:
@@ -252,7 +258,7 @@ def _silence_row(id: UUID, placed: Placed, run: Run, gaps: Gaps) -> list[Row]:
     return [{"gap_id": gap, "run_id": id, "job_id": placed.job, "tenant_id": placed.tenant} for gap in gap_ids]
 
 
-def _flip_row(placed: Placed, flip: Flip, now: datetime) -> Row:
+def _flip_row(placed: Placed, flip: Flip, now: datetime, told: Mapping[int, UUID]) -> Row:
     return {
         "id": new_id(now),
         "tenant_id": placed.tenant,
@@ -262,5 +268,5 @@ def _flip_row(placed: Placed, flip: Flip, now: datetime) -> Row:
         "entered": flip.entered,
         "at": flip.at,
         "cause": flip.cause,
-        "run_id": None if flip.run is None else ids.run_id(placed.job, placed.agent, flip.run),
+        "run_id": run_id(placed, flip.run, told),
     }
