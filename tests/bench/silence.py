@@ -42,7 +42,10 @@ def settings(folder: Path) -> tuple[str, str]:
 
 
 def make_due_together(data: Path, at: datetime) -> None:
-    """Of the jobs of a stopped server, make `DUE` fall silent at `at`: each hundredth of a million."""
+    """Of the jobs of a stopped server, make `DUE` fall silent at `at`: each hundredth of a million.
+
+    That the server stood still is forgotten, since a report may have come meanwhile: it would excuse them.
+    """
     watch = _up_until(at)
     with closing(sqlite3.connect(data / FILE, isolation_level=None)) as connection:
         jobs = connection.execute("SELECT job_id FROM watches WHERE rowid % 100 = 0 LIMIT ?", (DUE,)).fetchall()
@@ -54,6 +57,8 @@ def make_due_together(data: Path, at: datetime) -> None:
             "UPDATE watches SET status = 'up', reasons = '[]', state = ?, due_at = ?, last_number = ? WHERE job_id = ?",
             [(*state, job) for (job,) in jobs],
         )
+        connection.execute("DELETE FROM heartbeats")
+        connection.execute("DELETE FROM gaps")
         connection.execute("COMMIT")
 
 
