@@ -10,18 +10,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from sqlalchemy import Connection, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from crontopus.domain.errors import Conflict, Invalid, Unavailable
+from crontopus.domain.errors import Conflict, CrontopusError, Invalid, Unavailable
 from crontopus.storage import migrating
 from crontopus.storage.database import Clock, Database, reason_of
 
 FILE = "crontopus.db"
 _MAGIC = b"SQLite format 3\x00"
+_NOT_LET_IN = ("28", "3D")
+"""Classes of SQLSTATE: a wrong user or password, and a database that is not there."""
 
 
 def url_of(data: Path, database_url: str) -> URL:
@@ -56,22 +59,19 @@ async def open_database(data: Path, database_url: str, clock: Clock) -> AsyncIte
 
 @asynccontextmanager
 async def _migrated(url: URL, clock: Clock, file: Path | None) -> AsyncIterator[Database]:
-    engine = create_async_engine(url)
+    engine = _migrating_engine(url)
     try:
         async with engine.connect() as connection:
             found = await connection.run_sync(migrating.revision_of)
             known = migrating.check(found)
+            if found is None and file is not None and await connection.run_sync(_has_tables):
+                raise _foreign(file)
             if not known:
                 if file is not None and found is not None:
                     _copy(file, found, clock())
                 await connection.run_sync(migrating.upgrade)
-    except (OperationalError, OSError) as error:
-        detail = reason_of(error) if isinstance(error, DBAPIError) else str(error)
-        raise Unavailable(f"the database cannot be opened: {detail}") from error
-    except DBAPIError as error:
-        raise Conflict(
-            f"the database cannot be used: {reason_of(error)}. Restore a copy; nothing was changed"
-        ) from error
+    except (DBAPIError, OSError) as error:
+        raise _in_words(error) from error
     finally:
         await engine.dispose()
     db = Database(url, clock)
@@ -79,6 +79,41 @@ async def _migrated(url: URL, clock: Clock, file: Path | None) -> AsyncIterator[
         yield db
     finally:
         await db.close()
+
+
+def _migrating_engine(url: URL) -> AsyncEngine:
+    """Changes nothing of a file but in a transaction: what a full disk interrupts leaves no half of a schema."""
+    engine = create_async_engine(url)
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine.sync_engine, "connect", _leave_transactions_to_us)
+        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _leave_transactions_to_us(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+
+
+def _has_tables(connection: Connection) -> bool:
+    return bool(inspect(connection).get_table_names())
+
+
+def _foreign(file: Path) -> Conflict:
+    return Conflict(f"{file} is not a database of Crontopus. Move it away, or name another folder with --data")
+
+
+def _in_words(error: DBAPIError | OSError) -> CrontopusError:
+    """What may pass by itself or by another setting is Unavailable; a file that is no longer whole is a Conflict."""
+    if isinstance(error, OSError):
+        return Unavailable(f"the database cannot be reached: {error}")
+    reason = reason_of(error)
+    if str(getattr(error.orig, "sqlstate", "")).startswith(_NOT_LET_IN):
+        return Unavailable(f"PostgreSQL refuses the connection ({reason}). Mend the database URL")
+    if "locked" in reason:
+        return Unavailable("the database is locked by another program; end it, and start again")
+    if isinstance(error, OperationalError):
+        return Unavailable(f"the database cannot be opened: {reason}")
+    return Conflict(f"the database cannot be used: {reason}. Restore a copy; nothing was changed")
 
 
 def _copy(file: Path, revision: str, now: datetime) -> None:
@@ -102,7 +137,7 @@ def _refuse_damage(file: Path) -> None:
     if size == 0:
         return
     if not header.startswith(_MAGIC):
-        raise Conflict(f"{file} is not a database of Crontopus. Move it away, or name another folder with --data")
+        raise _foreign(file)
     page_size = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big")
     if len(header) < 100 or size < pages * (65536 if page_size == 1 else page_size):
