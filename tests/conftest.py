@@ -5,9 +5,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.postgres import Postgres
+from tests.scale import LONG
 from tests.world import World, copied, found, world_in
+
+settings.register_profile("crontopus", deadline=None, derandomize=not LONG)
+settings.load_profile("crontopus")
+"""No test is timed, and only the long run looks for new examples."""
 
 
 @pytest.fixture(scope="session")

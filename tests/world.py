@@ -20,7 +20,7 @@ from crontopus.config import Config
 from crontopus.domain.access import EVERYTHING, Principal
 from crontopus.engine import namespaces, setup, tokens
 from crontopus.storage import accounts
-from crontopus.storage.watches import new_id
+from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
 
 BEGINNING = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)

@@ -16,6 +16,7 @@ from crontopus.domain.watch import Expectation, Gaps, Mark, Reported, Run, Step,
 from crontopus.engine.report import Accepted, Creation, Outcome, Report
 from crontopus.storage import jobs, watches
 from crontopus.storage.gaps import REMEMBERED
+from crontopus.storage.identity import new_id
 from crontopus.storage.ledger import Address, BySlug, Home, LedgerTx
 from crontopus.storage.watches import Placed, Rows
 from crontopus.wire.jobs import Origin
@@ -121,7 +122,7 @@ class Batch:
 
     def _keep(self, placed: Placed, report: Report, said: str, run: UUID | None, marks: frozenset[Mark]) -> None:
         """The check-in itself, and what it printed."""
-        check_in = watches.new_id(report.received_at)
+        check_in = new_id(report.received_at)
         self._rows.check_ins.append(
             {
                 "id": check_in,

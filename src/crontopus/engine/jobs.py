@@ -11,9 +11,9 @@ from crontopus.engine import definitions, schedules, watching
 from crontopus.engine.definitions import Definition
 from crontopus.storage import events, jobs, namespaces
 from crontopus.storage.database import Tx
+from crontopus.storage.identity import new_id
 from crontopus.storage.jobs import Watched
 from crontopus.storage.namespaces import Namespace
-from crontopus.storage.watches import new_id
 from crontopus.wire.jobs import JobPatch, NewJob, Origin
 
 

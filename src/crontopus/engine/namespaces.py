@@ -15,9 +15,9 @@ from crontopus.domain.schedule import Clock
 from crontopus.engine import schedules
 from crontopus.storage import namespaces
 from crontopus.storage.database import Tx
+from crontopus.storage.identity import new_id
 from crontopus.storage.namespaces import Namespace
 from crontopus.storage.sealing import Sealer, digest
-from crontopus.storage.watches import new_id
 from crontopus.wire.accounts import NamespacePatch, NewNamespace
 
 _ALPHABET = string.ascii_lowercase + string.digits

@@ -12,9 +12,9 @@ from crontopus.engine import namespaces, tokens
 from crontopus.storage import accounts
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import SystemTx
+from crontopus.storage.identity import new_id
 from crontopus.storage.namespaces import Namespace
 from crontopus.storage.sealing import Sealer
-from crontopus.storage.watches import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
 
 NAMESPACE = "default"

@@ -15,8 +15,8 @@ from crontopus.engine import schedules
 from crontopus.storage import jobs, namespaces
 from crontopus.storage import tokens as stored
 from crontopus.storage.database import Tx
+from crontopus.storage.identity import new_id
 from crontopus.storage.tokens import Token
-from crontopus.storage.watches import new_id
 from crontopus.wire.accounts import NewToken
 
 

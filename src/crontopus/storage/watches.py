@@ -1,6 +1,5 @@
 """Watches: read under lock, and written back with all that a step of theirs changed."""
 
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -16,6 +15,7 @@ from crontopus.domain.errors import NotFound
 from crontopus.domain.watch import Expectation, Flip, Gaps, Run, RunState, Step, Watch
 from crontopus.storage import statements
 from crontopus.storage.database import SystemTx, TenantId, Tx
+from crontopus.storage.identity import new_id
 from crontopus.storage.tables import jobs, watches
 
 Row = dict[str, Any]
@@ -143,11 +143,6 @@ def add_new_watch(rows: Rows, placed: Placed) -> None:
 
 def event_row(tenant: TenantId, noun: str, subject: UUID, job: UUID | None, version: int, at: datetime) -> Row:
     return {"tenant_id": tenant, "noun": noun, "subject_id": subject, "job_id": job, "version": version, "at": at}
-
-
-def new_id(at: datetime) -> UUID:
-    """An id that sorts by time. Random enough to be unique, not to be secret."""
-    return ids.ordered(at, secrets.randbits(74))
 
 
 async def find(tx: Tx, job: UUID, agent: UUID = ids.NO_AGENT) -> Placed:
