@@ -141,6 +141,7 @@ async def test_another_site_cannot_use_a_cookie(appliance: Appliance, connect: C
 
 async def test_a_token_is_shown_once_and_stops_when_revoked(world: World) -> None:
     async with world.signed_in("acme") as acme:
+        await world.passes(seconds=1)
         made = await acme.add_token(NewToken(name="one"))
         assert made.token.startswith(made.hint)
         listed = (await acme.tokens()).items

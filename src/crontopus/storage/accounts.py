@@ -115,9 +115,3 @@ async def extend_session(tx: SystemTx, hashed: bytes, expires_at: datetime) -> N
 
 async def end_session(tx: SystemTx, hashed: bytes) -> None:
     await tx.sql.execute(delete(sessions).where(sessions.c.hash == hashed))
-
-
-async def forget_sessions(tx: SystemTx, limit: int) -> int:
-    """Remove up to `limit` that are over; how many there were."""
-    over = select(sessions.c.hash).where(sessions.c.expires_at <= tx.now).limit(limit)
-    return (await tx.sql.execute(delete(sessions).where(sessions.c.hash.in_(over)))).rowcount

@@ -1,12 +1,10 @@
 """Answers given under an `Idempotency-Key`, so that a request sent again is answered again and not done again."""
 
-from datetime import datetime
-
 from msgspec import Struct
-from sqlalchemy import ColumnElement, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.database import Tx
 from crontopus.storage.tables import idempotency
 
 
@@ -33,13 +31,6 @@ async def claim(tx: Tx, key: str, request_hash: bytes) -> Answer | None:
 
 async def keep(tx: Tx, key: str, status: int, answer: bytes) -> None:
     await tx.sql.execute(update(idempotency).where(*_is(tx, key)).values(status=status, answer=answer))
-
-
-async def forget(tx: SystemTx, before: datetime, limit: int) -> int:
-    """Remove up to `limit` answers given before `before`; how many there were."""
-    key = tuple_(idempotency.c.tenant_id, idempotency.c.key)
-    old = select(idempotency.c.tenant_id, idempotency.c.key).where(idempotency.c.created_at < before).limit(limit)
-    return (await tx.sql.execute(delete(idempotency).where(key.in_(old)))).rowcount
 
 
 def _is(tx: Tx, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
