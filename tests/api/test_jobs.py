@@ -1,5 +1,6 @@
 """Jobs over the wire: made, found, changed, paused, deleted."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -116,6 +117,22 @@ async def test_the_same_key_makes_one_job(world: World) -> None:
         assert again == first
         with pytest.raises(Conflict, match="Idempotency-Key"):
             await acme.add_job(NewJob(slug="other"), idempotency_key="a key")
+
+
+async def test_many_at_once_under_one_key_make_one_job(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        tries = [acme.add_job(NewJob(slug="backup"), idempotency_key="a key") for _ in range(12)]
+        assert len({job.id for job in await asyncio.gather(*tries)}) == 1
+
+
+async def test_many_at_once_take_a_slug_once(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        jobs = [await acme.add_job(NewJob(slug=f"job-{number}")) for number in range(8)]
+        tries = [acme.add_job(NewJob(slug="same")) for _ in range(4)]
+        tries += [acme.edit_job(job.id, {"slug": "same"}) for job in jobs]
+        done = await asyncio.gather(*tries, return_exceptions=True)
+        assert sum(isinstance(one, Job) for one in done) == 1
+        assert all(isinstance(one, Job | Conflict) for one in done)
 
 
 async def test_a_pause_can_end_by_itself_or_by_hand(world: World) -> None:
