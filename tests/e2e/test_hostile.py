@@ -23,6 +23,7 @@ from crontopus.client import Client
 from crontopus.domain.watch import Mark
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.runs import Run, StoredCheckIn
+from tests.postgres import Postgres
 from tests.scale import LONG, scaled
 from tests.served import Served, SetUp, set_up
 
@@ -39,12 +40,21 @@ class Site(Struct, frozen=True):
     made: SetUp
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
+) -> Iterator[Site]:
     data = tmp_path_factory.mktemp("hostile") / "data"
-    made = set_up(data)
-    with Served(data) as served:
+    url = "" if request.param == "sqlite" else postgres.fresh_database()
+    made = set_up(data, url)
+    with Served(data, url) as served:
         yield Site(served, made)
+    if url:
+        postgres.drop(url)
+
+
+whatever_the_database = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+"""Of what is decided before a database is asked."""
 
 
 @pytest.fixture
@@ -211,6 +221,7 @@ async def test_as_many_are_stored_as_were_acknowledged(site: Site, api: Client, 
     await _answers(site, job)
 
 
+@whatever_the_database
 async def test_pipelined_pings_are_answered_in_order(site: Site, api: Client, job: Job) -> None:
     line = f"GET {_path(job)}%s HTTP/1.1\r\nHost: x\r\n%s\r\n"
     sent = "".join(line % (suffix, "") for suffix in ("/start", "/log", "/256", "/fail")) + line % (
@@ -224,6 +235,7 @@ async def test_pipelined_pings_are_answered_in_order(site: Site, api: Client, jo
 # ---- bodies without measure
 
 
+@whatever_the_database
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_body_of_gigabytes_is_cut_committed_and_hung_up_on(
     site: Site, api: Client, job: Job, chunked: bool
@@ -254,6 +266,7 @@ async def test_a_body_of_gigabytes_is_cut_committed_and_hung_up_on(
     await _answers(site, job)
 
 
+@whatever_the_database
 async def test_curl_learns_that_its_huge_body_was_taken(site: Site, api: Client, job: Job, tmp_path: Path) -> None:
     huge = tmp_path / "huge"
     with huge.open("wb") as file:
@@ -294,6 +307,7 @@ async def test_a_client_that_does_not_wait_for_the_answer_has_pinged(site: Site,
     assert (await _run(api, job)).marks == []
 
 
+@whatever_the_database
 async def test_who_stops_within_the_headers_has_not_pinged(site: Site, api: Client, job: Job) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", site.served.port)
     writer.write(f"POST {_path(job)}/fail HTTP/1.1\r\nHost: x\r\nContent-Le".encode())
@@ -306,6 +320,7 @@ async def test_who_stops_within_the_headers_has_not_pinged(site: Site, api: Clie
 # ---- slow ones
 
 
+@whatever_the_database
 async def test_slow_headers_are_hung_up_on_and_hold_up_nobody(site: Site, job: Job) -> None:
     loop = asyncio.get_running_loop()
     slow = await asyncio.gather(*[asyncio.open_connection("127.0.0.1", site.served.port) for _ in range(scaled(1000))])
@@ -322,6 +337,7 @@ async def test_slow_headers_are_hung_up_on_and_hold_up_nobody(site: Site, job: J
     assert set(map(tuple, map(_statuses, said))) <= {(), (408,)}
 
 
+@whatever_the_database
 @pytest.mark.skipif(not LONG, reason="takes half a minute: CRONTOPUS_TEST_LONG=1")
 async def test_chunks_without_end_are_cut_after_half_a_minute(site: Site, api: Client, job: Job) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.served.port)
