@@ -18,9 +18,10 @@ from msgspec.structs import replace
 
 from crontopus import __version__, logs, systemd
 from crontopus.api.app import create_app
+from crontopus.api.front import Front
 from crontopus.api.operations import operations_router
 from crontopus.api.parts import Parts
-from crontopus.api.ping import PREFIX, Ping
+from crontopus.api.ping import Ping
 from crontopus.config import Config
 from crontopus.console.app import console_router
 from crontopus.domain.instants import truncated
@@ -79,20 +80,6 @@ class SetUpResult(Struct, frozen=True):
     token: str
 
 
-class Front:
-    """Pings go their own short way, everything else through the app."""
-
-    def __init__(self, ping: Ping, app: Any) -> None:
-        self._ping = ping
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self._ping(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
 def wall_clock() -> datetime:
     """UTC, in milliseconds."""
     return truncated(datetime.now(UTC))  # noqa: TID251 # the one clock that all others are given
@@ -124,7 +111,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
             operations_router(health, parts, metrics_open=config.metrics_open),
         ],
     )
-    ping = Ping(intake, db.clock, body_limit=config.ping_body_limit, trusted=config.proxies)
+    ping = Ping(intake, db.clock, body_limit=config.ping_body_limit)
     return Appliance(
         config=config,
         db=db,
@@ -135,7 +122,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         retention=Retention(db, _kept(config)),
         metrics=metrics,
         parts=parts,
-        app=Front(ping, app),
+        app=Front(ping, app, config.proxies),
     )
 
 

@@ -6,7 +6,6 @@ header, a client that hangs up) never loses it. The specification is docs/pings.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ import msgspec
 from crontopus.api import bodies, ping_url
 from crontopus.api.ping_url import Asked, NotThere, Said
 from crontopus.api.reports import happened, report_of
-from crontopus.domain.errors import CrontopusError, Invalid, NotFound, Unavailable
+from crontopus.domain.errors import CrontopusError, Invalid, NotFound, QuotaReached, Unavailable
 from crontopus.engine.intake import Intake
 from crontopus.engine.report import NO_BODY, Accepted, Body, Creation, Outcome, Report
 from crontopus.storage.ledger import ByUuid
@@ -22,7 +21,6 @@ from crontopus.storage.watches import NO_DETAILS, Details
 from crontopus.wire.runs import CheckIn
 
 Send = Callable[[Any], Awaitable[None]]
-Network = IPv4Network | IPv6Network
 
 PREFIX = "/ping/"
 JSON = b"application/vnd.crontopus.check-in+json"
@@ -44,15 +42,12 @@ _decode = msgspec.json.Decoder(CheckIn).decode
 
 
 class Ping:
-    """`trusted` are the proxies whose `X-Forwarded-For` is believed; `body_limit` is in bytes."""
+    """`body_limit`: bytes of a body that are kept."""
 
-    def __init__(
-        self, intake: Intake, clock: Callable[[], datetime], *, body_limit: int, trusted: Iterable[Network] = ()
-    ) -> None:
+    def __init__(self, intake: Intake, clock: Callable[[], datetime], *, body_limit: int) -> None:
         self._intake = intake
         self._clock = clock
         self._limit = body_limit
-        self._trusted = tuple(trusted)
         self._kept = [_TEXT, (b"ping-body-limit", str(body_limit).encode()), _OPEN, _NO_STORE]
 
     async def __call__(self, scope: Mapping[str, Any], receive: bodies.Receive, send: Send) -> None:
@@ -97,7 +92,7 @@ class Ping:
             report,
             by_url=not is_json,
             method=scope["method"],
-            sender=self._sender(scope, headers),
+            sender=scope["client"][0] if scope.get("client") else None,
             user_agent=agent or None,
             received_at=self._clock(),
         )
@@ -113,18 +108,6 @@ class Ping:
             return msgspec.structs.replace(report, create=_creation(given, said))
         except Invalid as error:
             return Report(address=said.address, said="log", received_at=at, occurred_at=at, fault=error)
-
-    def _sender(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str | None:
-        """Who sent it: the peer, or what a trusted proxy says of it."""
-        peer: str | None = scope["client"][0] if scope.get("client") else None
-        if not self._trusted or peer is None or not self._trusts(peer):
-            return peer
-        hops = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
-        known = [hop for hop in map(str.strip, reversed(hops)) if _is_address(hop)]
-        return next((hop for hop in known if not self._trusts(hop)), known[-1] if known else peer)
-
-    def _trusts(self, address: str) -> bool:
-        return _is_address(address) and any(ip_address(address) in network for network in self._trusted)
 
     async def _tell(self, send: Send, method: str, outcome: Outcome, closing: bool) -> None:
         if isinstance(outcome, Accepted):
@@ -191,20 +174,14 @@ def _decoded(body: Body) -> CheckIn:
         raise Invalid(f"not a check-in: {error}") from error
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _refusal(error: CrontopusError) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     text = str(error).encode()
     if isinstance(error, NotFound):
         return 404, b"not found", [_TEXT, _NO_STORE]
     if isinstance(error, Invalid):
         return 400, text, [_TEXT, _NO_STORE]
+    if isinstance(error, QuotaReached):
+        return 403, text, [_TEXT, _NO_STORE]
     if isinstance(error, Unavailable):
         return 503, text, [_TEXT, _NO_STORE, (b"retry-after", str(error.retry_after_seconds).encode())]
     return 500, text, [_TEXT, _NO_STORE]

@@ -64,6 +64,7 @@ class Health:
         return Check("sweep", lag < LAG, f"{lag.total_seconds():.1f} s behind")
 
     def _disk(self) -> Check:
-        usage = shutil.disk_usage(self._data)
+        folder = self._data.absolute()
+        usage = shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists()))
         share = usage.free / usage.total
         return Check("disk", share >= DISK_SHARE, f"{share:.0%} free")

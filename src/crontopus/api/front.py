@@ -1,0 +1,63 @@
+"""The door of the appliance: who really sent a request, which road it takes, and HEAD wherever there is GET."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any
+
+from crontopus.api.ping import PREFIX
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+Network = IPv4Network | IPv6Network
+
+
+class Front:
+    """Pings go their own short way, everything else through `app`.
+
+    `trusted` are the proxies whose `X-Forwarded-For` is believed.
+    """
+
+    def __init__(self, ping: App, app: App, trusted: Iterable[Network] = ()) -> None:
+        self._ping = ping
+        self._app = app
+        self._trusted = tuple(trusted)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._trusted:
+            scope["client"] = self._client(scope)
+        if scope["path"].startswith(PREFIX):
+            await self._ping(scope, receive, send)
+        elif scope["method"] == "HEAD":
+            await self._app({**scope, "method": "GET"}, receive, _without_body(send))
+        else:
+            await self._app(scope, receive, send)
+
+    def _client(self, scope: Any) -> Any:
+        """The peer, or what a trusted proxy says of it: the last address that is no trusted proxy's."""
+        client = scope.get("client")
+        if client is None or not self._trusts(client[0]):
+            return client
+        said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+        known = [hop for hop in map(str.strip, reversed(said.split(","))) if _is_address(hop)]
+        sender = next((hop for hop in known if not self._trusts(hop)), known[-1] if known else client[0])
+        return (sender, client[1])
+
+    def _trusts(self, address: str) -> bool:
+        return _is_address(address) and any(ip_address(address) in network for network in self._trusted)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_body(send: Any) -> Any:
+    async def headers_only(message: Any) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return headers_only
