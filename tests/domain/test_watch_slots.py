@@ -121,6 +121,16 @@ def test_a_run_whose_end_arrives_before_its_start_takes_its_slot_by_the_start() 
     assert job.watch.next_expected_at == at("03:00")
 
 
+def test_a_start_that_arrives_after_the_next_slot_was_given_up_moves_nothing() -> None:
+    job = Job()
+    end = job.succeeds("00:50", rid=rid(1), by_url=False)
+    job.passes("02:11")
+    job.starts("02:20", of="00:45", rid=rid(1), by_url=False)
+    assert (job.run(end).expected_at, job.run(end).started_at) == (at("01:00"), at("00:45"))
+    assert job.slots(RunState.MISSED) == ["02:00"]
+    assert job.watch.next_expected_at == at("03:00")
+
+
 @pytest.mark.parametrize("said", [{"started_at": "01:01"}, {"duration": timedelta(hours=1, minutes=4)}])
 def test_an_end_may_say_itself_when_the_run_began(said: dict[str, Any]) -> None:
     job = Job(rule(grace=timedelta(hours=2)))
@@ -168,6 +178,12 @@ def test_older_slots_missed_since_it_happened_are_disproved_with_the_one_taken()
     job.starts("05:31", of="03:30", rid=rid(1), by_url=False)
     assert (job.slots(RunState.MISSED), job.reasons) == ([], [])
     assert job.watch.next_expected_at == at("04:00")
+    job = Job(rule(grace=timedelta(hours=2)))
+    job.succeeds("01:00")
+    job.passes("04:05")
+    assert job.slots(RunState.MISSED) == ["02:00"]
+    job.starts("04:06", of="03:30", rid=rid(1), by_url=False)  # 03:00 is open still
+    assert (job.slots(RunState.MISSED), job.reasons) == ([], [])
 
 
 def test_misses_in_a_row_are_one_row_with_count() -> None:

@@ -45,6 +45,7 @@ def advance(watch: Watch, event: Event, rule: Expectation, gaps: Gaps, now: date
     `rule` is the expectation in force until now, and `gaps` the times when nobody watched, in order. Total: no values
     of these types make it raise, as long as `schedule.check` has found the schedules good.
     """
+    # A clock that was set back does not turn back what has happened: times of flips never decrease.
     turn = Turn(watch, rule, gaps, max(now, watch.seen_at or now, watch.flipped_at or now))
     if now < turn.now and isinstance(event, Reported) and event.occurred_at >= now:
         event = replace(event, occurred_at=max(event.occurred_at, turn.now))  # the clock was set back; it happened now

@@ -63,9 +63,6 @@ class Turn(Struct):
         return Step(self.watch, tuple(self.flips), runs, tuple(self.gone), receipt)
 
     def _flip(self, reason: Reason, entered: bool, at: datetime, cause: Cause, run: int | None) -> None:
-        """Times of flips never decrease, even where the clock was set back."""
-        last = self.watch.flipped_at
-        at = at if last is None else max(at, last)
         self.change(flipped_at=at)
         self.flips.append(Flip(reason, entered, at, cause, run))
 
