@@ -1,6 +1,6 @@
 """Check-ins in JSON, understood: the same for `POST /check-ins` and for a ping URL that carries one."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from crontopus.domain import duration
 from crontopus.domain.errors import Fault, Invalid
@@ -10,6 +10,9 @@ from crontopus.engine.report import AHEAD, NO_BODY, Body, Report
 from crontopus.storage.ledger import Address
 from crontopus.storage.watches import Details
 from crontopus.wire.runs import CheckIn, OutputText
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""No clock says less, and not every database can tell what it has stored from before the year 1."""
 
 
 def report_of(check_in: CheckIn, address: Address, received_at: datetime, body_limit: int) -> Report:
@@ -40,10 +43,12 @@ def report_of(check_in: CheckIn, address: Address, received_at: datetime, body_l
 
 
 def happened(said: datetime | None, received_at: datetime) -> tuple[datetime, frozenset[Mark]]:
-    """When it happened: a little ahead counts as now, with a mark. Raises Invalid for further ahead."""
+    """When it happened: a little ahead counts as now, with a mark. Raises Invalid further ahead, and before 1970."""
     if said is None:
         return received_at, frozenset()
     instant = truncated(said)
+    if instant < EARLIEST:
+        raise Invalid("it says it happened before 1970", (Fault("/occurred_at", "before 1970"),))
     if instant > received_at + AHEAD:
         raise Invalid(
             "it says it happened more than 5 minutes in the future: set the clock of the machine that sends it",
@@ -58,6 +63,8 @@ def _refuse(check_in: CheckIn) -> None:
     faults = []
     if check_in.kind == "exit" and check_in.exit_code is None:
         faults.append(Fault("/exit_code", "`exit` needs an exit_code from 0 to 255"))
+    if check_in.started_at is not None and check_in.started_at < EARLIEST:
+        faults.append(Fault("/started_at", "before 1970"))
     texts = {"host": check_in.host, "user": check_in.user, "env": check_in.env}
     faults += [Fault(f"/{name}", "must not contain NUL") for name, text in texts.items() if text and "\x00" in text]
     if any("\x00" in name for name in (*check_in.metrics, *check_in.rusage)):
