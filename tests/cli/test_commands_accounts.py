@@ -152,6 +152,16 @@ def test_a_wrong_link_is_exit_code_4(tmp_path: Path) -> None:
         assert result.exit_code == 4
 
 
+@pytest.mark.parametrize("link", ["", " "])
+def test_an_empty_link_sets_up_nothing(tmp_path: Path, link: str) -> None:
+    data = tmp_path / "data"
+    words = ("setup", "--data", str(data), "--link", link, "--email", EMAIL, "--password-stdin")
+    result = in_process(*words, text=PASSWORD + "\n")
+    assert result.exit_code == 2
+    assert "--link is empty: give the link that the server printed" in result.stderr
+    assert not data.exists()
+
+
 def test_a_short_password_is_refused_in_words(tmp_path: Path, server: Served) -> None:
     result = server.call("setup", "--data", str(tmp_path / "d"), "--email", EMAIL, "--password-stdin", text="short\n")
     assert result.exit_code == 1

@@ -43,7 +43,9 @@ def setup(email: str, password_stdin: bool, tenant: str, link: str | None, as_js
 
     Works on the data folder (or database) itself, while no server runs on it; or with --link on a running server.
     """
-    url, _, code = (link or "").partition(LINK)
+    if link is not None and not link.strip():
+        raise click.UsageError("--link is empty: give the link that the server printed, or leave --link out")
+    url, _, code = (link or "").strip().partition(LINK)
     fields = {"code": code, "email": email, "password": read_password(password_stdin, new=True), "tenant": tenant}
     form = converted(fields, SetUp)
     ready = asyncio.run(_by_link(url, form)) if link else started(lambda: asyncio.run(_in_place(options, form)))
