@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from crontopus.engine.report import NO_BODY, Body
@@ -11,6 +12,9 @@ Receive = Callable[[], Awaitable[Any]]
 MOST_BYTES = 64 * 1024 * 1024
 MOST_SECONDS = 30.0
 """After so much of either, what came is committed, marked `truncated`, and the connection closed."""
+
+LINGER_SECONDS = 2.0
+"""How long a client that is still sending has to read its answer."""
 
 
 class Collector:
@@ -50,6 +54,16 @@ async def read(receive: Receive, limit: int) -> Body:
     except TimeoutError:
         complete = False
     return collector.body(not complete)
+
+
+async def discard(receive: Receive) -> None:
+    """Throw away what still comes, for a moment: who is hung up on while sending loses the answer to the reset."""
+    more = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while more:
+                message = await receive()
+                more = message["type"] == "http.request" and bool(message.get("more_body"))
 
 
 def _whole(data: bytes, limit: int) -> Body:

@@ -6,6 +6,7 @@ header, a client that hangs up) never loses it. The specification is docs/pings.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -74,7 +75,7 @@ class Ping:
             outcome = NotFound("not found")
         except CrontopusError as error:
             outcome = error
-        await self._tell(send, method, outcome, closing=body.truncated)
+        await self._tell(send, method, outcome, receive if body.truncated else None)
 
     def _report(
         self,
@@ -109,13 +110,17 @@ class Ping:
         except Invalid as error:
             return Report(address=said.address, said="log", received_at=at, occurred_at=at, fault=error)
 
-    async def _tell(self, send: Send, method: str, outcome: Outcome, closing: bool) -> None:
+    async def _tell(self, send: Send, method: str, outcome: Outcome, unread: bodies.Receive | None) -> None:
         if isinstance(outcome, Accepted):
             status, text = (201, b"Created") if outcome.created else (200, b"OK")
-            headers = [*self._kept, _CLOSE] if closing else self._kept
+            headers = self._kept
         else:
             status, text, headers = _refusal(outcome)
-        await _answer(send, status, b"" if method == "HEAD" else text, headers, len(text))
+        shown = b"" if method == "HEAD" else text
+        if unread is None:
+            await _answer(send, status, shown, headers, len(text))
+        else:
+            await _answer(send, status, shown, [*headers, _CLOSE], len(text), partial(bodies.discard, unread))
 
 
 def _from_url(query: bytes, said: Said, body: Body, at: datetime) -> Report:
@@ -188,8 +193,17 @@ def _refusal(error: CrontopusError) -> tuple[int, bytes, list[tuple[bytes, bytes
 
 
 async def _answer(
-    send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]], length: int | None = None
+    send: Send,
+    status: int,
+    body: bytes,
+    headers: Iterable[tuple[bytes, bytes]],
+    length: int | None = None,
+    before_hanging_up: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     size = (b"content-length", str(len(body) if length is None else length).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, size]})
+    if before_hanging_up is not None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await before_hanging_up()
+        body = b""
     await send({"type": "http.response.body", "body": body})
