@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from crontopus.domain import duration
 from crontopus.domain.errors import Invalid
+from crontopus.wire.wording import fault_of
 
 PREFIX = "CRONTOPUS_"
 DEFAULT, FILE, ENVIRONMENT, FLAG = "default", "file", "environment", "flag"
@@ -152,7 +153,8 @@ def _converted(values: dict[str, Any], origins: dict[str, str]) -> Config:
             try:
                 converted[field.name] = _read(field.type, field.default, values[field.name])
             except (msgspec.ValidationError, Invalid) as error:
-                raise Invalid(f"the setting {field.name} ({origins[field.name]}) is wrong: {error}") from error
+                why = fault_of(str(error)).detail
+                raise Invalid(f"the setting {field.name} ({origins[field.name]}) is wrong: {why}") from error
     return Config(**converted)
 
 

@@ -176,7 +176,7 @@ def test_a_file_of_definitions_names_every_fault_and_makes_nothing(server: Serve
     text = f"- {{namespace: {namespace}, name: good}}\n- {{name: bad, fail_after: no}}\n- just words\n"
     result = server.call("jobs", "create", "-f", "-", text=text)
     assert result.exit_code == 1
-    assert "/1: Expected `int`" in result.stderr
+    assert "/1: fail_after: write a whole number, not true or false" in result.stderr
     assert "/2: " in result.stderr
     assert server.json("jobs", "list", "-q", f"ns:{namespace}") == []
 

@@ -11,6 +11,7 @@ from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 
 from crontopus.domain.errors import CrontopusError, Fault, Throttled, Unauthenticated, Unavailable
 from crontopus.wire.problem import Problem
+from crontopus.wire.wording import in_words
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +65,7 @@ def _of_http(status: int, detail: str = "", faults: tuple[Fault, ...] = ()) -> P
     code, title, standard = OF_HTTP.get(status, OF_HTTP[400])
     told = detail if code == "invalid" and detail else standard
     if faults:
-        told = "; ".join(fault.detail for fault in faults)
+        told = "; ".join(f"{fault.pointer}: {fault.detail}".removeprefix(": ") for fault in faults)
     return Problem(
         type=f"/docs/problems#{code}",
         title=title,
@@ -86,7 +87,7 @@ def _fault(told: Any) -> Fault:
     if told.get("source") == "body" and key == "data" and message == "'data'":
         return Fault("", "the body is missing")
     where = key.removeprefix("data").replace(".", "/").replace("[", "/").replace("]", "")
-    return Fault(f"/{where.strip('/')}" if where.strip("/") else "", message)
+    return Fault(f"/{where.strip('/')}" if where.strip("/") else "", in_words(message))
 
 
 def _headers(error: Exception) -> dict[str, str]:

@@ -13,10 +13,10 @@ from litestar.exceptions import HTTPException
 
 from crontopus.domain.errors import Fault, Invalid
 from crontopus.wire.runs import OutputText
+from crontopus.wire.wording import fault_of
 
 T = TypeVar("T")
 
-_AT = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 _VERSION = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
 
 
@@ -51,15 +51,6 @@ def decoded(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
     if b"\\u0000" in body:
         _refuse_nul(read, "")
     return read
-
-
-def fault_of(message: str) -> Fault:
-    """msgspec's message, its place as a pointer (RFC 6901)."""
-    found = _AT.search(message)
-    if found is None:
-        return Fault("", message)
-    path = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", found["path"])
-    return Fault(path.replace(".", "/"), message[: found.start()])
 
 
 def _require_json(request: Request[Any, Any, Any]) -> None:

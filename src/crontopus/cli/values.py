@@ -8,6 +8,7 @@ import msgspec
 
 from crontopus.domain import duration
 from crontopus.domain.errors import Invalid
+from crontopus.wire.wording import fault_of
 
 T = TypeVar("T")
 
@@ -58,7 +59,8 @@ def converted(fields: Any, kind: type[T]) -> T:
     try:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
-        raise Invalid(str(error)) from error
+        fault = fault_of(str(error))
+        raise Invalid(f"{fault.pointer.strip('/')}: {fault.detail}".removeprefix(": ")) from error
 
 
 DURATION = DurationValue()

@@ -19,6 +19,7 @@ from crontopus.domain.schedule import Clock
 from crontopus.wire.accounts import Namespace
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.schedules import Preview, PreviewRequest
+from crontopus.wire.wording import fault_of
 
 CLOCKS = {
     Clock.CRON: "Debian’s cron",
@@ -118,12 +119,16 @@ async def _foreseen(client: Client, form: Form, namespace: Namespace | None) -> 
         )
         return Foreseen(await client.preview(asked) if asked.schedule else None)
     except (Invalid, msgspec.ValidationError) as error:
-        details = [fault.detail for fault in error.faults] if isinstance(error, Invalid) else []
-        return Foreseen(None, " ".join(details) or str(error))
+        told = _refused(error)
+        return Foreseen(None, " ".join(fault.detail for fault in told.faults) or str(told))
 
 
 def _faults(error: CrontopusError | msgspec.ValidationError, form: Form) -> Faults:
-    return Faults(error if isinstance(error, CrontopusError) else Invalid(str(error)), fields(form))
+    return Faults(_refused(error), fields(form))
+
+
+def _refused(error: CrontopusError | msgspec.ValidationError) -> CrontopusError:
+    return error if isinstance(error, CrontopusError) else Invalid("", (fault_of(str(error)),))
 
 
 ROUTES: list[Any] = [new_page, new, edit_page, edit]

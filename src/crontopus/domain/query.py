@@ -60,7 +60,7 @@ def _of_known(terms: Query, field: str, known: Sequence[str]) -> Query:
 
 
 def _refused(detail: str) -> Invalid:
-    return Invalid("the query cannot be understood", (Fault("/q", detail),))
+    return Invalid(detail, (Fault("/q", detail),))
 
 
 def _words(text: str) -> list[list[tuple[str, bool]]]:

@@ -9,7 +9,8 @@ from crontopus.wire.common import Duration, Input, Instant, Name, Output, Second
 from crontopus.wire.schedules import Schedule, Schedules
 
 Password = Annotated[str, Meta(min_length=12, max_length=1000)]
-Email = Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,200}$")]
+EMAIL = r"^[^@\s]{1,64}@[^@\s]{1,200}$"
+Email = Annotated[str, Meta(pattern=EMAIL)]
 
 
 class SetUp(Input, frozen=True):
@@ -94,7 +95,7 @@ class NewToken(Input, frozen=True):
     """
 
     name: Name
-    kind: Annotated[str, Meta(pattern="^[scm]$")] = "s"
+    kind: Annotated[str, Meta(pattern="^(s|c|m)$")] = "s"
     scopes: list[str] = []
     namespaces: list[str] = []
     job: str | None = None

@@ -12,9 +12,8 @@ Duration = Annotated[float | str, Meta(description="A duration: a number of seco
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339; answers are in UTC with milliseconds.")]
 Text = Annotated[str, Meta(max_length=10_000)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-Slug = Annotated[
-    str, Meta(pattern=r"^[a-z0-9_-]{1,100}$", description="`start`, `fail`, `log` and numbers are reserved.")
-]
+SLUG = r"^[a-z0-9_-]{1,100}$"
+Slug = Annotated[str, Meta(pattern=SLUG, description="`start`, `fail`, `log` and numbers are reserved.")]
 Labels = Annotated[dict[str, str], Meta(max_length=50)]
 Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=50)]
 
