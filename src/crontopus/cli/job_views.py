@@ -164,7 +164,7 @@ NEXT_RUNS = Listing(
     (
         Column("run", lambda run, words: words.instant(run.at)),
         Column("in the job's zone", lambda run, words: run.local.replace("T", " ") if words.local else run.local),
-        Column("alarm after", lambda run, words: words.instant(run.deadline)),
+        Column("alarm after", lambda run, words: words.instant(run.deadline) if run.deadline else "none yet: too new"),
     ),
 )
 

@@ -13,6 +13,8 @@ from crontopus.wire import schedules as wire
 
 DEFAULT_GRACE = timedelta(minutes=10)
 LONGEST_GRACE = timedelta(days=30)
+YOUNG = timedelta(hours=1)
+"""A slot that comes sooner after the job was made, or its schedule edited, is no miss (docs/jobs.md)."""
 
 
 def read(given: wire.Schedules, timezone: str, clock: Clock, pointer: str = "/schedule") -> tuple[Schedule, ...]:
@@ -48,7 +50,8 @@ def preview(request: wire.PreviewRequest, now: datetime) -> wire.Preview:
     grace = DEFAULT_GRACE
     if request.grace is not None:
         grace = duration.parse(request.grace, most=LONGEST_GRACE, pointer="/grace")
-    return next_runs(schedules, request.timezone, request.clock, grace, request.count, now, now)
+    counted_from = now + max(schedule.period(schedules) or YOUNG, YOUNG)
+    return next_runs(schedules, request.timezone, request.clock, grace, request.count, now, now, counted_from)
 
 
 def of_watched(found: Watched, count: int, now: datetime) -> wire.Preview:
@@ -59,7 +62,10 @@ def of_watched(found: Watched, count: int, now: datetime) -> wire.Preview:
     since = now
     if period is not None and expected is not None:
         since = expected - period if not outstanding else expected + (now - expected) // period * period
-    return next_runs(rule.schedules, rule.timezone, rule.clock, rule.grace, count, since, now, outstanding)
+    counted_from = now if expected is None else expected
+    return next_runs(
+        rule.schedules, rule.timezone, rule.clock, rule.grace, count, since, now, counted_from, outstanding
+    )
 
 
 def next_runs(
@@ -70,9 +76,13 @@ def next_runs(
     count: int,
     since: datetime,
     now: datetime,
+    counted_from: datetime,
     outstanding: Sequence[datetime] = (),
 ) -> wire.Preview:
-    """`since`: what is already behind it is over (for an `every`: from when its periods count)."""
+    """`since`: what is already behind it is over (for an `every`: from when its periods count).
+
+    What comes before `counted_from` is no miss if it does not come.
+    """
     period = schedule.period(schedules)
     coming: Iterator[datetime]
     if period is not None:
@@ -86,7 +96,11 @@ def next_runs(
         timezone=timezone,
         period=None if period is None else period.total_seconds(),
         next=[
-            wire.NextRun(at=at, local=at.astimezone(zone).isoformat(timespec="seconds"), deadline=at + grace)
+            wire.NextRun(
+                at=at,
+                local=at.astimezone(zone).isoformat(timespec="seconds"),
+                deadline=at + grace if at >= counted_from else None,
+            )
             for at in instants
         ],
         surprises=[

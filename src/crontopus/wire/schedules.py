@@ -42,11 +42,15 @@ class ClockSurprise(Output, frozen=True):
 
 
 class NextRun(Output, frozen=True):
-    """`at` in UTC, `local` as the job's zone writes it (RFC 3339 with offset); `deadline` is `at` plus grace."""
+    """`at` in UTC, `local` as the job's zone writes it (RFC 3339 with offset).
+
+    `deadline` is `at` plus grace; null where a run that does not come is no miss yet, because the job or its schedule
+    is newer than an hour before.
+    """
 
     at: Instant
     local: str
-    deadline: Instant
+    deadline: Instant | None
 
 
 class Preview(Output, frozen=True):
