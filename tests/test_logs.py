@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -34,3 +36,20 @@ def test_off_a_terminal_every_line_is_json_in_utc(capsys: pytest.CaptureFixture[
     assert (ours["event"], ours["count"], ours["level"]) == ("hello", 3, "info")
     assert (theirs["event"], theirs["level"]) == ("careful", "warning")
     assert ours["timestamp"].endswith("Z")
+
+
+def test_a_log_that_finds_no_room_stops_nothing() -> None:
+    program = """
+import logging, structlog
+from crontopus import logs
+logs.configure("info", "json")
+for _ in range(3):
+    structlog.get_logger().warning("nobody reads this")
+    logging.getLogger("library").warning("nor this")
+print("still here")
+"""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, text=True, timeout=60
+        )
+    assert done.stdout == "still here\n"

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -13,6 +14,22 @@ _WITHOUT_LOCALS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
 """Local variables may be somebody's password or session."""
+
+
+class _Unfailing:
+    """A stream whose lines are dropped where they find no room: a log on a full disk must not stop the work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def configure(level: str, form: str) -> None:
@@ -26,7 +43,7 @@ def configure(level: str, form: str) -> None:
     structlog.configure(
         processors=[*shared, *_last(as_json)],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Unfailing(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     _take_over(
@@ -48,7 +65,7 @@ def _foreign(as_json: bool) -> list[Any]:
 
 def _take_over(level: int, formatter: logging.Formatter) -> None:
     """What libraries log takes the same form."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Unfailing(sys.stderr))
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
