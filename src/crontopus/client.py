@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from crontopus.domain.errors import CrontopusError, Unavailable
+from crontopus.domain.errors import CrontopusError, NotFound, Unavailable
 from crontopus.wire.accounts import (
     CreatedToken,
     Me,
@@ -212,16 +212,16 @@ class Client:
         return await self.call("GET", "/runs", Page[Run], q=q, cursor=cursor, limit=limit)
 
     async def run(self, run: UUID | str) -> Run:
-        return await self.call("GET", f"/runs/{_segment(run)}", Run)
+        return await self.call("GET", f"/runs/{_run(run)}", Run)
 
     async def run_log(self, run: UUID | str) -> Log:
-        return await self.call("GET", f"/runs/{_segment(run)}/log", Log)
+        return await self.call("GET", f"/runs/{_run(run)}/log", Log)
 
     async def run_check_ins(self, run: UUID | str) -> Page[StoredCheckIn]:
-        return await self.call("GET", f"/runs/{_segment(run)}/check-ins", Page[StoredCheckIn])
+        return await self.call("GET", f"/runs/{_run(run)}/check-ins", Page[StoredCheckIn])
 
     async def settle_run(self, run: UUID | str, *, succeeded: bool) -> Run:
-        return await self.call("POST", f"/runs/{_segment(run)}/settle", Run, Settle(succeeded=succeeded))
+        return await self.call("POST", f"/runs/{_run(run)}/settle", Run, Settle(succeeded=succeeded))
 
     async def check_in(self, check_in: CheckIn) -> CheckInAnswer:
         return await self.call("POST", "/check-ins", CheckInAnswer, check_in)
@@ -268,6 +268,14 @@ def _segment(value: UUID | str) -> str:
     return (
         str(httpx.URL("", params={"": str(value)})).partition("=")[2].replace("+", "%20").replace("/", "%2F") or "%20"
     )
+
+
+def _run(run: UUID | str) -> UUID:
+    """Raises NotFound for what is no id: no route has such an address, and the server could not say what is missing."""
+    try:
+        return UUID(str(run))
+    except ValueError:
+        raise NotFound(f"no run {run!r}") from None
 
 
 def _job(job: UUID | str) -> str:

@@ -72,6 +72,13 @@ def test_a_run_that_is_not_there_is_exit_code_3(server: Served) -> None:
         assert server.call("runs", command, "018f0000-0000-7000-8000-000000000000").exit_code == 3
 
 
+@pytest.mark.parametrize("run", ["1234", "backup/1", "", "ü"])
+def test_what_is_no_id_of_a_run_is_named(server: Served, run: str) -> None:
+    for command in (("show", run), ("logs", run), ("check-ins", run), ("settle", run, "--failed")):
+        result = server.call("runs", *command)
+        assert (result.exit_code, result.stderr) == (3, f"Error: no run {run!r}\n")
+
+
 def test_gaps_are_listed(server: Served) -> None:
     assert isinstance(server.json("gaps"), list)
     assert server.ok("gaps").startswith("SINCE")
