@@ -340,3 +340,28 @@ async def test_our_own_absence_is_told_with_those_who_were_silent(tmp_path: Path
         await world.appliance.absence.notices()
         page = (await browser.get("/jobs")).text
         assert "Not watched from 08:50 to 09:20." in page
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(20, 0), (59, 0), (61, 1)])
+async def test_an_absence_is_told_from_a_minute_on(tmp_path: Path, seconds: int, told: int) -> None:
+    hands = Hands()
+    async with world_in(tmp_path, hands=hands) as world:
+        await world.appliance.absence.beat()
+    hands.turn_to(hands.now + timedelta(seconds=seconds))
+    async with world_in(tmp_path, hands=hands) as world, world.signed_in("acme") as acme:
+        assert len((await acme.gaps()).items) == 1
+        async with visiting(world, "acme") as browser:
+            assert (await browser.get("/jobs")).text.count("Not watched from") == told
+
+
+async def test_a_short_absence_is_told_where_somebody_was_silent_in_it(tmp_path: Path) -> None:
+    hands = Hands()
+    async with world_in(tmp_path, hands=hands) as world, world.signed_in("acme") as acme:
+        job = await hourly(acme, "silent")
+        await said(acme, job, "success")
+        await world.passes(minutes=59, seconds=50)
+        await world.appliance.absence.beat()
+    hands.turn_to(hands.now + timedelta(seconds=20))
+    async with world_in(tmp_path, hands=hands) as world, visiting(world, "acme") as browser:
+        await world.passes(minutes=15)
+        assert "1 job did not report in that time" in (await browser.get("/jobs")).text

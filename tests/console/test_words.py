@@ -78,6 +78,11 @@ def test_a_span_names_the_day_of_its_end_only_where_it_is_another() -> None:
     assert words.span(since, NOW, NOW, BERLIN).replace(words.SPACE, " ") == "yesterday 18:32 to 14:32"
 
 
+def test_a_span_within_a_minute_has_seconds() -> None:
+    assert words.span(NOW - timedelta(seconds=5), NOW, NOW, BERLIN) == "14:32:03 to 14:32:08"
+    assert words.span(NOW - timedelta(seconds=9), NOW, NOW, BERLIN) == "14:31 to 14:32"
+
+
 def test_an_instant_is_shown_in_both_zones() -> None:
     assert words.both_zones(NOW, BERLIN) == "2026-11-23 14:32:08 +01:00 Europe/Berlin · 2026-11-23 13:32:08 UTC"
     assert words.both_zones(NOW, ZoneInfo("UTC")) == "2026-11-23 13:32:08 +00:00 UTC"

@@ -1,5 +1,6 @@
 """The list of jobs: filter in the address, chips with counts, pages by cursor."""
 
+from datetime import timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from crontopus.wire.runs import Gap, Run
 
 PAGE = 25
 """Each row costs one call for its runs."""
+MINUTE = timedelta(minutes=1)
 CHIPS = (Status.DOWN, Status.LATE, Status.UP, Status.PAUSED, Status.NEW)
 SORTS = {"": "By namespace", "name": "By name", "-created_at": "Newest first", "created_at": "Oldest first"}
 
@@ -123,8 +125,9 @@ async def _runs(client: Client, job: Job) -> list[Run]:
 
 
 async def recent_gaps(client: Client, view: View) -> list[Gap]:
-    """Of the last day: when nobody watched."""
-    return [gap for gap in (await client.gaps(limit=5)).items if (view.now - gap.until).days < 1]
+    """Of the last day: when nobody watched. A restart, which took less than a minute and hid nobody, is none."""
+    found = (await client.gaps(limit=10)).items
+    return [gap for gap in found if (view.now - gap.until).days < 1 and (gap.silent or gap.until - gap.since >= MINUTE)]
 
 
 ROUTES = [jobs]

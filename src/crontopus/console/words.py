@@ -85,10 +85,11 @@ def at(instant: datetime, now: datetime, zone: tzinfo) -> str:
 
 
 def span(since: datetime, until: datetime, now: datetime, zone: tzinfo) -> str:
-    """`yesterday 15:36 to 15:48`; the day of the end only where it is another."""
-    same_day = _days(since, until, zone) == 0
-    end = f"{until.astimezone(zone):%H:%M}" if same_day else clock(until, now, zone)
-    return f"{clock(since, now, zone)} to {end}"
+    """`yesterday 15:36 to 15:48`; the day of the end only where it is another, seconds only within one minute."""
+    brief = since.replace(second=0, microsecond=0) == until.replace(second=0, microsecond=0)
+    if _days(since, until, zone) != 0:
+        return f"{clock(since, now, zone)} to {clock(until, now, zone)}"
+    return f"{clock(since, now, zone, seconds=brief)} to {until.astimezone(zone):{'%H:%M:%S' if brief else '%H:%M'}}"
 
 
 def wall(local: str) -> str:
