@@ -54,7 +54,11 @@ def _one(job: tuple[str, ...], q: str | None, dry_run: bool) -> str | None:
 @click.option("--until", type=WHEN, help="The pause ends by itself then: an instant, or 2h from now.")
 @connected
 async def pause(client: "Client", out: Out, until: datetime | None, **chosen: Any) -> None:
-    """Pause jobs: they raise no alarm until resumed."""
+    """Pause jobs: they raise no alarm meanwhile.
+
+    A pause ends by `resume`, or at --until; without --until also when a run that began after it ends, unless the job
+    has --manual-resume.
+    """
     if one := _one(**chosen):
         job = await client.pause_job(one, until)
         out.said(f"paused {name(job)}", job)

@@ -35,7 +35,7 @@ _REST: tuple[Decorator, ...] = (
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag; repeat for several."),
     click.option("--label", "labels", multiple=True, type=LABEL, help="A label; repeat for several."),
     click.option("--max-runtime", type=DURATION, help="A longer run has overrun."),
-    click.option("--min-runtime", type=DURATION, help="A shorter run is suspicious."),
+    click.option("--min-runtime", type=DURATION, help="A shorter run counts as a failure."),
     click.option("--fail-after", type=_IN_A_ROW, help="Failures in a row until the job is down."),
     click.option("--miss-after", type=_IN_A_ROW, help="Missed runs in a row until the job is down."),
     click.option("--recover-after", type=_IN_A_ROW, help="Successes in a row until it is up again."),
@@ -45,7 +45,9 @@ _REST: tuple[Decorator, ...] = (
     click.option("--start-kw", metavar="WORDS", help="Words in a ping's body that mean start."),
     click.option("--success-kw", metavar="WORDS", help="Words in a ping's body that mean success."),
     click.option("--failure-kw", metavar="WORDS", help="Words in a ping's body that mean failure."),
-    click.option("--manual-resume/--automatic-resume", default=None, help="Whether only `resume` ends a pause."),
+    click.option(
+        "--manual-resume/--automatic-resume", default=None, help="Whether the end of a run leaves a pause as it is."
+    ),
     click.option("--severity", type=_choice(Severity), help="How grave its alerts are."),
     click.option("--owner", metavar="WHO", help="Who is responsible."),
     click.option("--runbook", metavar="TEXT", help="What to do when it is down."),

@@ -43,11 +43,11 @@ def _card(namespace: Namespace, words: Words) -> Iterator[tuple[str, str | Cell]
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--default-grace", type=DURATION, help="Grace of jobs without their own."),
+        click.option("--default-grace", type=DURATION, help="Grace of jobs that a ping makes."),
         click.option("--on-calendar", multiple=True, metavar="EVENT", help="Likewise, a calendar event of systemd."),
         click.option("--cron", "--schedule", "cron", multiple=True, metavar="LINE", help="Likewise, cron fields."),
-        click.option("--every", multiple=True, type=DURATION, help="Schedule of jobs without their own: a period."),
-        click.option("--timezone", "--tz", "timezone", metavar="ZONE", help="Zone of jobs without their own."),
+        click.option("--every", multiple=True, type=DURATION, help="Schedule of jobs that a ping makes: a period."),
+        click.option("--timezone", "--tz", "timezone", metavar="ZONE", help="Zone of all its jobs without their own."),
     ):
         command = option(command)
     return command
@@ -95,7 +95,7 @@ async def create(client: "Client", out: Out, slug: str, **options: Any) -> None:
 @click.option("--slug", "new_slug", metavar="SLUG", help="A new name in URLs.")
 @click.option("--name", metavar="NAME", help="Its name for people.")
 @_options
-@click.option("--no-default-schedule", is_flag=True, help="Jobs without a schedule have none.")
+@click.option("--no-default-schedule", is_flag=True, help="Jobs that a ping makes have no schedule.")
 @connected
 async def edit(
     client: "Client", out: Out, slug: str, new_slug: str | None, no_default_schedule: bool, **options: Any

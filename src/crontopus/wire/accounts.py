@@ -54,7 +54,8 @@ class Me(Output, frozen=True):
 class Namespace(Output, frozen=True):
     """A folder of jobs with its own ping key. `ping_key` is null for callers who may not see it.
 
-    `timezone`, `default_schedule` and `default_grace` are for jobs made in it without their own.
+    `timezone` holds for all its jobs without their own; `default_schedule` and `default_grace` are given to the jobs
+    that a ping makes in it (`create=1`), where the ping gives none.
     """
 
     id: UUID
