@@ -121,7 +121,7 @@ def test_a_refusal_is_told_and_not_repeated(crontopus: Launcher, server: Recorde
     server.usual = NOT_FOUND
     done = crontopus("run", "--", "sh", "-c", "exit 3")
     assert done.returncode == 3
-    assert b"the server refused the report: not found" in done.stderr
+    assert done.stderr == b"crontopus: the server refused the report: not found\n"
     assert KEY.encode() not in done.stderr
     assert crontopus.waiting() == []
 

@@ -137,6 +137,7 @@ class Reporter(Thread):
         self._servers, self._spool, self._tell = servers, spool, tell
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._reached = False
+        self._refusal = ""
         self._first = spool is None or not spool.waiting()
 
     def send(self, task: Task) -> None:
@@ -167,7 +168,8 @@ class Reporter(Thread):
             self._keep(task, outcome)
         elif task.entry is not None:
             task.entry.remove()
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, Refused) and outcome.reason != self._refusal:
+            self._refusal = outcome.reason  # the end of a run is refused for the same reason as its start
             self._tell(f"{REFUSED}: {outcome.reason}")
         return outcome
 
