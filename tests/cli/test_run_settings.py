@@ -33,6 +33,12 @@ def test_contexts_are_kept_privately_and_come_back(home: Path) -> None:
     assert [path.name for path in settings.path().parent.iterdir()] == ["config.toml"]
 
 
+def test_a_folder_that_cannot_be_written_is_told_in_words(home: Path) -> None:
+    (home / "crontopus").write_text("no folder")
+    with pytest.raises(Invalid, match=r"config\.toml cannot be written: .*; make its folder writable, or set XDG_"):
+        settings.save_contexts(Contexts().with_context("one", ONE))
+
+
 def test_odd_names_come_back() -> None:
     odd = Contexts('a "b" \\ ü.c', {'a "b" \\ ü.c': Context("https://x", "t\n😀")})
     settings.save_contexts(odd)

@@ -14,7 +14,7 @@ from crontopus.cli.call import client_of, shown
 from crontopus.cli.output import Column, Listing, Out, say
 from crontopus.cli.setup import read_password
 from crontopus.cli.table import Cell
-from crontopus.domain.errors import CrontopusError, NotFound, Unauthenticated
+from crontopus.domain.errors import NotFound, Unauthenticated
 from crontopus.wire.accounts import NewToken, SignIn
 
 
@@ -59,7 +59,7 @@ def login(
         given = asyncio.run(_new_token(url, form))
     tenant = asyncio.run(_tenant(url, given))
     name = name or urlsplit(url).netloc
-    _save(settings.load_contexts().with_context(name, settings.Context(url, given)))
+    settings.save_contexts(settings.load_contexts().with_context(name, settings.Context(url, given)))
     say(f"signed in to {tenant} at {url}; the context is called {name}")
 
 
@@ -132,7 +132,7 @@ def show(out: Out, name: str | None) -> None:
 def use(name: str) -> None:
     """Make a context the current one."""
     found = _named(name)
-    _save(settings.load_contexts().with_context(name, found))
+    settings.save_contexts(settings.load_contexts().with_context(name, found))
     say(f"commands now go to {found.url}")
 
 
@@ -162,11 +162,4 @@ def _listed(name: str, known: settings.Contexts) -> Named:
 def _forget(name: str) -> None:
     known = settings.load_contexts()
     rest = {other: context for other, context in known.contexts.items() if other != name}
-    _save(settings.Contexts("" if known.current == name else known.current, rest))
-
-
-def _save(contexts: settings.Contexts) -> None:
-    try:
-        settings.save_contexts(contexts)
-    except OSError as error:
-        raise CrontopusError(f"{settings.path()} cannot be written: {error.strerror}") from error
+    settings.save_contexts(settings.Contexts("" if known.current == name else known.current, rest))

@@ -88,12 +88,20 @@ def load_contexts() -> Contexts:
 
 
 def save_contexts(contexts: Contexts) -> None:
-    """Writes the file whole or not at all, readable by its owner alone. Raises OSError."""
+    """Writes the file whole or not at all, readable by its owner alone. Raises Invalid where it cannot be written."""
     file = path()
+    try:
+        _write(file, _toml(contexts))
+    except OSError as error:
+        why = f"{file} cannot be written: {error.strerror}"
+        raise invalid(f"{why}; make its folder writable, or set XDG_CONFIG_HOME to one that is") from error
+
+
+def _write(file: Path, content: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     with open(draft, "w", encoding="utf-8", opener=_private) as text:
-        text.write(_toml(contexts))
+        text.write(content)
         text.flush()
         os.fsync(text.fileno())
     draft.replace(file)
