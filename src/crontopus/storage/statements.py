@@ -3,6 +3,7 @@
 The API's transactions execute them through SQLAlchemy; the ledger compiles them and hands them to the driver.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ Statement = Insert | Update | Delete
 _KEPT = ("host", "user", "env", "metrics", "rusage", "revision", "settled_by")
 """Of a run, what a later message adds to and never takes away."""
 _FIXED = ("id", "tenant_id", "job_id", "agent_id", "number", "created_at", "output_bytes", *_KEPT)
+_OF_WATCH = ("reasons", "running", "next_expected_at", "due_at", "changed_at", "last_number", "state", "version")
 
 
 @cache
@@ -39,17 +41,17 @@ def run_upsert(dialect: str) -> Insert:
 
 @cache
 def watch_update() -> Update:
-    names = (
-        "status",
-        "reasons",
-        "running",
-        "next_expected_at",
-        "due_at",
-        "changed_at",
-        "last_number",
-        "state",
-        "version",
-    )
+    """A watch whose status is as before: to write it again would write its index again, on a page of its own."""
+    return _watch_update(_OF_WATCH)
+
+
+@cache
+def watch_restatement() -> Update:
+    """A watch whose status changed, too."""
+    return _watch_update((*_OF_WATCH, "status"))
+
+
+def _watch_update(names: Sequence[str]) -> Update:
     return (
         update(watches)
         .where(watches.c.job_id == bindparam("key_job_id"), watches.c.agent_id == bindparam("key_agent_id"))
@@ -89,6 +91,7 @@ def in_order(dialect: str) -> tuple[tuple[str, Any], ...]:
         ("gone", run_delete()),
         ("runs", run_upsert(dialect)),
         ("watches", watch_update()),
+        ("restated", watch_restatement()),
         ("check_ins", insert_into(check_ins, dialect)),
         ("outputs", insert_into(outputs, dialect)),
         ("flips", insert_into(flips, dialect)),

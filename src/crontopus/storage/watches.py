@@ -29,6 +29,7 @@ class Placed(Struct, kw_only=True):
     """A watch in its place: whose it is, what the job promises, and what is believed of it.
 
     `filters`: JSON of what the intake must ask of a message, None for nothing. `version` rises with each change.
+    `restated`: the status changed since it was read.
     """
 
     tenant: TenantId
@@ -40,6 +41,7 @@ class Placed(Struct, kw_only=True):
     last_number: int | None
     changed_at: datetime
     version: int
+    restated: bool = False
 
 
 class Details(Struct, frozen=True, kw_only=True):
@@ -65,6 +67,7 @@ class Rows(Struct):
     gone: list[Row] = field(default_factory=list)
     runs: list[Row] = field(default_factory=list)
     watches: list[Row] = field(default_factory=list)
+    restated: list[Row] = field(default_factory=list)
     check_ins: list[Row] = field(default_factory=list)
     outputs: list[Row] = field(default_factory=list)
     flips: list[Row] = field(default_factory=list)
@@ -107,6 +110,7 @@ def add_step(
         rows.flips.append(_flip_row(placed, flip, now, told))
     if step.watch.status is not placed.watch.status:
         placed.changed_at = now
+        placed.restated = True
     if step.runs:
         placed.last_number = max(placed.last_number or 0, *(run.number for run in step.runs))
     placed.watch = step.watch
@@ -121,9 +125,8 @@ def run_id(placed: Placed, number: int | None, told: Mapping[int, UUID]) -> UUID
 def add_watch(rows: Rows, placed: Placed, now: datetime, changed_runs: Iterable[UUID] = ()) -> None:
     """Add the watch as it stands, and tell the live stream of it and of `changed_runs`."""
     placed.version += 1
-    rows.watches.append(
-        {"key_job_id": placed.job, "key_agent_id": placed.agent, **_watch_columns(placed), "version": placed.version}
-    )
+    changed = rows.restated if placed.restated else rows.watches
+    changed.append({"key_job_id": placed.job, "key_agent_id": placed.agent, **_watch_columns(placed)})
     rows.events.append(event_row(placed.tenant, "job", placed.job, placed.job, placed.version, now))
     for run in changed_runs:
         rows.events.append(event_row(placed.tenant, "run", run, placed.job, placed.version, now))
@@ -136,7 +139,6 @@ def add_new_watch(rows: Rows, placed: Placed) -> None:
             "agent_id": placed.agent,
             "tenant_id": placed.tenant,
             **_watch_columns(placed),
-            "version": placed.version,
         }
     )
 
@@ -199,6 +201,7 @@ def _remove(rows: Rows, gone: set[UUID]) -> None:
 def _watch_columns(placed: Placed) -> Row:
     watch = placed.watch
     return {
+        "version": placed.version,
         "status": watch.status,
         "reasons": list(watch.reasons),
         "running": watch.running,
