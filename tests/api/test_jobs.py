@@ -276,3 +276,12 @@ async def test_the_next_runs_begin_with_the_one_outstanding(world: World) -> Non
         assert [run.at for run in told.next] == [world.now + timedelta(hours=1), world.now + timedelta(hours=2)]
         assert told.next[0].local == "2027-01-04T10:00:00+01:00"
         assert told.next[0].deadline == told.next[0].at + timedelta(minutes=10)
+
+
+async def test_a_slug_alone_names_a_job_of_the_default_namespace(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        job = await acme.add_job(NewJob(name="Nightly backup"))
+        assert (await acme.job("nightly-backup")).id == job.id
+        await acme.check_in(CheckIn(job="nightly-backup", kind="success"))
+        with pytest.raises(NotFound, match="no job 'default/other'"):
+            await acme.job("default/other")

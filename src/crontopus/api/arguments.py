@@ -32,7 +32,10 @@ RunsQuery = Annotated[
         max_length=1000,
     ),
 ]
-JobName = Annotated[str, PathParameter(description="A job's id, or `namespace:slug`.", max_length=250)]
+JobName = Annotated[
+    str,
+    PathParameter(description="A job's id, `namespace:slug`, or a slug of the namespace `default`.", max_length=250),
+]
 Place = Annotated[str, PathParameter(description="A namespace's slug.", max_length=100)]
 IfMatch = Annotated[
     str | None,

@@ -15,9 +15,10 @@ from crontopus.cli.table import Cell
 from crontopus.cli.values import converted
 from crontopus.cli.words import Words
 from crontopus.domain.errors import Conflict, NotAllowed
+from crontopus.domain.ids import DEFAULT_NAMESPACE
 from crontopus.wire.accounts import NewToken, SetUp
 
-NAMESPACE = "default"
+NAMESPACE = DEFAULT_NAMESPACE
 LINK = "/setup?code="
 
 

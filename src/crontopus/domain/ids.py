@@ -10,6 +10,9 @@ RESERVED = frozenset({"start", "fail", "log"})
 NO_AGENT = UUID(int=0)
 """Stands in a key where a job is placed on no agent: reported by ping."""
 
+DEFAULT_NAMESPACE = "default"
+"""Made at set-up; where a job named by its slug alone is looked for."""
+
 _SLUG = re.compile(r"[a-z0-9_-]{1,100}", re.ASCII)
 _PING_KEY = re.compile(r"[a-z0-9]{22}", re.ASCII)
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from crontopus.domain.access import EVERYTHING, Principal
 from crontopus.domain.errors import Conflict, NotAllowed
+from crontopus.domain.ids import DEFAULT_NAMESPACE
 from crontopus.engine import namespaces, tokens
 from crontopus.storage import accounts
 from crontopus.storage.accounts import Login
@@ -17,7 +18,7 @@ from crontopus.storage.namespaces import Namespace
 from crontopus.storage.sealing import Sealer
 from crontopus.wire.accounts import NewNamespace, NewToken
 
-NAMESPACE = "default"
+NAMESPACE = DEFAULT_NAMESPACE
 
 
 class Founded(Struct, frozen=True):

@@ -188,11 +188,14 @@ async def watched(tx: Tx, rows: Sequence[Row[Any]]) -> list[Watched]:
 
 
 async def find(tx: Tx, reach: Reach, name: str) -> Watched:
-    """By id, or `namespace/slug` (`namespace:slug` in a path). Raises NotFound, also for what is out of reach."""
+    """By id, or `namespace/slug` (`namespace:slug` in a path), or a slug of the default namespace.
+
+    Raises NotFound, also for what is out of reach.
+    """
     query = selected().where(*within(tx, reach), _named(name))
     found = (await tx.sql.execute(query)).all()
     if not found:
-        raise NotFound(f"no job {name!r}")
+        raise NotFound(f"no job {name.replace(':', '/', 1)!r}")
     return (await watched(tx, found))[0]
 
 
@@ -281,7 +284,7 @@ def _ids(tx: Tx, reach: Reach) -> Select[Any]:
 async def _id(tx: Tx, name: str, query: Select[Any]) -> UUID:
     job: UUID | None = await tx.sql.scalar(query)
     if job is None:
-        raise NotFound(f"no job {name!r}")
+        raise NotFound(f"no job {name.replace(':', '/', 1)!r}")
     return job
 
 
@@ -289,7 +292,8 @@ def _named(name: str) -> ColumnElement[bool]:
     job = _uuid(name)
     if job is not None:
         return jobs.c.id == job
-    namespace, _, slug = name.replace("/", ":", 1).partition(":")
+    namespace, _, slug = name.replace("/", ":", 1).rpartition(":")
+    namespace = namespace or ids.DEFAULT_NAMESPACE
     return (namespaces.c.slug == namespace) & (jobs.c.slug == slug)
 
 
