@@ -1,18 +1,18 @@
 """Served appliances and a browser, for tests that look at the product from outside."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.e2e.console import Served
+from tests.served import Served
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(Path(tmp_path_factory.mktemp("served")) / "data") as appliance:
+    with Served(tmp_path_factory.mktemp("served") / "data", fresh=True) as appliance:
         yield appliance
+        assert appliance.stop() == 0
 
 
 @pytest.fixture(scope="module")

@@ -3,51 +3,23 @@
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.served import PASSWORD, Served
+
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "tests/clients/node_modules/axe-core/axe.min.js"
 SHOTS = ROOT / "tests/e2e/shots"
-EMAIL, PASSWORD = "robin@acme.example", "correct horse battery staple"
+EMAIL = "robin@acme.example"
 WATCH_THE_POLICY = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error("CSP", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber));
 """
-
-
-class Served:
-    """`crontopus serve` on a fresh data folder and a free port; `set_up_link` is what it printed."""
-
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "crontopus", "serve", "--data", str(folder), "--port", "0"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder.parent)
-        self.set_up_link = self._printed(r"(http://\S+/setup\?code=\S+)")
-        self.url = self.set_up_link.partition("/setup")[0]
-
-    def _printed(self, pattern: str) -> str:
-        assert self._process.stdout
-        seen: list[str] = []
-        for line in self._process.stdout:
-            if found := re.search(pattern, line):
-                return found[1]
-            seen.append(line)
-        raise AssertionError(f"no {pattern} in what serve printed: {''.join(seen)}")
-
-    def __enter__(self) -> "Served":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._process.terminate()
-        assert self._process.wait(timeout=15) == 0
-        if self._process.stdout:
-            self._process.stdout.close()
 
 
 @contextmanager
@@ -75,7 +47,7 @@ def _is_wrong(kind: str, text: str) -> bool:
 
 def set_up(page: Page, served: Served) -> None:
     """From the link that serve printed to the empty list of jobs."""
-    page.goto(served.set_up_link)
+    page.goto(served.link)
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("The same again").fill(PASSWORD)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.console import Served, new_job, paste, set_up, visitor
+from tests.e2e.console import new_job, paste, set_up, visitor
+from tests.served import Served
 
 EVERY, GRACE = 3, 6
 SECONDS = 1000
@@ -16,7 +17,7 @@ SECONDS = 1000
 
 @pytest.fixture
 def served(tmp_path: Path) -> Served:
-    return Served(tmp_path / "data")
+    return Served(tmp_path / "data", fresh=True)
 
 
 def by_itself(page: Page, locator: Locator, text: str) -> None:
