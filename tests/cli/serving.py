@@ -1,36 +1,31 @@
-"""The real server for tests of the command line: set up by `crontopus setup`, run by `crontopus serve`."""
+"""Somebody at the command line of a real server."""
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 from click.testing import CliRunner, Result
 
 from crontopus.cli.commands import root
-
-PROGRAM = (sys.executable, "-m", "crontopus")
-EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
+from tests.served import Served, SetUp, set_up
 
 
-class Served(NamedTuple):
-    """A running server, and what `setup --json` printed of it."""
+class Person(NamedTuple):
+    """Works with the server at `url`, which `setup` has `made`; `home` is theirs, and holds the server's data."""
 
     url: str
-    ready: dict[str, str]
+    made: SetUp
     home: Path
 
     @property
     def environment(self) -> dict[str, str | None]:
-        """Of a person who works with it: nothing of whoever runs the tests shines through."""
+        """Nothing of whoever runs the tests shines through."""
         return {
             "CRONTOPUS_URL": self.url,
-            "CRONTOPUS_TOKEN": self.ready["token"],
+            "CRONTOPUS_TOKEN": self.made.token,
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home / "config"),
             "XDG_STATE_HOME": str(self.home / "state"),
@@ -62,37 +57,9 @@ def in_process(*arguments: str, environment: Mapping[str, str | None] | None = N
     return CliRunner().invoke(root, arguments, input=text, env=environment, prog_name="crontopus")
 
 
-def set_up(data: Path, *more: str) -> "subprocess.CompletedProcess[str]":
-    command: Sequence[str] = (*PROGRAM, "setup", "--data", str(data), "--email", EMAIL, "--password-stdin", "--json")
-    return subprocess.run([*command, *more], input=PASSWORD + "\n", capture_output=True, text=True, timeout=60)
-
-
 @contextmanager
-def serving(folder: Path) -> Iterator[Served]:
-    data = folder / "data"
-    ready = set_up(data)
-    assert ready.returncode == 0, ready.stderr
-    with started(data) as printed:
-        yield Served(address(printed), json.loads(ready.stdout), folder)
-
-
-@contextmanager
-def started(data: Path, port: int = 0) -> Iterator[Iterator[str]]:
-    """The lines that `serve` prints on `data`. It must end well when it is told to."""
-    command = [*PROGRAM, "serve", "--data", str(data), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield iter(process.stdout)
-        finally:
-            process.terminate()
-            process.stdout.read()
-            assert process.wait(timeout=15) == 0
-
-
-def address(printed: Iterator[str]) -> str:
-    """Where it listens, once it does."""
-    url = next(word for line in printed for word in line.split() if word.startswith("http"))
-    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
-        assert client.get(f"{url}/livez").is_success
-    return url
+def serving(folder: Path) -> Iterator[Person]:
+    made = set_up(folder / "data")
+    with Served(folder / "data") as server:
+        yield Person(server.url, made, folder)
+        assert server.stop() == 0

@@ -2,23 +2,28 @@
 
 import json
 import stat
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.cli.serving import EMAIL, PASSWORD, Served, address, in_process, set_up, started
+from tests.cli.launch import PATIENCE_SECONDS, PROGRAM
+from tests.cli.serving import Person, in_process
+from tests.served import PASSWORD, Served, set_up
+
+EMAIL = "ada@example.org"
 
 
-def test_me_says_who_the_server_takes_me_for(server: Served) -> None:
+def test_me_says_who_the_server_takes_me_for(server: Person) -> None:
     me = server.json("me")
-    assert me["tenant"] == server.ready["tenant"]
+    assert me["tenant"] == server.made.tenant
     assert server.json("whoami") == me
     assert me["tenant"] in server.ok("me")
 
 
-def test_a_namespace_is_made_changed_and_deleted(server: Served) -> None:
+def test_a_namespace_is_made_changed_and_deleted(server: Person) -> None:
     made = server.json(
         "namespaces", "create", "prod-db", "--name", "Databases", "--tz", "Europe/Berlin", "--every", "1h"
     )
@@ -32,11 +37,11 @@ def test_a_namespace_is_made_changed_and_deleted(server: Served) -> None:
     assert server.call("namespaces", "show", "prod-sql").exit_code == 3
 
 
-def test_a_namespace_that_is_there_already_is_exit_code_5(server: Served, namespace: str) -> None:
+def test_a_namespace_that_is_there_already_is_exit_code_5(server: Person, namespace: str) -> None:
     assert server.call("namespaces", "create", namespace).exit_code == 5
 
 
-def test_a_new_ping_key_replaces_the_old_one(server: Served, namespace: str) -> None:
+def test_a_new_ping_key_replaces_the_old_one(server: Person, namespace: str) -> None:
     server.ok("jobs", "create", "j", "-n", namespace)
     old = server.ok("namespaces", "ping-key", "show", namespace).strip()
     assert server.call("namespaces", "ping-key", "rotate", namespace).exit_code == 2
@@ -47,7 +52,7 @@ def test_a_new_ping_key_replaces_the_old_one(server: Served, namespace: str) -> 
         urllib.request.urlopen(f"{server.url}/ping/{old}/j", timeout=10)  # noqa: S310
 
 
-def test_a_token_is_printed_once_and_works_until_it_is_revoked(server: Served) -> None:
+def test_a_token_is_printed_once_and_works_until_it_is_revoked(server: Person) -> None:
     token = server.ok("tokens", "create", "reader", "--scope", "jobs:read", "--expires", "90d").strip()
     assert token.startswith("ctp_s_")
     assert server.call("jobs", "list", CRONTOPUS_TOKEN=token).exit_code == 0
@@ -60,14 +65,14 @@ def test_a_token_is_printed_once_and_works_until_it_is_revoked(server: Served) -
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("check-ins", "ctp_c_"), ("metrics", "ctp_m_")])
-def test_tokens_have_kinds(server: Served, namespace: str, kind: str, begins: str) -> None:
+def test_tokens_have_kinds(server: Person, namespace: str, kind: str, begins: str) -> None:
     only = ("--namespace", namespace) if kind == "check-ins" else ()
     made = server.json("tokens", "create", f"of {namespace} {kind}", "--kind", kind, *only)
     assert made["token"].startswith(begins)
     server.ok("tokens", "revoke", made["id"], "--yes")
 
 
-def test_a_token_is_not_revoked_by_a_name_that_several_have(server: Served) -> None:
+def test_a_token_is_not_revoked_by_a_name_that_several_have(server: Person) -> None:
     ids = [server.json("tokens", "create", "twin")["id"] for _ in range(2)]
     assert server.call("tokens", "revoke", "twin", "--yes").exit_code == 5
     for one in ids:
@@ -75,7 +80,7 @@ def test_a_token_is_not_revoked_by_a_name_that_several_have(server: Served) -> N
     assert server.call("tokens", "revoke", "twin", "--yes").exit_code == 3
 
 
-def test_signing_in_makes_a_token_for_this_machine_and_a_context(server: Served, tmp_path: Path) -> None:
+def test_signing_in_makes_a_token_for_this_machine_and_a_context(server: Person, tmp_path: Path) -> None:
     own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path)}
     assert server.call("me", **own).exit_code != 0
     server.ok("login", server.url, "--email", EMAIL, "--password-stdin", "--name", "home", text=PASSWORD + "\n", **own)
@@ -89,23 +94,23 @@ def test_signing_in_makes_a_token_for_this_machine_and_a_context(server: Served,
     assert "command line on " not in server.ok("tokens", "list")
 
 
-def test_a_wrong_password_is_exit_code_4_and_no_context(server: Served, tmp_path: Path) -> None:
+def test_a_wrong_password_is_exit_code_4_and_no_context(server: Person, tmp_path: Path) -> None:
     own = {"XDG_CONFIG_HOME": str(tmp_path)}
     result = server.call("login", server.url, "--email", EMAIL, "--password-stdin", text="wrong\n", **own)
     assert result.exit_code == 4
     assert json.loads(server.ok("context", "list", "-o", "json", **own)) == []
 
 
-def test_a_token_is_enough_to_sign_in(server: Served, tmp_path: Path) -> None:
+def test_a_token_is_enough_to_sign_in(server: Person, tmp_path: Path) -> None:
     own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path)}
-    server.ok("login", server.url, "--token-stdin", text=server.ready["token"] + "\n", **own)
+    server.ok("login", server.url, "--token-stdin", text=server.made.token + "\n", **own)
     server.ok("me", **own)
 
 
-def test_contexts_choose_between_servers(server: Served, tmp_path: Path) -> None:
+def test_contexts_choose_between_servers(server: Person, tmp_path: Path) -> None:
     own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path)}
     for name in ("one", "two"):
-        server.ok("login", server.url, "--token", server.ready["token"], "--name", name, **own)
+        server.ok("login", server.url, "--token", server.made.token, "--name", name, **own)
     listed = json.loads(server.ok("context", "list", "-o", "json", **own))
     assert [(context["name"], context["current"]) for context in listed] == [("one", False), ("two", True)]
     server.ok("context", "use", "one", **own)
@@ -114,27 +119,30 @@ def test_contexts_choose_between_servers(server: Served, tmp_path: Path) -> None
     assert server.call("context", "use", "one", **own).exit_code == 3
     assert server.call("me", **own).exit_code != 0
     server.ok("me", "--context", "two", **own)
-    assert server.ready["token"] not in server.ok("context", "list", "-o", "json", **own)
+    assert server.made.token not in server.ok("context", "list", "-o", "json", **own)
 
 
 def test_what_is_set_up_already_is_exit_code_5(tmp_path: Path) -> None:
-    first = set_up(tmp_path / "data", "--tenant", "Acme")
-    assert json.loads(first.stdout).keys() == {"url", "tenant", "namespace", "ping_key", "token"}
-    again = set_up(tmp_path / "data")
+    set_up(tmp_path / "data")
+    again = _set_up_again(tmp_path / "data")
     assert again.returncode == 5
     assert again.stderr.startswith("Error: ")
     assert "Traceback" not in again.stderr
 
 
-def test_set_up_beside_a_running_server_is_exit_code_5(server: Served) -> None:
-    assert set_up(server.home / "data").returncode == 5
+def test_set_up_beside_a_running_server_is_exit_code_5(server: Person) -> None:
+    assert _set_up_again(server.home / "data").returncode == 5
+
+
+def _set_up_again(data: Path) -> "subprocess.CompletedProcess[str]":
+    """In a process of its own, as a person would."""
+    command = [*PROGRAM, "setup", "--data", str(data), "--email", EMAIL, "--password-stdin"]
+    return subprocess.run(command, input=PASSWORD, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
 
 def test_a_running_server_is_set_up_by_the_link_it_prints(tmp_path: Path) -> None:
-    with started(tmp_path / "data") as printed:
-        address(printed)
-        link = next(word for word in next(printed).split() if "/setup?code=" in word)
-        command = ("setup", "--link", link, "--email", EMAIL, "--password-stdin", "--json")
+    with Served(tmp_path / "data", fresh=True) as served:
+        command = ("setup", "--link", served.link, "--email", EMAIL, "--password-stdin", "--json")
         result = in_process(*command, text=PASSWORD + "\n")
         ready = json.loads(result.stdout)
         assert ready["namespace"] == "default"
@@ -144,11 +152,9 @@ def test_a_running_server_is_set_up_by_the_link_it_prints(tmp_path: Path) -> Non
 
 
 def test_a_wrong_link_is_exit_code_4(tmp_path: Path) -> None:
-    with started(tmp_path / "data") as printed:
-        url = address(printed)
-        result = in_process(
-            "setup", "--link", f"{url}/setup?code=wrong", "--email", EMAIL, "--password-stdin", text=PASSWORD
-        )
+    with Served(tmp_path / "data", fresh=True) as served:
+        link = f"{served.url}/setup?code=wrong"
+        result = in_process("setup", "--link", link, "--email", EMAIL, "--password-stdin", text=PASSWORD)
         assert result.exit_code == 4
 
 
@@ -162,7 +168,7 @@ def test_an_empty_link_sets_up_nothing(tmp_path: Path, link: str) -> None:
     assert not data.exists()
 
 
-def test_a_short_password_is_refused_in_words(tmp_path: Path, server: Served) -> None:
+def test_a_short_password_is_refused_in_words(tmp_path: Path, server: Person) -> None:
     result = server.call("setup", "--data", str(tmp_path / "d"), "--email", EMAIL, "--password-stdin", text="short\n")
     assert result.exit_code == 1
     assert "Traceback" not in result.stderr

@@ -9,20 +9,21 @@ from typing import IO
 
 import pytest
 
-from tests.cli.serving import PROGRAM, Served
+from tests.cli.launch import PROGRAM
+from tests.cli.serving import Person
 
 
-def ping(server: Served, url: str, body: bytes = b"") -> None:
+def ping(server: Person, url: str, body: bytes = b"") -> None:
     with urllib.request.urlopen(url, data=body, timeout=10) as answer:  # noqa: S310
         assert answer.status == 200
 
 
 @pytest.fixture
-def url(server: Served, namespace: str) -> str:
+def url(server: Person, namespace: str) -> str:
     return str(server.json("jobs", "create", "backup", "-n", namespace)["ping_url"])
 
 
-def test_runs_are_listed_and_shown(server: Served, namespace: str, url: str) -> None:
+def test_runs_are_listed_and_shown(server: Person, namespace: str, url: str) -> None:
     ping(server, url)
     ping(server, f"{url}/7", b"disk full\n")
     runs = server.json("runs", "list", "-q", f"ns:{namespace}")
@@ -33,13 +34,13 @@ def test_runs_are_listed_and_shown(server: Served, namespace: str, url: str) -> 
     assert server.json("runs", "list", "-q", f"ns:{namespace} state:failed") == runs[:1]
 
 
-def test_logs_are_what_the_run_printed(server: Served, namespace: str, url: str) -> None:
+def test_logs_are_what_the_run_printed(server: Person, namespace: str, url: str) -> None:
     ping(server, f"{url}/fail", "Größe: \x1b[31m0\x1b[0m\nno space".encode())
     run = server.json("jobs", "runs", f"{namespace}/backup")[0]["id"]
     assert server.ok("runs", "logs", run) == "Größe: \x1b[31m0\x1b[0m\nno space\n"
 
 
-def test_a_long_log_says_what_was_left_out(server: Served, namespace: str, url: str) -> None:
+def test_a_long_log_says_what_was_left_out(server: Person, namespace: str, url: str) -> None:
     ping(server, f"{url}/fail", b"first\n" + b"x" * 300_000 + b"\nlast\n")
     run = server.json("jobs", "runs", f"{namespace}/backup")[0]["id"]
     result = server.call("runs", "logs", run)
@@ -48,7 +49,7 @@ def test_a_long_log_says_what_was_left_out(server: Served, namespace: str, url: 
     assert "bytes are left out here" in result.stderr
 
 
-def test_a_run_left_open_is_settled(server: Served, namespace: str, url: str) -> None:
+def test_a_run_left_open_is_settled(server: Person, namespace: str, url: str) -> None:
     ping(server, f"{url}/start")
     run = server.json("jobs", "runs", f"{namespace}/backup")[0]
     assert run["state"] == "running"
@@ -56,7 +57,7 @@ def test_a_run_left_open_is_settled(server: Served, namespace: str, url: str) ->
     assert server.call("runs", "settle", run["id"]).exit_code == 2
 
 
-def test_check_ins_are_listed_by_job_and_by_run(server: Served, namespace: str, url: str) -> None:
+def test_check_ins_are_listed_by_job_and_by_run(server: Person, namespace: str, url: str) -> None:
     ping(server, f"{url}/start")
     ping(server, url)
     listed = server.json("jobs", "check-ins", f"{namespace}/backup")
@@ -67,25 +68,25 @@ def test_check_ins_are_listed_by_job_and_by_run(server: Served, namespace: str, 
     assert "127.0.0.1" in server.ok("jobs", "check-ins", f"{namespace}/backup")
 
 
-def test_a_run_that_is_not_there_is_exit_code_3(server: Served) -> None:
+def test_a_run_that_is_not_there_is_exit_code_3(server: Person) -> None:
     for command in ("show", "logs", "check-ins"):
         assert server.call("runs", command, "018f0000-0000-7000-8000-000000000000").exit_code == 3
 
 
 @pytest.mark.parametrize("run", ["1234", "backup/1", "", "ü"])
-def test_what_is_no_id_of_a_run_is_named(server: Served, run: str) -> None:
+def test_what_is_no_id_of_a_run_is_named(server: Person, run: str) -> None:
     for command in (("show", run), ("logs", run), ("check-ins", run), ("settle", run, "--failed")):
         result = server.call("runs", *command)
         assert (result.exit_code, result.stderr) == (3, f"Error: no run {run!r}\n")
 
 
-def test_gaps_are_listed(server: Served) -> None:
+def test_gaps_are_listed(server: Person) -> None:
     assert isinstance(server.json("gaps"), list)
     assert server.ok("gaps").startswith("SINCE")
 
 
 @contextmanager
-def following(server: Served, *options: str) -> Iterator[IO[str]]:
+def following(server: Person, *options: str) -> Iterator[IO[str]]:
     """The lines that `crontopus events` prints, from when it is connected until it has ended well."""
     command = [*PROGRAM, "events", *options]
     pipe = subprocess.PIPE
@@ -98,7 +99,7 @@ def following(server: Served, *options: str) -> Iterator[IO[str]]:
         assert process.wait(timeout=20) == 0
 
 
-def test_events_are_followed_live(server: Served, namespace: str, url: str) -> None:
+def test_events_are_followed_live(server: Person, namespace: str, url: str) -> None:
     with following(server, "--count", "2", "-o", "json") as printed:
         ping(server, url)
         events = [json.loads(line) for line in printed]
@@ -106,7 +107,7 @@ def test_events_are_followed_live(server: Served, namespace: str, url: str) -> N
     assert {event["job"] for event in events} == {server.json("jobs", "show", f"{namespace}/backup")["id"]}
 
 
-def test_events_go_on_where_somebody_left_off(server: Served, namespace: str, url: str) -> None:
+def test_events_go_on_where_somebody_left_off(server: Person, namespace: str, url: str) -> None:
     with following(server, "--count", "2", "-o", "json") as printed:
         ping(server, url)
         first, second = [json.loads(line) for line in printed]
@@ -114,7 +115,7 @@ def test_events_go_on_where_somebody_left_off(server: Served, namespace: str, ur
     assert json.loads(again) == second
 
 
-def test_events_for_people_say_how_things_stand(server: Served, namespace: str, url: str) -> None:
+def test_events_for_people_say_how_things_stand(server: Person, namespace: str, url: str) -> None:
     with following(server, "--count", "2") as printed:
         ping(server, url)
         told = printed.read()
@@ -122,7 +123,7 @@ def test_events_for_people_say_how_things_stand(server: Served, namespace: str, 
     assert f"run 1 of {namespace}/backup is succeeded" in told
 
 
-def test_what_is_no_event_is_said_to_be_unknown(server: Served, namespace: str, url: str) -> None:
+def test_what_is_no_event_is_said_to_be_unknown(server: Person, namespace: str, url: str) -> None:
     with following(server, "--since", "1.1", "--count", "1", "-o", "json") as printed:
         ping(server, url)
         assert len(list(printed)) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from crontopus.cli import crontab_source
 from crontopus.domain.errors import Conflict
-from tests.cli.serving import Served
+from tests.cli.serving import Person
 
 USERS = (
     b"# nightly things, by Jos\xe9 (latin-1)\n"
@@ -33,13 +33,13 @@ def lines_changed(before: bytes, after: bytes) -> list[int]:
     return [number for number, (one, other) in enumerate(pairs) if one != other]
 
 
-def imported(server: Served, namespace: str, text: bytes, *options: str) -> bytes:
+def imported(server: Person, namespace: str, text: bytes, *options: str) -> bytes:
     result = server.call("jobs", "import-crontab", "-", "-n", namespace, "--tz", "UTC", *options, text=text)
     assert result.exit_code == 0, (result.output, result.exception)
     return result.stdout_bytes
 
 
-def test_each_line_becomes_a_job_and_nothing_else_changes(server: Served, namespace: str) -> None:
+def test_each_line_becomes_a_job_and_nothing_else_changes(server: Person, namespace: str) -> None:
     after = imported(server, namespace, USERS)
     assert lines_changed(USERS, after) == [3, 4, 6]
     jobs = server.json("jobs", "list", "-q", f"ns:{namespace}")
@@ -48,20 +48,20 @@ def test_each_line_becomes_a_job_and_nothing_else_changes(server: Served, namesp
         assert f"{namespace}/{job['slug']}".encode() in after
 
 
-def test_each_line_is_explained(server: Served, namespace: str) -> None:
+def test_each_line_is_explained(server: Person, namespace: str) -> None:
     result = server.call("jobs", "import-crontab", "-", "-n", namespace, "--tz", "UTC", "--dry-run", text=USERS)
     assert "Every day at 02:00" in result.stderr
     assert "next: " in result.stderr
     assert "@reboot" in result.stderr
 
 
-def test_a_dry_run_makes_nothing_and_prints_the_crontab_as_it_would_be(server: Served, namespace: str) -> None:
+def test_a_dry_run_makes_nothing_and_prints_the_crontab_as_it_would_be(server: Person, namespace: str) -> None:
     would_be = imported(server, namespace, USERS, "--dry-run")
     assert server.json("jobs", "list", "-q", f"ns:{namespace}") == []
     assert would_be == imported(server, namespace, USERS)
 
 
-def test_a_line_under_watch_does_what_it_did_and_reports_it(server: Served, namespace: str) -> None:
+def test_a_line_under_watch_does_what_it_did_and_reports_it(server: Person, namespace: str) -> None:
     program = str(Path(sys.executable).with_name("crontopus"))
     after = imported(server, namespace, b'0 2 * * * echo "it\'s done"; exit 3\n', "--program", program)
     as_cron_would = ["sh", "-c", after.split(None, 5)[5].decode()]
@@ -72,28 +72,28 @@ def test_a_line_under_watch_does_what_it_did_and_reports_it(server: Served, name
     assert server.ok("runs", "logs", run["id"]) == "it's done\n"
 
 
-def test_twice_is_once(server: Served, namespace: str) -> None:
+def test_twice_is_once(server: Person, namespace: str) -> None:
     once = imported(server, namespace, USERS)
     assert imported(server, namespace, once) == once
     assert imported(server, namespace, USERS) == once
     assert len(server.json("jobs", "list", "-q", f"ns:{namespace}")) == 3
 
 
-def test_a_system_crontab_keeps_its_users(server: Served, namespace: str) -> None:
+def test_a_system_crontab_keeps_its_users(server: Person, namespace: str) -> None:
     after = imported(server, namespace, SYSTEM, "--system")
     assert lines_changed(SYSTEM, after) == [1, 2]
     assert after.split(b"\n")[1].split()[5] == b"root"
     assert after.split(b"\n")[2].split()[5] == b"www-data"
 
 
-def test_lines_are_results_for_programs(server: Served, namespace: str) -> None:
+def test_lines_are_results_for_programs(server: Person, namespace: str) -> None:
     text = imported(server, namespace, USERS, "-o", "json", "--dry-run")
     lines = json.loads(text)
     assert [line["line"] for line in lines] == [4, 5, 6, 7]
     assert [line["fault"] is None for line in lines] == [True, True, False, True]
 
 
-def test_a_prefix_keeps_machines_apart(server: Served, namespace: str) -> None:
+def test_a_prefix_keeps_machines_apart(server: Person, namespace: str) -> None:
     imported(server, namespace, b"0 1 * * * /opt/backup\n")
     clash = server.call("jobs", "import-crontab", "-", "-n", namespace, "--tz", "UTC", text=b"0 3 * * * /opt/backup\n")
     assert clash.exit_code == 5
@@ -102,7 +102,7 @@ def test_a_prefix_keeps_machines_apart(server: Served, namespace: str) -> None:
     assert f"{namespace}/web2-".encode() in after
 
 
-def test_a_file_is_written_only_when_asked_and_after_a_backup(server: Served, namespace: str, tmp_path: Path) -> None:
+def test_a_file_is_written_only_when_asked_and_after_a_backup(server: Person, namespace: str, tmp_path: Path) -> None:
     file = tmp_path / "crontab"
     file.write_bytes(USERS)
     file.chmod(0o640)
@@ -133,7 +133,7 @@ def own_crontab(tmp_path: Path) -> Path:
     return file
 
 
-def test_my_own_crontab_is_read_and_installed(server: Served, namespace: str, own_crontab: Path) -> None:
+def test_my_own_crontab_is_read_and_installed(server: Person, namespace: str, own_crontab: Path) -> None:
     own_crontab.write_bytes(USERS)
     path = f"{own_crontab.parent}/bin:{os.environ['PATH']}"
     asked = ("jobs", "import-crontab", "-n", namespace, "--tz", "UTC")
@@ -144,7 +144,7 @@ def test_my_own_crontab_is_read_and_installed(server: Served, namespace: str, ow
     assert "needs no change" in server.call(*asked, "--write", PATH=path).stderr
 
 
-def test_no_crontab_is_exit_code_3(server: Served, own_crontab: Path) -> None:
+def test_no_crontab_is_exit_code_3(server: Person, own_crontab: Path) -> None:
     result = server.call("jobs", "import-crontab", PATH=f"{own_crontab.parent}/bin:{os.environ['PATH']}")
     assert result.exit_code == 3
     assert "no crontab for me" in result.stderr
@@ -152,7 +152,7 @@ def test_no_crontab_is_exit_code_3(server: Served, own_crontab: Path) -> None:
     assert server.call("jobs", "import-crontab", "/nowhere/crontab").exit_code == 3
 
 
-def test_standard_input_cannot_be_written_back(server: Served, namespace: str) -> None:
+def test_standard_input_cannot_be_written_back(server: Person, namespace: str) -> None:
     result = server.call("jobs", "import-crontab", "-", "-n", namespace, "--write", text=b"0 1 * * * /opt/x\n")
     assert result.exit_code == 1
     assert "name a file" in result.stderr

@@ -12,12 +12,13 @@ from termios import TIOCSWINSZ
 import pytest
 
 from crontopus.cli.table import cells
-from tests.cli.serving import PROGRAM, Served
+from tests.cli.launch import PROGRAM
+from tests.cli.serving import Person
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*[mK]")
 
 
-def at_terminal(server: Served, *arguments: str, typed: str = "", columns: int = 80, **environment: str) -> str:
+def at_terminal(server: Person, *arguments: str, typed: str = "", columns: int = 80, **environment: str) -> str:
     """All that a terminal of that width shows while the command runs."""
     ours, theirs = pty.openpty()
     ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -38,48 +39,48 @@ def at_terminal(server: Served, *arguments: str, typed: str = "", columns: int =
 
 
 @pytest.fixture
-def named(server: Served, namespace: str) -> str:
+def named(server: Person, namespace: str) -> str:
     """A job with a name that tries to steer the terminal."""
     name = "a very long name of a job that says nothing new " + "\x1b[2J" + "日本" * 10
     return str(server.json("jobs", "create", name, "--slug", "x" * 60, "-n", namespace, "--every", "1h")["id"])
 
 
-def test_no_line_is_wider_than_the_terminal(server: Served, named: str) -> None:
+def test_no_line_is_wider_than_the_terminal(server: Person, named: str) -> None:
     shown = COLOUR.sub("", at_terminal(server, "jobs", "list", columns=60))
     assert "xxx…" in shown
     assert max(cells(line) for line in shown.split("\n")) <= 60
 
 
-def test_colours_are_for_terminals_that_want_them(server: Served, named: str) -> None:
+def test_colours_are_for_terminals_that_want_them(server: Person, named: str) -> None:
     assert "\x1b[34mnew\x1b[0m" in at_terminal(server, "jobs", "show", named)
     assert "\x1b" not in at_terminal(server, "jobs", "show", named, NO_COLOR="1")
     assert "\x1b" not in at_terminal(server, "jobs", "show", named, TERM="dumb")
 
 
-def test_a_name_cannot_steer_the_terminal(server: Served, named: str) -> None:
+def test_a_name_cannot_steer_the_terminal(server: Person, named: str) -> None:
     assert "\x1b[2J" not in at_terminal(server, "jobs", "show", named)
 
 
-def test_times_are_those_of_the_clock_on_the_wall(server: Served, namespace: str) -> None:
+def test_times_are_those_of_the_clock_on_the_wall(server: Person, namespace: str) -> None:
     server.ok("jobs", "create", "daily", "-n", namespace, "--cron", "0 2 * * *", "--tz", "UTC")
     shown = at_terminal(server, "jobs", "next", f"{namespace}/daily", columns=120, TZ="Asia/Kolkata")
     assert "07:30:00 IST" in shown
 
 
-def test_a_person_is_asked_before_something_is_deleted(server: Served, named: str) -> None:
+def test_a_person_is_asked_before_something_is_deleted(server: Person, named: str) -> None:
     assert "Aborted" in at_terminal(server, "jobs", "delete", named, typed="n\n")
     assert server.json("jobs", "show", named)["id"] == named
     assert "deleted" in at_terminal(server, "jobs", "delete", named, typed="y\n")
     assert server.call("jobs", "show", named).exit_code == 3
 
 
-def test_a_closed_pipe_is_no_traceback(server: Served) -> None:
+def test_a_closed_pipe_is_no_traceback(server: Person) -> None:
     command = f"{sys.executable} -m crontopus jobs list -o json | true"
     ended = subprocess.run(["sh", "-c", command], env=server.process_environment, capture_output=True)
     assert b"Traceback" not in ended.stderr
 
 
-def test_what_the_encoding_does_not_know_becomes_a_question_mark(server: Served, namespace: str) -> None:
+def test_what_the_encoding_does_not_know_becomes_a_question_mark(server: Person, namespace: str) -> None:
     server.ok("jobs", "create", "Grüße 日本", "--slug", "j", "-n", namespace)
     command = [*PROGRAM, "jobs", "show", f"{namespace}/j"]
     latin = {**server.process_environment, "PYTHONIOENCODING": "latin-1"}

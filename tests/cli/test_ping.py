@@ -3,7 +3,6 @@
 import datetime
 import ipaddress
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -21,17 +20,6 @@ RUN = str(UUID(int=5))
 SECRET = "hunter2222"
 
 
-@pytest.fixture
-def server() -> Iterator[Recorder]:
-    with recording() as recorder:
-        yield recorder
-
-
-@pytest.fixture
-def crontopus(server: Recorder, tmp_path: Path) -> Launcher:
-    return Launcher(tmp_path, server.url)
-
-
 @pytest.mark.parametrize(
     ("words", "kind", "code"),
     [
@@ -46,49 +34,49 @@ def crontopus(server: Recorder, tmp_path: Path) -> Launcher:
     ],
 )
 def test_each_word_is_one_check_in(
-    crontopus: Launcher, server: Recorder, words: list[str], kind: str, code: int | None
+    crontopus: Launcher, recorder: Recorder, words: list[str], kind: str, code: int | None
 ) -> None:
     done = crontopus("ping", *words)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    (request,) = server.requests
+    (request,) = recorder.requests
     said = msgspec.json.decode(request.body, type=CheckIn)
     assert (said.kind, said.exit_code, said.run_id) == (kind, code, None)
 
 
-def test_a_run_is_named_by_its_id(crontopus: Launcher, server: Recorder) -> None:
+def test_a_run_is_named_by_its_id(crontopus: Launcher, recorder: Recorder) -> None:
     crontopus("ping", "--start", "--rid", RUN.upper())
-    assert server.check_ins[0]["run_id"] == RUN
-    assert server.requests[0].path == f"/ping/{KEY}/backup/start?rid={RUN}"
+    assert recorder.check_ins[0]["run_id"] == RUN
+    assert recorder.requests[0].path == f"/ping/{KEY}/backup/start?rid={RUN}"
 
 
-def test_message_metrics_and_place_go_with_it(crontopus: Launcher, server: Recorder) -> None:
+def test_message_metrics_and_place_go_with_it(crontopus: Launcher, recorder: Recorder) -> None:
     crontopus("ping", "-m", f"copied; password={SECRET}", "--metric", "rows=3", "--env", "prod")
-    said = server.check_ins[0]
+    said = recorder.check_ins[0]
     assert said["output"]["head"] == "copied; password=[redacted]"
     assert (said["metrics"], said["env"]) == ({"rows": 3.0}, "prod")
 
 
-def test_the_message_can_be_standard_input_of_any_length(crontopus: Launcher, server: Recorder) -> None:
+def test_the_message_can_be_standard_input_of_any_length(crontopus: Launcher, recorder: Recorder) -> None:
     given = b"".join(b"line %d\n" % number for number in range(100_000))
     crontopus.fed(given, "ping", "--fail", "-m", "-")
-    output = server.check_ins[0]["output"]
+    output = recorder.check_ins[0]["output"]
     assert output["head"].startswith("line 0\n")
     assert output["tail"].endswith("line 99999\n")
     assert len(output["head"]) + len(output["tail"]) + output["dropped_bytes"] == len(given)
 
 
-def test_a_job_is_pinged_by_token(crontopus: Launcher, server: Recorder) -> None:
-    server.usual = ACCEPTED
-    by_token = {"CRONTOPUS_URL": server.base, "CRONTOPUS_TOKEN": "ctp_c_x"}
+def test_a_job_is_pinged_by_token(crontopus: Launcher, recorder: Recorder) -> None:
+    recorder.usual = ACCEPTED
+    by_token = {"CRONTOPUS_URL": recorder.base, "CRONTOPUS_TOKEN": "ctp_c_x"}
     assert crontopus("ping", "--job", "prod/nightly", **by_token).returncode == 0
-    assert server.requests[0].path == "/api/v1/check-ins"
-    assert server.check_ins[0]["job"] == "prod/nightly"
+    assert recorder.requests[0].path == "/api/v1/check-ins"
+    assert recorder.check_ins[0]["job"] == "prod/nightly"
 
 
-def test_the_run_around_it_is_meant_only_where_the_job_is_the_same(crontopus: Launcher, server: Recorder) -> None:
-    server.usual = ACCEPTED
+def test_the_run_around_it_is_meant_only_where_the_job_is_the_same(crontopus: Launcher, recorder: Recorder) -> None:
+    recorder.usual = ACCEPTED
     inside = {
-        "CRONTOPUS_URL": server.base,
+        "CRONTOPUS_URL": recorder.base,
         "CRONTOPUS_TOKEN": "ctp_c_x",
         "CRONTOPUS_JOB": "prod/nightly",
         "CRONTOPUS_RUN_ID": RUN,
@@ -96,7 +84,7 @@ def test_the_run_around_it_is_meant_only_where_the_job_is_the_same(crontopus: La
     crontopus("ping", "--log", **inside)
     crontopus("ping", "--log", "--job", "prod/nightly", **inside)
     crontopus("ping", "--log", "--job", "prod/other", **inside)
-    assert [said.get("run_id") for said in server.check_ins] == [RUN, RUN, None]
+    assert [said.get("run_id") for said in recorder.check_ins] == [RUN, RUN, None]
 
 
 @pytest.mark.parametrize(
@@ -107,8 +95,8 @@ def test_the_run_around_it_is_meant_only_where_the_job_is_the_same(crontopus: La
         (Answer(403, b"job quota reached"), 4),
     ],
 )
-def test_a_refusal_has_an_exit_code(crontopus: Launcher, server: Recorder, answer: Answer, code: int) -> None:
-    server.usual = answer
+def test_a_refusal_has_an_exit_code(crontopus: Launcher, recorder: Recorder, answer: Answer, code: int) -> None:
+    recorder.usual = answer
     done = crontopus("ping")
     assert done.returncode == code
     assert b"the server refused the report: " + answer.body in done.stderr
@@ -143,11 +131,11 @@ def test_a_server_that_is_away_gets_it_later(tmp_path: Path) -> None:
         (["--job", "a/b", "--url", "http://h/ping/k"], b"not both"),
     ],
 )
-def test_wrong_usage_sends_nothing(crontopus: Launcher, server: Recorder, words: list[str], said: bytes) -> None:
+def test_wrong_usage_sends_nothing(crontopus: Launcher, recorder: Recorder, words: list[str], said: bytes) -> None:
     done = crontopus("ping", *words)
     assert done.returncode == 2
     assert said in done.stderr
-    assert server.requests == []
+    assert recorder.requests == []
 
 
 def test_without_a_destination_it_says_what_to_do(crontopus: Launcher) -> None:
@@ -160,10 +148,10 @@ def test_help_tells_the_exit_codes(crontopus: Launcher) -> None:
     assert b"69 neither delivered nor kept" in crontopus("ping", "--help").stdout
 
 
-def test_a_url_can_stand_in_a_file(crontopus: Launcher, server: Recorder, tmp_path: Path) -> None:
-    (tmp_path / "url").write_text(f"{server.url}\n")
+def test_a_url_can_stand_in_a_file(crontopus: Launcher, recorder: Recorder, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text(f"{recorder.url}\n")
     assert crontopus("ping", CRONTOPUS_PING_URL="", CRONTOPUS_PING_URL_FILE=str(tmp_path / "url")).returncode == 0
-    assert len(server.requests) == 1
+    assert len(recorder.requests) == 1
 
 
 def test_https_is_trusted_by_the_systems_authorities_only(tmp_path: Path) -> None:

@@ -29,17 +29,6 @@ def away(port: int, tmp_path: Path) -> Launcher:
     return Launcher(tmp_path, f"http://127.0.0.1:{port}/ping/{KEY}/backup")
 
 
-@pytest.fixture
-def server() -> Iterator[Recorder]:
-    with recording() as recorder:
-        yield recorder
-
-
-@pytest.fixture
-def crontopus(server: Recorder, tmp_path: Path) -> Launcher:
-    return Launcher(tmp_path, server.url)
-
-
 def test_the_exit_code_and_output_are_as_with_a_server(away: Launcher) -> None:
     done = away("run", "-c", "echo hi; exit 9")
     assert (done.returncode, done.stdout) == (9, b"hi\n")
@@ -84,22 +73,22 @@ def test_a_report_is_sent_again_byte_for_byte(away: Launcher, port: int) -> None
 @pytest.mark.parametrize(
     "answer", [BUSY, Answer(500, b"oops"), Answer(429, b"slow down"), Answer(502, b"<html>", "text/html")]
 )
-def test_a_server_that_cannot_now_gets_it_later(crontopus: Launcher, server: Recorder, answer: Answer) -> None:
-    server.usual = answer
+def test_a_server_that_cannot_now_gets_it_later(crontopus: Launcher, recorder: Recorder, answer: Answer) -> None:
+    recorder.usual = answer
     assert crontopus("run", "--", "true").returncode == 0
-    server.usual = OK
-    known = len(server.requests)
+    recorder.usual = OK
+    known = len(recorder.requests)
     crontopus("ping", "--log")
-    assert [request.check_in["kind"] for request in server.requests[known:]] == ["log", "start", "success"]
+    assert [request.check_in["kind"] for request in recorder.requests[known:]] == ["log", "start", "success"]
     assert crontopus.waiting() == []
 
 
-def test_the_end_is_tried_three_times(crontopus: Launcher, server: Recorder) -> None:
-    server.usual = Answer(500, b"oops")
-    server.answers = [OK, server.usual, server.usual, OK]
+def test_the_end_is_tried_three_times(crontopus: Launcher, recorder: Recorder) -> None:
+    recorder.usual = Answer(500, b"oops")
+    recorder.answers = [OK, recorder.usual, recorder.usual, OK]
     crontopus("run", "--", "true")
-    assert server.kinds == ["start", "success", "success", "success"]
-    assert len({request.body for request in server.requests[1:]}) == 1
+    assert recorder.kinds == ["start", "success", "success", "success"]
+    assert len({request.body for request in recorder.requests[1:]}) == 1
     assert crontopus.waiting() == []
 
 
@@ -108,17 +97,17 @@ def test_the_end_is_tried_three_times(crontopus: Launcher, server: Recorder) -> 
     [PORTAL, Answer(404, b"<html>", "text/html"), Answer(302, b"", headers=(("Location", "https://x.example/ping"),))],
 )
 def test_what_is_not_crontopus_is_no_receipt_and_no_refusal(
-    crontopus: Launcher, server: Recorder, answer: Answer
+    crontopus: Launcher, recorder: Recorder, answer: Answer
 ) -> None:
-    server.usual = answer
+    recorder.usual = answer
     done = crontopus("run", "--", "true")
     assert done.returncode == 0
     assert len(crontopus.waiting()) == 2
     assert KEY.encode() not in done.stderr
 
 
-def test_a_refusal_is_told_and_not_repeated(crontopus: Launcher, server: Recorder) -> None:
-    server.usual = NOT_FOUND
+def test_a_refusal_is_told_and_not_repeated(crontopus: Launcher, recorder: Recorder) -> None:
+    recorder.usual = NOT_FOUND
     done = crontopus("run", "--", "sh", "-c", "exit 3")
     assert done.returncode == 3
     assert done.stderr == b"crontopus: the server refused the report: not found\n"
@@ -126,37 +115,37 @@ def test_a_refusal_is_told_and_not_repeated(crontopus: Launcher, server: Recorde
     assert crontopus.waiting() == []
 
 
-def test_a_server_that_never_answers_delays_the_end_for_a_bounded_time(crontopus: Launcher, server: Recorder) -> None:
-    server.open.clear()
+def test_a_server_that_never_answers_delays_the_end_for_a_bounded_time(crontopus: Launcher, recorder: Recorder) -> None:
+    recorder.open.clear()
     began = time.monotonic()
     assert crontopus("run", "-c", "exit 6").returncode == 6
     assert time.monotonic() - began < 16
     assert len(crontopus.waiting()) == 2
 
 
-def test_the_command_does_not_wait_for_the_network(crontopus: Launcher, server: Recorder) -> None:
-    server.open.clear()
+def test_the_command_does_not_wait_for_the_network(crontopus: Launcher, recorder: Recorder) -> None:
+    recorder.open.clear()
     with crontopus.started("run", "-c", "echo done") as program:
         assert told(program) == b"done\n"
-        server.wait_for(1)
-        assert server.kinds == ["start"]
-        server.open.set()
+        recorder.wait_for(1)
+        assert recorder.kinds == ["start"]
+        recorder.open.set()
         assert program.wait(PATIENCE_SECONDS) == 0
-    assert server.kinds == ["start", "success"]
+    assert recorder.kinds == ["start", "success"]
 
 
-def test_a_report_outlives_the_death_of_who_delivers_it(crontopus: Launcher, server: Recorder) -> None:
+def test_a_report_outlives_the_death_of_who_delivers_it(crontopus: Launcher, recorder: Recorder) -> None:
     with crontopus.started("run", "-c", "echo $PPID; exec >&- 2>&-; exit 3") as program:
         assert int(told(program)) == program.pid
-        server.wait_for(1)
-        server.open.clear()
-        server.wait_for(2)
+        recorder.wait_for(1)
+        recorder.open.clear()
+        recorder.wait_for(2)
         program.kill()
         assert program.wait(PATIENCE_SECONDS) == -signal.SIGKILL
-    server.open.set()
+    recorder.open.set()
     crontopus("ping", "--log")
-    assert [end["exit_code"] for end in server.ends] == [3, 3]
-    assert server.requests[1].body == server.requests[3].body
+    assert [end["exit_code"] for end in recorder.ends] == [3, 3]
+    assert recorder.requests[1].body == recorder.requests[3].body
     assert crontopus.waiting() == []
 
 
@@ -190,10 +179,10 @@ def test_a_full_disk_leaves_no_half_report(away: Launcher) -> None:
     assert away.waiting() == []
 
 
-def test_a_token_that_is_not_accepted_keeps_the_report(crontopus: Launcher, server: Recorder) -> None:
-    server.usual = Answer(401, b'{"title": "not signed in"}', "application/problem+json")
+def test_a_token_that_is_not_accepted_keeps_the_report(crontopus: Launcher, recorder: Recorder) -> None:
+    recorder.usual = Answer(401, b'{"title": "not signed in"}', "application/problem+json")
     secret = "ctp_s_" + "x" * 20
-    by_token = {"CRONTOPUS_PING_URL": "", "CRONTOPUS_URL": server.base, "CRONTOPUS_TOKEN": secret}
+    by_token = {"CRONTOPUS_PING_URL": "", "CRONTOPUS_URL": recorder.base, "CRONTOPUS_TOKEN": secret}
     done = crontopus("run", "--job", "a/b", "--", "true", **by_token)
     assert done.returncode == 0
     assert b"does not accept the token" in done.stderr
@@ -202,8 +191,8 @@ def test_a_token_that_is_not_accepted_keeps_the_report(crontopus: Launcher, serv
     assert not any(secret.encode() in path.read_bytes() for path in crontopus.waiting())
 
 
-def test_a_proxy_of_the_environment_is_used(server: Recorder, tmp_path: Path) -> None:
+def test_a_proxy_of_the_environment_is_used(recorder: Recorder, tmp_path: Path) -> None:
     crontopus = Launcher(tmp_path, f"http://crontopus.example/ping/{KEY}/backup")
-    crontopus("run", "--", "true", http_proxy=f"http://me:word@127.0.0.1:{server.port}")
-    assert server.requests[0].path.startswith("http://crontopus.example/ping/")
-    assert server.requests[0].headers["proxy-authorization"] == "Basic bWU6d29yZA=="
+    crontopus("run", "--", "true", http_proxy=f"http://me:word@127.0.0.1:{recorder.port}")
+    assert recorder.requests[0].path.startswith("http://crontopus.example/ping/")
+    assert recorder.requests[0].headers["proxy-authorization"] == "Basic bWU6d29yZA=="

@@ -6,42 +6,28 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.cli.launch import PATIENCE_SECONDS, PROGRAM, Launcher, told
-from tests.cli.recorder import Recorder, recording
+from tests.cli.recorder import Recorder
 
 MEGABYTE = 1_000_000
 
 
-@pytest.fixture
-def server() -> Iterator[Recorder]:
-    with recording() as recorder:
-        yield recorder
-
-
-@pytest.fixture
-def crontopus(server: Recorder, tmp_path: Path) -> Launcher:
-    return Launcher(tmp_path, server.url)
-
-
-def test_after_its_time_the_command_is_asked_to_end(crontopus: Launcher, server: Recorder) -> None:
+def test_after_its_time_the_command_is_asked_to_end(crontopus: Launcher, recorder: Recorder) -> None:
     done = crontopus("run", "--timeout", "0.3", "-c", "trap 'echo cleaned up; exit 7' TERM; sleep 1000 & wait")
     assert (done.returncode, done.stdout) == (124, b"cleaned up\n")
-    assert server.ends[0]["exit_code"] == 124
-    assert "signal" not in server.ends[0]
-    assert "timed out after 0.3 s" in server.ends[0]["output"]["head"]
+    assert recorder.ends[0]["exit_code"] == 124
+    assert "signal" not in recorder.ends[0]
+    assert "timed out after 0.3 s" in recorder.ends[0]["output"]["head"]
 
 
-def test_what_does_not_end_is_killed_with_its_children(crontopus: Launcher, server: Recorder) -> None:
+def test_what_does_not_end_is_killed_with_its_children(crontopus: Launcher, recorder: Recorder) -> None:
     script = "trap '' TERM; sh -c 'echo $$; sleep 1000; sleep 1000' & sleep 1000; sleep 1000"
     done = crontopus("run", "--timeout", "0.3", "--kill-after", "0.3", "-c", script)
     assert done.returncode == 124
     _gone(int(done.stdout))
-    assert server.ends[0]["exit_code"] == 124
+    assert recorder.ends[0]["exit_code"] == 124
 
 
 def test_what_a_timed_out_command_leaves_behind_is_killed(crontopus: Launcher) -> None:
@@ -58,23 +44,23 @@ def _gone(pid: int) -> None:
         time.sleep(0.01)
 
 
-def test_a_daemon_that_holds_the_pipes_holds_up_nobody(crontopus: Launcher, server: Recorder) -> None:
+def test_a_daemon_that_holds_the_pipes_holds_up_nobody(crontopus: Launcher, recorder: Recorder) -> None:
     done = crontopus("run", "-c", "setsid sleep 1000 & echo $!")
     try:
         assert done.returncode == 0
-        assert server.ends[0]["output"]["head"] == done.stdout.decode()
+        assert recorder.ends[0]["output"]["head"] == done.stdout.decode()
     finally:
         os.kill(int(done.stdout), signal.SIGKILL)
 
 
-def test_a_second_run_is_skipped_while_the_first_lasts(crontopus: Launcher, server: Recorder, tmp_path: Path) -> None:
+def test_a_second_run_is_skipped_while_the_first_lasts(crontopus: Launcher, recorder: Recorder, tmp_path: Path) -> None:
     with crontopus.started("run", "--lock", "-c", "echo running; sleep 1000") as first:
         assert told(first) == b"running\n"
         second = crontopus("run", "--lock", "--", "touch", str(tmp_path / "mark"))
         assert second.returncode == 75
         assert b"skipped: the run before is not over" in second.stderr
         assert not (tmp_path / "mark").exists()
-        assert "skipped" in server.kinds
+        assert "skipped" in recorder.kinds
         first.kill()  # not even then does the lock stay
     assert crontopus("run", "--lock", "--", "true").returncode == 0
 
@@ -104,14 +90,14 @@ def test_other_jobs_have_locks_of_their_own(crontopus: Launcher) -> None:
         assert crontopus("run", "--job", "other", "--lock", "--", "true").returncode == 0
 
 
-def test_100_megabytes_stream_through_bounded_memory(crontopus: Launcher, server: Recorder) -> None:
+def test_100_megabytes_stream_through_bounded_memory(crontopus: Launcher, recorder: Recorder) -> None:
     size = 100 * MEGABYTE
     done = crontopus("run", "-c", f"head -c {size} /dev/zero; grep VmHWM /proc/$PPID/status >&2")
     assert (done.stdout.count(b"\0"), done.returncode) == (size, 0)
     _, peak, unit = done.stderr.split()
     assert unit == b"kB"
     assert int(peak) * 1024 < 60 * MEGABYTE
-    output = server.ends[0]["output"]
+    output = recorder.ends[0]["output"]
     assert len(output["head"]) + len(output["tail"]) + output["dropped_bytes"] == size + len(done.stderr)
 
 

@@ -4,26 +4,14 @@ import os
 import pty
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.launch import PATIENCE_SECONDS, PROGRAM, Launcher, told
-from tests.cli.recorder import Recorder, recording
+from tests.cli.recorder import Recorder
 
 ALL_BYTES = bytes(range(256)) * 300
-
-
-@pytest.fixture
-def server() -> Iterator[Recorder]:
-    with recording() as recorder:
-        yield recorder
-
-
-@pytest.fixture
-def crontopus(server: Recorder, tmp_path: Path) -> Launcher:
-    return Launcher(tmp_path, server.url)
 
 
 @pytest.mark.parametrize("code", [0, 1, 75, 124, 255])
@@ -32,22 +20,24 @@ def test_the_exit_code_is_the_commands(crontopus: Launcher, code: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGINT])
-def test_a_signal_that_ends_the_command_ends_us(crontopus: Launcher, server: Recorder, number: signal.Signals) -> None:
+def test_a_signal_that_ends_the_command_ends_us(
+    crontopus: Launcher, recorder: Recorder, number: signal.Signals
+) -> None:
     assert crontopus("run", "-c", f"kill -{number.value} $$").returncode == -number
-    assert server.ends[0]["signal"] == number
-    assert "exit_code" not in server.ends[0]
+    assert recorder.ends[0]["signal"] == number
+    assert "exit_code" not in recorder.ends[0]
 
 
-def test_a_command_that_is_not_there_is_a_failure(crontopus: Launcher, server: Recorder) -> None:
+def test_a_command_that_is_not_there_is_a_failure(crontopus: Launcher, recorder: Recorder) -> None:
     done = crontopus("run", "--", "no-such-command")
-    assert (done.returncode, server.ends[0]["exit_code"], server.ends[0]["kind"]) == (127, 127, "fail")
+    assert (done.returncode, recorder.ends[0]["exit_code"], recorder.ends[0]["kind"]) == (127, 127, "fail")
     assert b"no-such-command cannot be started: No such file" in done.stderr
 
 
-def test_a_command_that_is_no_program_is_a_failure(crontopus: Launcher, server: Recorder, tmp_path: Path) -> None:
+def test_a_command_that_is_no_program_is_a_failure(crontopus: Launcher, recorder: Recorder, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("text")
     assert crontopus("run", "--", str(tmp_path / "text")).returncode == 126
-    assert server.ends[0]["exit_code"] == 126
+    assert recorder.ends[0]["exit_code"] == 126
 
 
 def test_a_script_without_a_first_line_is_one_for_sh(crontopus: Launcher, tmp_path: Path) -> None:
@@ -118,9 +108,9 @@ def test_closed_streams_do_no_harm(crontopus: Launcher, tmp_path: Path) -> None:
     assert (done.returncode, (tmp_path / "file").read_bytes()) == (0, b"kept\n")
 
 
-def test_the_command_knows_its_run(crontopus: Launcher, server: Recorder) -> None:
+def test_the_command_knows_its_run(crontopus: Launcher, recorder: Recorder) -> None:
     done = crontopus("run", "-c", "echo $CRONTOPUS_RUN_ID")
-    assert done.stdout.decode().strip() == server.ends[0]["run_id"]
+    assert done.stdout.decode().strip() == recorder.ends[0]["run_id"]
 
 
 def test_a_line_is_run_by_the_shell_of_the_environment(crontopus: Launcher) -> None:

@@ -1,7 +1,6 @@
 """What `crontopus run` tells the server."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -11,34 +10,23 @@ import pytest
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
 from tests.cli.launch import PROGRAM, Launcher
-from tests.cli.recorder import ACCEPTED, KEY, NOT_FOUND, Answer, Recorder, recording
+from tests.cli.recorder import ACCEPTED, KEY, NOT_FOUND, Answer, Recorder
 
 TOKEN = "ctp_s_abcdefghijklmnop"
 
 
 @pytest.fixture
-def server() -> Iterator[Recorder]:
-    with recording() as recorder:
-        yield recorder
-
-
-@pytest.fixture
-def crontopus(server: Recorder, tmp_path: Path) -> Launcher:
-    return Launcher(tmp_path, server.url)
-
-
-@pytest.fixture
-def with_token(crontopus: Launcher, server: Recorder) -> dict[str, str]:
+def with_token(crontopus: Launcher, recorder: Recorder) -> dict[str, str]:
     """The environment of one who reports by token."""
-    server.usual = ACCEPTED
-    return {"CRONTOPUS_PING_URL": "", "CRONTOPUS_URL": server.base, "CRONTOPUS_TOKEN": TOKEN}
+    recorder.usual = ACCEPTED
+    return {"CRONTOPUS_PING_URL": "", "CRONTOPUS_URL": recorder.base, "CRONTOPUS_TOKEN": TOKEN}
 
 
-def test_start_and_end_are_check_ins_of_one_run(crontopus: Launcher, server: Recorder) -> None:
+def test_start_and_end_are_check_ins_of_one_run(crontopus: Launcher, recorder: Recorder) -> None:
     crontopus(
         "run", "--env", "staging", "--metric", "rows=12", "--metric", "share=0.5", "--", "sh", "-c", "echo hi; exit 3"
     )
-    start, end = server.requests
+    start, end = recorder.requests
     begun, ended = (msgspec.json.decode(request.body, type=CheckIn) for request in (start, end))
     assert start.path == f"/ping/{KEY}/backup/start?rid={begun.run_id}"
     assert end.path == f"/ping/{KEY}/backup"
@@ -61,9 +49,9 @@ def test_start_and_end_are_check_ins_of_one_run(crontopus: Launcher, server: Rec
     assert (ended.output.head, ended.output.tail, ended.output.dropped_bytes) == ("hi\n", "", 0)
 
 
-def test_a_job_is_reported_by_token(crontopus: Launcher, server: Recorder, with_token: dict[str, str]) -> None:
+def test_a_job_is_reported_by_token(crontopus: Launcher, recorder: Recorder, with_token: dict[str, str]) -> None:
     crontopus("run", "--job", "prod/nightly", "-c", "echo $CRONTOPUS_JOB", **with_token)
-    start, end = server.requests
+    start, end = recorder.requests
     assert {start.path, end.path} == {"/api/v1/check-ins"}
     assert end.headers["authorization"] == f"Bearer {TOKEN}"
     assert msgspec.json.decode(end.body, type=CheckIn).job == "prod/nightly"
@@ -71,38 +59,38 @@ def test_a_job_is_reported_by_token(crontopus: Launcher, server: Recorder, with_
 
 
 def test_a_job_is_made_by_token_where_it_is_missing(
-    crontopus: Launcher, server: Recorder, with_token: dict[str, str]
+    crontopus: Launcher, recorder: Recorder, with_token: dict[str, str]
 ) -> None:
-    server.answers = [
+    recorder.answers = [
         Answer(404, b'{"detail": "no job"}', "application/problem+json"),
         Answer(201, b"{}", "application/json"),
     ]
     words = ("--create", "--schedule", "0 2 * * *", "--tz", "Europe/Berlin", "--grace", "10m", "--tags", "a,b")
     crontopus("run", "--job", "nightly", *words, "--", "true", **with_token)
-    assert [request.path.rpartition("/")[2] for request in server.requests] == [
+    assert [request.path.rpartition("/")[2] for request in recorder.requests] == [
         "check-ins",
         "jobs",
         "check-ins",
         "check-ins",
     ]
-    made = msgspec.json.decode(server.requests[1].body, type=NewJob)
+    made = msgspec.json.decode(recorder.requests[1].body, type=NewJob)
     assert (made.namespace, made.slug, made.timezone, made.grace, made.tags) == (
         "default", "nightly", "Europe/Berlin", "10m", ["a", "b"],
     )  # fmt: skip
-    assert json.loads(server.requests[1].body)["schedule"] == {"cron": "0 2 * * *"}
-    assert server.kinds == ["start", "start", "success"]
+    assert json.loads(recorder.requests[1].body)["schedule"] == {"cron": "0 2 * * *"}
+    assert recorder.kinds == ["start", "start", "success"]
 
 
-def test_a_job_is_made_by_ping_where_it_is_missing(crontopus: Launcher, server: Recorder) -> None:
-    server.answers = [NOT_FOUND, Answer(201, b"Created")]
+def test_a_job_is_made_by_ping_where_it_is_missing(crontopus: Launcher, recorder: Recorder) -> None:
+    recorder.answers = [NOT_FOUND, Answer(201, b"Created")]
     crontopus("run", "--create", "--every", "1h", "--", "true")
-    assert [request.path for request in server.requests][1] == f"/ping/{KEY}/backup/log?create=1&every=1h"
-    assert server.kinds == ["start", "start", "success"]
+    assert [request.path for request in recorder.requests][1] == f"/ping/{KEY}/backup/log?create=1&every=1h"
+    assert recorder.kinds == ["start", "start", "success"]
 
 
-def test_long_output_keeps_head_and_tail_of_whole_lines(crontopus: Launcher, server: Recorder) -> None:
+def test_long_output_keeps_head_and_tail_of_whole_lines(crontopus: Launcher, recorder: Recorder) -> None:
     printed = crontopus("run", "--", "seq", "100000").stdout
-    output = server.ends[0]["output"]
+    output = recorder.ends[0]["output"]
     head, tail = output["head"].encode(), output["tail"].encode()
     assert printed.startswith(head)
     assert printed.endswith(tail)
@@ -114,24 +102,24 @@ def test_long_output_keeps_head_and_tail_of_whole_lines(crontopus: Launcher, ser
     assert 60_000 < len(tail) <= 65_536
 
 
-def test_what_is_no_text_is_reported_as_well_as_can_be(crontopus: Launcher, server: Recorder) -> None:
+def test_what_is_no_text_is_reported_as_well_as_can_be(crontopus: Launcher, recorder: Recorder) -> None:
     crontopus("run", "-c", r"printf 'a\377\000b'")
-    assert server.ends[0]["output"]["head"] == "a�\0b"
+    assert recorder.ends[0]["output"]["head"] == "a�\0b"
 
 
-def test_secrets_are_blackened_in_the_report_alone(crontopus: Launcher, server: Recorder) -> None:
+def test_secrets_are_blackened_in_the_report_alone(crontopus: Launcher, recorder: Recorder) -> None:
     lines = (
         "Authorization: Bearer abcdefghijk123",
         "AKIAABCDEFGHIJKLMNOP",
         TOKEN,
         "DB_PASSWORD=hunter2222 user=me",
         "postgres://me:pa55word@db/x",
-        f"curl {server.url}",
+        f"curl {recorder.url}",
         "pin 4711-0815 ok",
     )
     done = crontopus("run", "--redact", r"\d{4}-\d{4}", "--", "printf", "%s\\n", *lines)
     assert done.stdout.decode().splitlines() == list(lines)
-    assert server.ends[0]["output"]["head"].splitlines() == [
+    assert recorder.ends[0]["output"]["head"].splitlines() == [
         "Authorization: Bearer [redacted]",
         "[redacted]",
         "[redacted]",
@@ -142,49 +130,49 @@ def test_secrets_are_blackened_in_the_report_alone(crontopus: Launcher, server: 
     ]
 
 
-def test_no_output_reports_none(crontopus: Launcher, server: Recorder) -> None:
+def test_no_output_reports_none(crontopus: Launcher, recorder: Recorder) -> None:
     assert crontopus("run", "--no-output", "--", "echo", "hi").stdout == b"hi\n"
-    assert "output" not in server.ends[0]
+    assert "output" not in recorder.ends[0]
 
 
 @pytest.mark.parametrize(("code", "kind"), [(0, "success"), (2, "success"), (1, "fail")])
-def test_success_codes_say_what_a_success_is(crontopus: Launcher, server: Recorder, code: int, kind: str) -> None:
+def test_success_codes_say_what_a_success_is(crontopus: Launcher, recorder: Recorder, code: int, kind: str) -> None:
     assert crontopus("run", "--success-codes", "0,2", "-c", f"exit {code}").returncode == code
-    assert (server.ends[0]["kind"], server.ends[0]["exit_code"]) == (kind, code)
+    assert (recorder.ends[0]["kind"], recorder.ends[0]["exit_code"]) == (kind, code)
 
 
-def test_too_quick_a_success_is_a_failure(crontopus: Launcher, server: Recorder) -> None:
+def test_too_quick_a_success_is_a_failure(crontopus: Launcher, recorder: Recorder) -> None:
     done = crontopus("run", "--min-duration", "60", "--", "true")
     assert done.returncode == 0
-    assert server.ends[0]["kind"] == "fail"
+    assert recorder.ends[0]["kind"] == "fail"
     assert b"a failure, since it took 0." in done.stderr
 
 
 @pytest.mark.parametrize(("text", "kind"), [("all fine\nERROR: x", "fail"), ("all fine", "success")])
-def test_a_line_of_output_can_make_a_failure(crontopus: Launcher, server: Recorder, text: str, kind: str) -> None:
+def test_a_line_of_output_can_make_a_failure(crontopus: Launcher, recorder: Recorder, text: str, kind: str) -> None:
     done = crontopus("run", "--fail-if-output", "^ERROR", "--", "printf", text)
-    assert (done.returncode, server.ends[0]["kind"]) == (0, kind)
+    assert (done.returncode, recorder.ends[0]["kind"]) == (0, kind)
 
 
-def test_quiet_prints_only_what_failed(crontopus: Launcher, server: Recorder) -> None:
+def test_quiet_prints_only_what_failed(crontopus: Launcher, recorder: Recorder) -> None:
     fine = crontopus("run", "--quiet", "-c", "echo out; echo err >&2")
     assert (fine.stdout, fine.stderr) == (b"", b"")
     failed = crontopus("run", "--quiet", "-c", "echo out; echo err >&2; exit 1")
     assert (failed.stdout, failed.stderr) == (b"out\n", b"err\n")
-    assert sorted(server.ends[0]["output"]["head"].split()) == ["err", "out"]
+    assert sorted(recorder.ends[0]["output"]["head"].split()) == ["err", "out"]
 
 
-def test_tries_before_the_last_are_notes(crontopus: Launcher, server: Recorder, tmp_path: Path) -> None:
+def test_tries_before_the_last_are_notes(crontopus: Launcher, recorder: Recorder, tmp_path: Path) -> None:
     script = f"echo x >> {tmp_path}/tries; test $(wc -l < {tmp_path}/tries) = 3"
     assert crontopus("run", "--retries", "5", "--retry-delay", "0.01", "-c", script).returncode == 0
-    assert server.kinds == ["start", "log", "log", "success"]
-    assert server.requests[1].check_in["output"]["head"] == "attempt 1 of 6: exit code 1; again in 0.01 s"
-    assert server.ends[0]["attempt"] == 3
+    assert recorder.kinds == ["start", "log", "log", "success"]
+    assert recorder.requests[1].check_in["output"]["head"] == "attempt 1 of 6: exit code 1; again in 0.01 s"
+    assert recorder.ends[0]["attempt"] == 3
 
 
-def test_when_all_tries_fail_the_last_one_counts(crontopus: Launcher, server: Recorder) -> None:
+def test_when_all_tries_fail_the_last_one_counts(crontopus: Launcher, recorder: Recorder) -> None:
     assert crontopus("run", "--retries", "1", "--retry-delay", "0", "-c", "exit 4").returncode == 4
-    assert (server.kinds, server.ends[0]["exit_code"]) == (["start", "log", "fail"], 4)
+    assert (recorder.kinds, recorder.ends[0]["exit_code"]) == (["start", "log", "fail"], 4)
 
 
 def test_without_a_destination_the_command_runs_and_a_person_is_told(crontopus: Launcher) -> None:
@@ -201,15 +189,15 @@ def test_strict_refuses_instead(crontopus: Launcher, tmp_path: Path) -> None:
     assert not (tmp_path / "mark").exists()
 
 
-def test_each_run_has_an_id_of_its_own(crontopus: Launcher, server: Recorder) -> None:
+def test_each_run_has_an_id_of_its_own(crontopus: Launcher, recorder: Recorder) -> None:
     for _ in range(2):
         crontopus("run", "--", "true")
-    assert len({UUID(end["run_id"]) for end in server.ends}) == 2
+    assert len({UUID(end["run_id"]) for end in recorder.ends}) == 2
 
 
-def test_a_ping_inside_belongs_to_the_run(crontopus: Launcher, server: Recorder) -> None:
+def test_a_ping_inside_belongs_to_the_run(crontopus: Launcher, recorder: Recorder) -> None:
     ping = " ".join((*PROGRAM, "ping", "--log"))
     crontopus("run", "-c", f"{ping} -m half; {ping} --rid {UUID(int=7)}")
-    notes = [request.check_in for request in server.requests if request.check_in["kind"] == "log"]
-    assert [note["run_id"] for note in notes] == [server.ends[0]["run_id"], str(UUID(int=7))]
+    notes = [request.check_in for request in recorder.requests if request.check_in["kind"] == "log"]
+    assert [note["run_id"] for note in notes] == [recorder.ends[0]["run_id"], str(UUID(int=7))]
     assert notes[0]["output"]["head"] == "half"

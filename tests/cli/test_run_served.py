@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from tests.cli.launch import PATIENCE_SECONDS, PROGRAM
-from tests.cli.serving import Served
+from tests.cli.serving import Person
 
 
 @pytest.fixture
-def environment(server: Served, tmp_path: Path) -> dict[str, str]:
+def environment(server: Person, tmp_path: Path) -> dict[str, str]:
     return {**server.process_environment, "CRONTOPUS_SPOOL": str(tmp_path / "spool")}
 
 
@@ -28,12 +28,12 @@ def crontopus(environment: dict[str, str], *words: str) -> subprocess.CompletedP
     )
 
 
-def newest_run(server: Served, job: str) -> Any:
+def newest_run(server: Person, job: str) -> Any:
     (run,) = server.json("jobs", "runs", job)
     return run
 
 
-def test_a_job_is_made_and_its_run_kept_by_token(server: Served, namespace: str, environment: dict[str, str]) -> None:
+def test_a_job_is_made_and_its_run_kept_by_token(server: Person, namespace: str, environment: dict[str, str]) -> None:
     job = f"{namespace}/nightly"
     create = ("--create", "--schedule", "0 2 * * *", "--tz", "Europe/Berlin", "--grace", "15m", "--tags", "db, eu")
     done = crontopus(environment, "run", "--job", job, *create, "--metric", "rows=5", "-c", "echo hi; exit 3")
@@ -54,9 +54,9 @@ def test_a_job_is_made_and_its_run_kept_by_token(server: Served, namespace: str,
     assert server.ok("runs", "logs", run["id"]) == "hi\n"
 
 
-def test_a_job_is_made_by_the_namespaces_ping_key(server: Served, environment: dict[str, str]) -> None:
+def test_a_job_is_made_by_the_namespaces_ping_key(server: Person, environment: dict[str, str]) -> None:
     slug = f"by-ping-{uuid4().hex[:8]}"
-    url = f"{server.url}/ping/{server.ready['ping_key']}/{slug}"
+    url = f"{server.url}/ping/{server.made.ping_key}/{slug}"
     done = crontopus(environment, "run", "--url", url, "--create", "--every", "1h", "-c", "kill -TERM $$")
     assert (done.returncode, done.stderr) == (-15, b"")
     run = newest_run(server, f"default/{slug}")
@@ -65,7 +65,7 @@ def test_a_job_is_made_by_the_namespaces_ping_key(server: Served, environment: d
 
 
 def test_a_report_that_waited_heals_what_was_not_known(
-    server: Served, namespace: str, environment: dict[str, str]
+    server: Person, namespace: str, environment: dict[str, str]
 ) -> None:
     server.ok("jobs", "create", "j", "-n", namespace)
     job = f"{namespace}/j"
@@ -78,7 +78,7 @@ def test_a_report_that_waited_heals_what_was_not_known(
     assert run["duration"] > 0
 
 
-def test_what_is_wrong_is_said_in_words(server: Served, namespace: str, environment: dict[str, str]) -> None:
+def test_what_is_wrong_is_said_in_words(server: Person, namespace: str, environment: dict[str, str]) -> None:
     unknown = crontopus(environment, "ping", "--job", f"{namespace}/nobody")
     assert unknown.returncode == 3
     assert unknown.stderr.startswith(b"crontopus: the server refused the report: ")
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_said_in_words(server: Served, namespace: str, environm
     assert b"does not accept the token" in stranger.stderr
 
 
-def test_a_run_that_skips_is_told(server: Served, namespace: str, environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_run_that_skips_is_told(server: Person, namespace: str, environment: dict[str, str], tmp_path: Path) -> None:
     server.ok("jobs", "create", "j", "-n", namespace)
     words = [*PROGRAM, "run", "--job", f"{namespace}/j", "--lock", "--"]
     with subprocess.Popen(
@@ -106,7 +106,7 @@ def test_a_run_that_skips_is_told(server: Served, namespace: str, environment: d
     assert states == ["skipped", "succeeded"]
 
 
-def test_the_start_is_there_while_it_runs(server: Served, namespace: str, environment: dict[str, str]) -> None:
+def test_the_start_is_there_while_it_runs(server: Person, namespace: str, environment: dict[str, str]) -> None:
     server.ok("jobs", "create", "j", "-n", namespace)
     with subprocess.Popen(
         [*PROGRAM, "run", "--job", f"{namespace}/j", "--", "cat"], stdin=subprocess.PIPE, env=environment
