@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crontopus.client import Client
 
 RETRY_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Told(ChangeEvent, frozen=True):
@@ -51,14 +52,18 @@ async def events(client: "Client", out: Out, since: str | None, count: int | Non
 
 
 async def _followed(client: "Client", since: str | None) -> AsyncIterator[Message]:
-    """All messages, over as many connections as that takes. Raises where the first one fails."""
+    """All messages, over as many connections as that takes. Raises where the first one fails.
+
+    An outage is told once, and the pauses between tries grow.
+    """
     import httpx
 
-    connected = False
+    connected, away, pause = False, False, RETRY_SECONDS
     while True:
+        reason = ""
         try:
             async with client.events(since) as response:
-                connected = True
+                connected, away, pause = True, False, RETRY_SECONDS
                 say(f"following {client.http.base_url.host}; press Ctrl-C to end")
                 async for message in messages(response):
                     since = message.id or since
@@ -66,8 +71,12 @@ async def _followed(client: "Client", since: str | None) -> AsyncIterator[Messag
         except (httpx.TransportError, Unavailable) as error:
             if not connected:
                 raise Unavailable(f"no live stream: {error or type(error).__name__}") from error
-        say("the stream ended; connecting again")
-        await asyncio.sleep(RETRY_SECONDS)
+            reason = f" ({error or type(error).__name__})"
+        if not away:
+            say(f"the stream ended{reason}; trying again until it is back")
+        away = True
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 async def messages(response: "httpx.Response") -> AsyncIterator[Message]:
