@@ -172,8 +172,10 @@ class _locked:
             self.file = (self.data / "lock").open("ab")
             _lock(self.file)
         except BlockingIOError:
+            self.__exit__()
             raise Conflict(f"another Crontopus already uses the data folder {self.data}. Stop it first") from None
         except OSError as error:
+            self.__exit__()
             raise Unavailable(f"the data folder {self.data} cannot be used: {error.strerror}") from error
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,32 @@
+"""SQLite's log: it never grows without end, however steadily it is written to."""
+
+import asyncio
+from pathlib import Path
+
+from crontopus.storage.checkpoints import Checkpoints
+from tests.world import copied, world_in
+
+MOST_BYTES = 256 * 1024
+PINGS = 6000
+
+
+async def test_under_steady_load_the_log_begins_anew(tmp_path: Path, first_world: Path) -> None:
+    copied(first_world, tmp_path / "data")
+    async with world_in(tmp_path / "data") as world:
+        url = world.ping_url("acme", "busy")
+        assert (await world.ping(f"{url}?create=1")).status_code == 201
+        checkpoints = Checkpoints(world.appliance.db, MOST_BYTES // 4, MOST_BYTES)
+        pinged = 0
+
+        async def ping_on() -> None:
+            nonlocal pinged
+            while pinged < PINGS:
+                pinged += 1
+                assert (await world.ping(f"{url}/log")).status_code == 200
+
+        async with asyncio.TaskGroup() as tree:
+            load = [tree.create_task(ping_on()) for _ in range(8)]
+            while not all(task.done() for task in load):
+                await checkpoints.step()
+                await asyncio.sleep(0)
+        assert (tmp_path / "data" / "crontopus.db-wal").stat().st_size < 4 * MOST_BYTES
