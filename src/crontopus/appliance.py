@@ -24,6 +24,7 @@ from crontopus.api.parts import Parts
 from crontopus.api.ping import Ping
 from crontopus.config import Config
 from crontopus.console.app import console_router
+from crontopus.domain.errors import CrontopusError
 from crontopus.domain.instants import truncated
 from crontopus.engine import setup
 from crontopus.engine.absence import BEAT, Absence, Monotonic
@@ -187,8 +188,12 @@ async def _stop_on_signal(server: HttpServer, parts: Parts, tree: TaskGroup) -> 
 
 
 async def _finish(appliance: Appliance) -> None:
+    """A database that cannot be written at the end makes the next gap begin earlier, and nothing worse."""
     await appliance.intake.settled()
-    await appliance.absence.end()
+    try:
+        await appliance.absence.end()
+    except CrontopusError as error:
+        log.warning("the last heartbeat was not stored", reason=str(error))
 
 
 async def _say_hello(appliance: Appliance, server: HttpServer) -> None:

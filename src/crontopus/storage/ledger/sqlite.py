@@ -110,6 +110,7 @@ class SqliteLedger:
             await asyncio.shield(commit)
         except asyncio.CancelledError:
             await asyncio.wait([commit])
+            commit.exception()  # Whoever waited for it is gone; what went wrong is rolled back.
             raise
         self._db.changed.notify()
 
