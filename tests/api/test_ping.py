@@ -252,6 +252,23 @@ async def test_a_url_can_carry_a_check_in_as_json(world: World) -> None:
         assert (run.duration, run.host, run.output_bytes) == (12.5, "db1", 16)
 
 
+async def test_a_check_in_as_json_can_make_its_job_too(world: World) -> None:
+    url = world.ping_url("acme", "fresh") + "?create=1&every=60"
+    said = json.dumps({"kind": "start", "run_id": str(uuid4())})
+    answer = await world.ping(url, "POST", content=said, headers={"Content-Type": JSON.decode()})
+    assert (answer.status_code, answer.text) == (201, "Created")
+    async with world.signed_in("acme") as acme:
+        assert (await acme.job("default/fresh")).running == 1
+
+
+async def test_the_type_of_a_check_in_is_read_in_any_case(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        job = await _job(acme)
+        kind = "Application/VND.Crontopus.check-in+JSON; charset=utf-8"
+        await world.ping(job.ping_url, "POST", content=b'{"kind": "fail"}', headers={"Content-Type": kind})
+        assert [run.state for run in await _runs(acme, job)] == [RunState.FAILED]
+
+
 @pytest.mark.parametrize(
     "document", ["", "{", "[]", '{"kind": "dance"}', '{"kind": "exit"}', '{"kind": "log", "x": 1}']
 )

@@ -65,7 +65,7 @@ class Ping:
         try:
             said = ping_url.said(scope["path"][len(PREFIX) :])
             headers = dict(scope["headers"])
-            is_json = method == "POST" and headers.get(b"content-type", b"").partition(b";")[0].strip() == JSON
+            is_json = method == "POST" and headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == JSON
             arrived_at = self._clock()
             if method in ("POST", "PUT") or b"content-length" in headers or b"transfer-encoding" in headers:
                 body = await bodies.read(receive, JSON_LIMIT if is_json else self._limit)

@@ -20,6 +20,8 @@ BATCH = 200
 """Watches judged in one transaction: some 20 ms of the turn that all writers share."""
 LONGEST_SLEEP = timedelta(seconds=1)
 """A deadline may come nearer while we sleep; so often we look."""
+AFTER_FAILURE = timedelta(milliseconds=100)
+"""What is still due after a step could not be judged: on a full disk, trying again at once only fills the log."""
 _JUST_AFTER = timedelta(milliseconds=1)
 
 
@@ -82,4 +84,6 @@ class Sweep:
             return True
 
         await attempt("sweep", ask, self._metrics)
-        return LONGEST_SLEEP if due is None else min(max(due, _JUST_AFTER), LONGEST_SLEEP)
+        if due is None:
+            return LONGEST_SLEEP
+        return min(due, LONGEST_SLEEP) if due > _JUST_AFTER else AFTER_FAILURE
