@@ -25,6 +25,9 @@ from crontopus.storage.watches import Placed, Rows
 
 _IDS = ARRAY(Id)
 
+PATIENCE_SECONDS = 10.0
+"""A database that has not answered by then is away: whoever waits is told so, and tries again."""
+
 
 class PostgresLedger:
     """Owns two connections: one for the intake, one for the sweep, so that neither waits for the other."""
@@ -72,14 +75,14 @@ class PostgresLedger:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire(timeout=PATIENCE_SECONDS) as connection, connection.transaction():
                 yield _Transaction(self, connection)
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise Unavailable("the connection to the database was lost") from error
         except (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError) as error:
             raise Unavailable(f"the database cannot be used now: {error}") from error
         except (asyncpg.ReadOnlySQLTransactionError, asyncpg.DeadlockDetectedError) as error:
-            raise Unavailable(f"the database refused: {error}") from error
+            raise Unavailable("the database refused it now; send it again") from error
         self._db.changed.notify()
 
     async def next_due(self) -> datetime | None:
@@ -161,4 +164,4 @@ def _may(address: Address, placed: Placed) -> bool:
 
 async def open_pool(url: URL) -> asyncpg.Pool:
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return await asyncpg.create_pool(dsn, min_size=1, max_size=3)
+    return await asyncpg.create_pool(dsn, min_size=1, max_size=3, command_timeout=PATIENCE_SECONDS)
