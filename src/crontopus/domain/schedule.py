@@ -78,8 +78,8 @@ def check(schedules: tuple[Schedule, ...], timezone: str, clock: Clock) -> None:
 
 
 def period(schedules: tuple[Schedule, ...]) -> timedelta | None:
-    """The period of an `Every`; None where there is none."""
-    return next((schedule.period for schedule in schedules if isinstance(schedule, Every)), None)
+    """The period of an `Every`, which stands alone; None where there is none."""
+    return schedules[0].period if schedules and isinstance(schedules[0], Every) else None
 
 
 @lru_cache(maxsize=4096)

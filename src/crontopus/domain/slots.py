@@ -16,6 +16,7 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 TRIES = 32  # stretches of time in which to look for the next slot: ten years of last Sundays in March at 02:30
 CATCHES_UP = timedelta(hours=3)  # Debian's cron takes a greater jump for a clock that was set
+_NOWHERE = (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 class Rule(Enum):
@@ -91,27 +92,33 @@ class Slots:
     """When runs are expected: the slots of several lines together, in order and without repetition.
 
     Every instant is aware and UTC. No slot is ever answered that is not on the asked side of the question.
+    A watch asks again and again about the time around now, so the neighbours found last are remembered.
     """
 
-    __slots__ = ("_last", "lines")
+    __slots__ = ("_before", "_last", "lines")
 
     def __init__(self, lines: tuple[Line, ...]) -> None:
         self.lines = lines
-        self._last: tuple[datetime, datetime] | None = None
+        self._last = self._before = _NOWHERE
 
     def after(self, instant: datetime) -> datetime | None:
         """The first slot strictly later than `instant`; None: never again."""
-        last = self._last
-        if last is not None and last[0] <= instant < last[1]:
-            return last[1]
-        found = min(filter(None, (line.after(instant) for line in self.lines)), default=None)
-        if found is not None:
-            self._last = (instant, found)
-        return found
+        return self._around(instant)[1]
 
     def upto(self, instant: datetime) -> datetime | None:
         """The newest slot not later than `instant`; None: none within 400 days."""
-        return max(filter(None, (line.upto(instant) for line in self.lines)), default=None)
+        return self._around(instant)[0]
+
+    def _around(self, instant: datetime) -> tuple[datetime | None, datetime | None]:
+        """The slot not later than `instant` and the one after it."""
+        for known in (self._last, self._before):
+            if known[0] <= instant < known[1]:
+                return known
+        older = max(filter(None, (line.upto(instant) for line in self.lines)), default=None)
+        newer = min(filter(None, (line.after(instant) for line in self.lines)), default=None)
+        if older is not None and newer is not None and newer - older <= LOOK_BACK:
+            self._before, self._last = self._last, (older, newer)
+        return older, newer
 
     def since(self, instant: datetime) -> Iterator[datetime]:
         """Every slot strictly later than `instant`, in order, without end where the schedule has none."""

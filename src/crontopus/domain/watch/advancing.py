@@ -82,20 +82,26 @@ def _settle(turn: Turn) -> None:
     due_at = turn.watch.due_at
     if (due_at is None or due_at >= turn.now) and not turn.stands(Reason.MISSED):
         return
-    while (happens := _next_deadline(turn)) is not None and happens[0] < turn.now:
+    while (happens := _next_deadline(turn, _expected_next(turn))) is not None and happens[0] < turn.now:
         happens[1]()
     while turn.stands(Reason.MISSED) and (due := next_due(turn)) is not None and due.at < turn.now:
         give_up(turn, due)
 
 
-def _next_deadline(turn: Turn) -> tuple[datetime, Callable[[], None]] | None:
-    """When silence changes anything next, and what it does."""
+def _expected_next(turn: Turn) -> Due | None:
+    return None if turn.watch.paused_at is not None else next_due(turn)
+
+
+def _next_deadline(turn: Turn, due: Due | None) -> tuple[datetime, Callable[[], None]] | None:
+    """When silence changes anything next, and what it does; `due` is the slot expected next."""
     watch = turn.watch
     if watch.paused_at is not None:
         until = watch.paused_until
         return None if until is None else (until, partial(resume, turn, until))
-    known = min((k for k in watch.open if k.run.state is not RunState.OVERRAN), key=_bound_at, default=None)
-    due = None if turn.stands(Reason.MISSED) else next_due(turn)
+    running = [known for known in watch.open if known.run.state is not RunState.OVERRAN]
+    known = min(running, key=_bound_at) if running else None
+    if turn.stands(Reason.MISSED):
+        due = None
     if known is not None and (due is None or known.bound_at <= due.at):
         return known.bound_at, partial(overrun, turn, known)
     return None if due is None else (due.at, partial(give_up, turn, due))
@@ -108,12 +114,14 @@ def _bound_at(known: Open) -> datetime:
 def _look_ahead(turn: Turn) -> None:
     """Compute once when silence will change anything, and keep it."""
     watch = turn.watch
-    due = None if watch.paused_at is not None else next_due(turn)
+    due = _expected_next(turn)
     if due is not None and due.at < turn.now:
         turn.change(not_before=soon(turn.rule, turn.now))
+        due = _expected_next(turn)
     if watch.busy:
         turn.change(busy=tuple(busy for busy in watch.busy if due is not None and due.slot <= busy.until))
-    happens = _next_deadline(turn)
+        due = _expected_next(turn)
+    happens = _next_deadline(turn, due)
     due_at = happens[0] if happens is not None else None
     turn.change(due_at=due_at, next_expected_at=None if due is None else _expected(turn, due))
 

@@ -2,11 +2,14 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 
 from msgspec import Struct
 
+from crontopus.domain import schedule
 from crontopus.domain.schedule import Clock, Schedule
+from crontopus.domain.slots import Slots
 
 
 class Status(StrEnum):
@@ -64,8 +67,11 @@ class Kind(StrEnum):
     SKIPPED = "skipped"
 
 
-class Expectation(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a job promises. Everything `advance` needs to know of the job's definition."""
+class Expectation(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
+    """What a job promises. Everything `advance` needs to know of the job's definition.
+
+    Thousands of jobs share one, so what follows from it is worked out once and kept in its `dict`.
+    """
 
     schedules: tuple[Schedule, ...] = ()
     timezone: str = "UTC"
@@ -79,6 +85,18 @@ class Expectation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     overlap: Overlap = Overlap.ALLOW
     first_by: datetime | None = None
     manual_resume: bool = False
+
+    @cached_property
+    def period(self) -> timedelta | None:
+        """Of an `every`; None where there is none."""
+        return schedule.period(self.schedules)
+
+    @cached_property
+    def calendar(self) -> Slots | None:
+        """The slots of cron lines and calendar events; None where there are none."""
+        if not self.schedules or self.period is not None:
+            return None
+        return schedule.slots(self.schedules, self.timezone, self.clock)
 
 
 class Gap(Struct, frozen=True):

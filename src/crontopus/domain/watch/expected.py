@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from crontopus.domain.schedule import period, slots
 from crontopus.domain.slots import Slots
 from crontopus.domain.watch.contract import Expectation
 
@@ -57,20 +56,14 @@ class Periodic(Struct, frozen=True):
 
 def grid(rule: Expectation, origin: datetime) -> Slots | Periodic | None:
     """The slots of `rule`, those of an `every` counted from `origin`; None where only what is reported counts."""
-    every = period(rule.schedules)
-    if every is not None:
-        return Periodic(origin, every)
-    return slots(rule.schedules, rule.timezone, rule.clock) if rule.schedules else None
+    return rule.calendar if rule.period is None else Periodic(origin, rule.period)
 
 
 def slot_after(rule: Expectation, instant: datetime) -> datetime | None:
     """The first slot after `instant`, which with an `every` is the newest sign."""
-    every = period(rule.schedules)
-    if every is not None:
-        return plus(instant, every)
-    if not rule.schedules:
-        return None
-    return slots(rule.schedules, rule.timezone, rule.clock).after(max(instant, _BEGINNING))
+    if rule.period is not None:
+        return plus(instant, rule.period)
+    return None if rule.calendar is None else rule.calendar.after(max(instant, _BEGINNING))
 
 
 def first_expected(rule: Expectation, born_at: datetime) -> tuple[datetime, datetime] | None:
@@ -78,9 +71,8 @@ def first_expected(rule: Expectation, born_at: datetime) -> tuple[datetime, date
     if rule.first_by is not None and rule.first_by > born_at:
         slot = slot_before(rule, plus(rule.first_by, TICK))
         return (slot if slot is not None and slot > born_at else rule.first_by), rule.first_by
-    every = period(rule.schedules)
-    if every is not None:
-        first: datetime | None = plus(born_at, max(every, HOUR))
+    if rule.period is not None:
+        first: datetime | None = plus(born_at, max(rule.period, HOUR))
     else:
         first = slot_after(rule, plus(born_at, HOUR - TICK))
     return None if first is None else (first, plus(first, rule.grace))
@@ -88,16 +80,15 @@ def first_expected(rule: Expectation, born_at: datetime) -> tuple[datetime, date
 
 def slot_before(rule: Expectation, instant: datetime) -> datetime | None:
     """The newest slot of a calendar strictly before `instant`."""
-    if not rule.schedules or period(rule.schedules) is not None or instant <= _BEGINNING:
+    if rule.calendar is None or instant <= _BEGINNING:
         return None
-    return slots(rule.schedules, rule.timezone, rule.clock).upto(minus(instant, TICK))
+    return rule.calendar.upto(minus(instant, TICK))
 
 
 def half_gap(rule: Expectation, instant: datetime) -> timedelta | None:
     """Half the distance between the slots around `instant`; None where there are no two."""
-    every = period(rule.schedules)
-    if every is not None:
-        return every / 2
+    if rule.period is not None:
+        return rule.period / 2
     before, after = slot_before(rule, plus(instant, TICK)), slot_after(rule, instant)
     return (after - before) / 2 if before is not None and after is not None else None
 
@@ -110,9 +101,8 @@ def within_half_gap(rule: Expectation, instant: datetime, most: timedelta) -> ti
 
 def early(rule: Expectation, slot: datetime) -> timedelta:
     """How long before `slot` a run may come and still take it; with an `every`, its window begins a period before."""
-    every = period(rule.schedules)
-    if every is not None:
-        return every
+    if rule.period is not None:
+        return rule.period
     before = slot_before(rule, slot)
     return SOON if before is None else min(SOON, (slot - before) / 2)
 

@@ -27,7 +27,10 @@ def begin(turn: Turn, run: Run) -> None:
 
 
 def find_open(turn: Turn, number: int) -> Open | None:
-    return next((known for known in turn.watch.open if known.run.number == number), None)
+    for known in turn.watch.open:
+        if known.run.number == number:
+            return known
+    return None
 
 
 def update(turn: Turn, known: Open, run: Run) -> None:

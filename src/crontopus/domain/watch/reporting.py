@@ -134,7 +134,9 @@ def _end(turn: Turn, own: Run, said: Reported, at: datetime) -> None:
     if own.start_received_at is None and own.end_received_at is None and not history:
         begun_at = run.started_at or at
         run = _placed(run, Place() if _is_history(turn, begun_at) else take(turn, begun_at, run.number))
-    if not history:
+        if begun_at != at:
+            sign(turn, at)
+    elif not history:
         sign(turn, at)
     end(turn, run, at, counts=not history)
     if not history:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crontopus.domain.schedule import period
 from crontopus.domain.wall import LAST_YEAR
 from crontopus.domain.watch.contract import Gap, Overlap, Reason, RunState
 from crontopus.domain.watch.expected import TICK, early, first_expected, grid, minus, plus, slot_after, soon
@@ -58,6 +57,8 @@ def give_up_to(turn: Turn, due: Due, last: datetime) -> None:
 
 def covering(turn: Turn, slot: datetime) -> Busy | None:
     """While what the slot came; under `overlap: forbid` it is skipped then."""
+    if turn.rule.overlap is not Overlap.FORBID:
+        return None
     return next((busy for busy in _busy(turn) if busy.since <= slot <= busy.until), None)
 
 
@@ -71,7 +72,7 @@ def _judged(turn: Turn, slot: datetime, deadline: datetime) -> Due:
     if not gaps:
         return Due(slot, RunState.MISSED, deadline, slot)
     end = gaps[-1].until
-    resumes_at = slot if period(turn.rule.schedules) is None else end
+    resumes_at = slot if turn.rule.period is None else end
     return Due(slot, RunState.UNOBSERVED, max(deadline, soon(turn.rule, end)), resumes_at)
 
 

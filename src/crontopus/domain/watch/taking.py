@@ -1,11 +1,10 @@
 """Which slot a report takes, and the misses it disproves."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crontopus.domain.schedule import period
 from crontopus.domain.watch.contract import Reason, RunState
 from crontopus.domain.watch.expected import (
     SOON,
@@ -15,7 +14,6 @@ from crontopus.domain.watch.expected import (
     plus,
     slot_after,
     slot_before,
-    within_half_gap,
 )
 from crontopus.domain.watch.silence import KEPT, counted, give_up_to, next_due
 from crontopus.domain.watch.state import Missing, Taken
@@ -33,14 +31,14 @@ def take(turn: Turn, at: datetime, number: int) -> Place:
     """Give the run `number`, whose first sign happened `at`, the slot that is its own."""
     if not turn.rule.schedules:
         return Place()
-    if period(turn.rule.schedules) is not None:
+    if turn.rule.period is not None:
         return _sign(turn, at)
     return _slot(turn, at, number)
 
 
 def sign(turn: Turn, at: datetime) -> None:
     """A further sign of a run that has its slot: an `every` counts from it."""
-    if period(turn.rule.schedules) is not None:
+    if turn.rule.period is not None:
         _sign(turn, at)
 
 
@@ -55,7 +53,7 @@ def take_again(turn: Turn, at: datetime, number: int) -> Place | None:
 
 def _sign(turn: Turn, at: datetime) -> Place:
     """A sign of a job that counts from signs. The gap to the next slot begins anew, unless it is older than that."""
-    watch, every, grace = turn.watch, period(turn.rule.schedules), turn.rule.grace
+    watch, every, grace = turn.watch, turn.rule.period, turn.rule.grace
     assert every is not None  # noqa: S101 # asked by those who call
     decided = watch.decided_at or watch.born_at
     disproved = _disprove(turn, minus(at, grace), plus(at, every))
@@ -83,13 +81,18 @@ def _slot(turn: Turn, at: datetime, number: int) -> Place:
     if disproved is not None:
         return Place(disproved)
     following = slot_after(rule, at)
-    if following is not None and following - at <= within_half_gap(rule, at, SOON):
+    if following is not None and following - at <= _near(newest, following):
         if following > decided:
             return _take_open(turn, following, at, number)
         disproved = _disprove(turn, following, following)
         if disproved is not None:
             return Place(disproved)
     return Place(late=watch.silent and newest is not None and any(m.first <= newest <= m.last for m in watch.missing))
+
+
+def _near(newest: datetime | None, following: datetime) -> timedelta:
+    """How long before `following` a run may come and still take it."""
+    return SOON if newest is None else min(SOON, (following - newest) / 2)
 
 
 def _take_open(turn: Turn, slot: datetime, at: datetime, number: int) -> Place:

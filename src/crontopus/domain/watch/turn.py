@@ -40,7 +40,7 @@ class Turn(Struct):
         return self.watch.last_number
 
     def stands(self, reason: Reason) -> bool:
-        return any(standing.reason is reason for standing in self.watch.standing)
+        return bool(self.watch.standing) and any(standing.reason is reason for standing in self.watch.standing)
 
     def enter(self, reason: Reason, at: datetime, arose_at: datetime, run: int) -> None:
         """A cause of `reason` arose; where the reason does not stand yet, that is a flip."""
