@@ -129,8 +129,19 @@ async def test_a_stream_goes_on_where_it_broke_off(world: World) -> None:
             assert change.id == two.id
 
 
+async def test_a_reader_goes_on_in_the_middle_of_what_one_transaction_changed(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        jobs = [await acme.add_job(NewJob(slug=slug)) for slug in ("one", "two")]
+        async with _following(world, "acme") as stream:
+            await acme.check_ins([CheckIn(kind="start", job=f"default/{job.slug}") for job in jobs])
+            told = await stream.told(4)
+        for read in range(1, 4):
+            async with _following(world, "acme", told[read - 1][1]) as stream:
+                assert await stream.told(4 - read) == told[read:]
+
+
 async def test_what_is_no_longer_known_is_said(world: World) -> None:
-    for lost in ("0.999999", "nonsense", "1"):
+    for lost in ("0.999999.1", "0.1", "nonsense", "1"):
         async with _following(world, "acme", lost) as stream:
             assert (await stream.told(1))[0][0] == "resync"
 
@@ -145,7 +156,7 @@ async def test_a_stream_ends_when_the_server_stops(world: World) -> None:
 
 async def test_nothing_is_told_of_what_is_out_of_reach(world: World) -> None:
     async with world.signed_in("acme") as acme:
-        place = Position(0, 0)
+        place = Position(0, 0, 0)
         namespace = await acme.add_namespace(NewNamespace(slug="prod"))
         inside = await acme.add_job(NewJob(slug="in", namespace="prod"))
         await acme.add_job(NewJob(slug="out"))
@@ -164,9 +175,9 @@ async def test_a_transaction_that_commits_late_is_not_passed_over(world: World) 
     async with db.read(tenant) as tx:
         place = await stored.newest(tx)
     async with db.write(tenant) as first:
-        await stored.add(first, "job", late, late, 2)
+        await stored.add(first, late, 2)
         async with db.write(tenant) as second:
-            await stored.add(second, "job", early, early, 2)
+            await stored.add(second, early, 2)
         async with db.read(tenant) as tx:
             assert await stored.after(tx, place, 10) == [], "an older transaction is still open"
     async with db.read(tenant) as tx:

@@ -21,12 +21,13 @@ from crontopus.storage.database import Tx
 from crontopus.storage.events import Change, Position
 from crontopus.wire.events import ChangeEvent
 
-BATCH = 500
+BATCH = 50
+"""Transactions told at once."""
 POLL_SECONDS = 1.0
 """PostgreSQL: what another process wrote is seen within this time. On SQLite there is no other process."""
 GATHER_SECONDS = 0.05
 """What is written at nearly the same time is read at once."""
-_ID = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
+_ID = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,9})", re.ASCII)
 RESYNC = b"event: resync\ndata: {}\n\n"
 ALIVE = b": alive\n\n"
 
@@ -101,21 +102,22 @@ async def _within(tx: Tx, caller: Principal, changes: Sequence[Change]) -> list[
 def _event(change: Change) -> bytes:
     """Its data is one line: JSON has no raw line breaks."""
     told = ChangeEvent(
-        position=change.position,
+        position=change.place.position,
         noun=change.noun,
         id=change.subject_id,
         job=change.job_id,
         version=change.version,
         at=change.at,
     )
-    head = f"event: {change.noun}\nid: {change.transaction}.{change.position}\ndata: ".encode()
+    place = change.place
+    head = f"event: {change.noun}\nid: {place.transaction}.{place.position}.{place.index}\ndata: ".encode()
     return head + msgspec.json.encode(told) + b"\n\n"
 
 
 def _position(last_event_id: str) -> Position | None:
     """None for what no event of ours ever had as its id."""
     found = _ID.fullmatch(last_event_id)
-    return Position(int(found[1]), int(found[2])) if found else None
+    return Position(*map(int, found.groups())) if found else None
 
 
 ROUTES = [stream]

@@ -100,8 +100,8 @@ async def check_ins_of_run(caller: Caller, parts: Parts, run: RunId) -> Page[Sto
     The first thousand.
     """
     async with parts.db.read(caller.tenant) as tx:
-        await runs.find(tx, caller.reach, run)
-        return Page(items=_shown(await checkins.of_run(tx, run, MOST_CHECK_INS)))
+        found = await runs.find(tx, caller.reach, run)
+        return Page(items=_shown(await checkins.of_run(tx, found.run, MOST_CHECK_INS)))
 
 
 @get("/jobs/{job:str}/check-ins", operation_id="job_check_ins", opt=needs(Scope.RUNS_READ))

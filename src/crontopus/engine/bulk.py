@@ -118,7 +118,7 @@ async def _resume(tx: Tx, one: Watched) -> None:
 def _tagging(tagged: Callable[[list[str]], list[str]]) -> Deed:
     async def done(tx: Tx, one: Watched) -> None:
         await jobs.change(tx, one.job.id, {"tags": tagged(one.job.tags), "updated_at": tx.now})
-        await events.add(tx, "job", one.job.id, one.job.id, one.job.version + 1)
+        await events.add(tx, one.job.id, one.job.version + 1)
 
     def refused(one: Watched) -> str | None:
         return f"it would have more than {MOST_TAGS} tags" if len(tagged(one.job.tags)) > MOST_TAGS else None

@@ -34,7 +34,7 @@ async def create(tx: Tx, caller: Principal, new: NewJob) -> Watched:
     if not await jobs.add(tx, row):
         raise _taken(namespace.slug, definition.slug)
     await watching.born(tx, job, definition.expectation)
-    await events.add(tx, "job", job, job, 1)
+    await events.add(tx, job, 1)
     return await jobs.find(tx, caller.reach, str(job))
 
 
@@ -78,7 +78,7 @@ async def delete(tx: Tx, caller: Principal, name: str) -> None:
 async def remove(tx: Tx, job: UUID) -> None:
     """Delete a job that is locked."""
     await jobs.remove(tx, job)
-    await events.add(tx, "job", job, job, 0)
+    await events.add(tx, job, 0)
 
 
 def pause_end(until: datetime | None, now: datetime) -> datetime | None:
@@ -106,7 +106,7 @@ async def _store(tx: Tx, job: UUID, old: jobs.Job, new: Definition) -> None:
     if new.expectation != old.expectation:
         await watching.apply(tx, job, Edited(new.expectation))
     await jobs.change(tx, job, jobs.definition(**new.values(), now=tx.now))
-    await events.add(tx, "job", job, job, old.version + 1)
+    await events.add(tx, job, old.version + 1)
 
 
 def _definition_of(job: jobs.Job) -> Definition:

@@ -1,16 +1,21 @@
 """Check-ins and output as they were received, for reading."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import Row, select
 
+from crontopus.domain import ids
 from crontopus.domain.watch import Mark
 from crontopus.storage.database import Tx
+from crontopus.storage.runs import Run
 from crontopus.storage.tables import check_ins, outputs
+
+ASTRAY = timedelta(minutes=1)
+"""So far a clock may have gone back between the first check-in of a run and its last."""
 
 
 class CheckIn(Struct, frozen=True, kw_only=True):
@@ -52,9 +57,15 @@ async def of_job(tx: Tx, job: UUID, before: UUID | None, limit: int) -> Sequence
     return [_check_in(row) for row in rows]
 
 
-async def of_run(tx: Tx, run: UUID, limit: int) -> Sequence[CheckIn]:
-    """Oldest first."""
-    query = select(*_COLUMNS).where(check_ins.c.tenant_id == tx.tenant, check_ins.c.run_id == run)
+async def of_run(tx: Tx, run: Run, limit: int) -> Sequence[CheckIn]:
+    """Oldest first. Those of a run without a run id are among the job's own while it was open."""
+    query = select(*_COLUMNS).where(check_ins.c.tenant_id == tx.tenant, check_ins.c.run_id == run.id)
+    if run.rid is not None:
+        query = query.where(check_ins.c.rid.is_not(None))
+    else:
+        query = query.where(check_ins.c.job_id == run.job_id, check_ins.c.id >= ids.floor_of(run.created_at - ASTRAY))
+        if run.end_received_at is not None:
+            query = query.where(check_ins.c.id < ids.floor_of(run.end_received_at + ASTRAY))
     rows = await tx.sql.execute(query.order_by(check_ins.c.id).limit(limit))
     return [_check_in(row) for row in rows]
 

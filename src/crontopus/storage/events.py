@@ -1,6 +1,6 @@
-"""The live stream's table: what changed, in an order in which nothing that commits late is passed over."""
+"""The live stream: what changed, in an order in which nothing that commits late is passed over."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,58 +12,83 @@ from sqlalchemy import true as always
 from crontopus.storage.database import Tx
 from crontopus.storage.statements import event_insert
 from crontopus.storage.tables import events
-from crontopus.storage.watches import event_row
+from crontopus.storage.touched import Touched, touch
 
 
 class Position(Struct, frozen=True, order=True):
-    """Where a reader stands. `transaction` is 0 on SQLite, where positions are given in the order of commits."""
+    """Where a reader stands: behind the first `index` changes of a row.
+
+    `transaction` is 0 on SQLite, where rows are numbered in the order of commits.
+    """
 
     transaction: int
     position: int
+    index: int
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """A row."""
+    """One change of a row; `place` is behind it."""
 
-    transaction: int
-    position: int
+    place: Position
     noun: str
     subject_id: UUID
     job_id: UUID | None
     version: int
     at: datetime
 
-    @property
-    def place(self) -> Position:
-        return Position(self.transaction, self.position)
 
-
-async def add(tx: Tx, noun: str, subject: UUID, job: UUID | None, version: int) -> None:
-    row = event_row(tx.tenant, noun, subject, job, version, tx.now)
-    await tx.sql.execute(event_insert(tx.sql.dialect.name), row)
+async def add(tx: Tx, job: UUID, version: int) -> None:
+    """Tell of a job that changed beside its watch."""
+    rows: dict[UUID, Any] = {}
+    touch(rows, tx.tenant, Touched(job, version), tx.now)
+    await tx.sql.execute(event_insert(tx.sql.dialect.name), rows[tx.tenant])
 
 
 async def after(tx: Tx, place: Position, limit: int) -> Sequence[Change]:
-    """The tenant's changes behind `place`, oldest first; of transactions that no older one can precede any more."""
+    """The tenant's changes behind `place`, oldest first; of transactions that no older one can precede any more.
+
+    All of a row, and of at most `limit` rows.
+    """
     query = (
-        select(*(events.c[field] for field in Change.__struct_fields__))
-        .where(events.c.tenant_id == tx.tenant, _behind(place), _settled(tx))
+        select(events.c.transaction, events.c.position, events.c.touched, events.c.at)
+        .where(events.c.tenant_id == tx.tenant, _not_before(place), _settled(tx))
         .order_by(events.c.transaction, events.c.position)
         .limit(limit)
     )
-    return [Change(**row._mapping) for row in await tx.sql.execute(query)]
+    rows = (await tx.sql.execute(query)).all()
+    return [change for row in rows for change in _changes(row) if change.place > place]
+
+
+def _changes(row: Any) -> Iterator[Change]:
+    """A job before its runs; each job of the transaction in the order in which they were touched."""
+    told = ((touched, noun, id) for touched in row.touched for noun, id in _subjects(touched))
+    for index, (touched, noun, id) in enumerate(told, 1):
+        yield Change(
+            place=Position(row.transaction, row.position, index),
+            noun=noun,
+            subject_id=id,
+            job_id=touched.id if touched.noun == "job" else None,
+            version=touched.version,
+            at=row.at,
+        )
+
+
+def _subjects(touched: Touched) -> list[tuple[str, UUID]]:
+    return [(touched.noun, touched.id), *(("run", run) for run in touched.runs)]
 
 
 async def newest(tx: Tx) -> Position:
     """Where the stream of this tenant stands now."""
     query = (
-        select(events.c.transaction, events.c.position)
+        select(events.c.transaction, events.c.position, events.c.touched)
         .where(events.c.tenant_id == tx.tenant, _settled(tx))
         .order_by(events.c.transaction.desc(), events.c.position.desc())
         .limit(1)
     )
     row = (await tx.sql.execute(query)).first()
-    return Position(*row) if row else Position(0, 0)
+    if row is None:
+        return Position(0, 0, 0)
+    return Position(row.transaction, row.position, sum(len(_subjects(touched)) for touched in row.touched))
 
 
 async def has(tx: Tx, place: Position) -> bool:
@@ -76,8 +101,8 @@ async def has(tx: Tx, place: Position) -> bool:
     return (await tx.sql.execute(query)).first() is not None
 
 
-def _behind(place: Position) -> ColumnElement[bool]:
-    return tuple_(events.c.transaction, events.c.position) > (place.transaction, place.position)
+def _not_before(place: Position) -> ColumnElement[bool]:
+    return tuple_(events.c.transaction, events.c.position) >= (place.transaction, place.position)
 
 
 def _settled(tx: Tx) -> ColumnElement[bool]:

@@ -46,6 +46,7 @@ class Run(Struct, frozen=True, kw_only=True):
     settled_by: str | None
     output_bytes: int
     created_at: datetime
+    end_received_at: datetime | None
 
 
 class RunOfJob(Struct, frozen=True, kw_only=True):

@@ -3,8 +3,8 @@
 The API's transactions execute them through SQLAlchemy; the ledger compiles them and hands them to the driver.
 """
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Delete, Insert, Table, Update, bindparam, func, literal_column, update
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.storage.tables import check_ins, events, flips, jobs, outputs, runs, silences, watches
 
-Statement = Insert | Update | Delete
+Columns = tuple[str, ...]
 
 _KEPT = ("host", "user", "env", "metrics", "rusage", "revision", "settled_by")
 """Of a run, what a later message adds to and never takes away."""
@@ -20,17 +20,22 @@ _FIXED = ("id", "tenant_id", "job_id", "agent_id", "number", "created_at", "outp
 _OF_WATCH = ("reasons", "running", "next_expected_at", "due_at", "changed_at", "last_number", "state", "version")
 
 
-@cache
-def insert_into(table: Table, dialect: str) -> Any:
-    """An INSERT of every column the table has no default for."""
+@lru_cache(256)
+def insert_into(table: Table, dialect: str, columns: Columns = ()) -> Any:
+    """An INSERT of `columns`, or of every column the table has no default for."""
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return make(table).values({column.name: bindparam(column.name, type_=column.type) for column in _given(table)})
+    given = [table.c[name] for name in columns] or _given(table)
+    return make(table).values({column.name: bindparam(column.name, type_=column.type) for column in given})
 
 
-@cache
-def run_upsert(dialect: str) -> Insert:
+def check_in_insert(dialect: str, columns: Columns = ()) -> Any:
+    return insert_into(check_ins, dialect, columns)
+
+
+@lru_cache(256)
+def run_upsert(dialect: str, columns: Columns = ()) -> Insert:
     """A run as the watch knows it now; what was reported beside it (host, metrics …) is kept or added."""
-    statement = insert_into(runs, dialect)
+    statement = insert_into(runs, dialect, columns)
     new = statement.excluded
     changed = {column.name: new[column.name] for column in runs.columns if column.name not in _FIXED}
     kept = {name: func.coalesce(new[name], runs.c[name]) for name in _KEPT}
@@ -83,6 +88,10 @@ def _given(table: Table) -> list[Any]:
     return [column for column in table.columns if column.server_default is None and column.name != "position"]
 
 
+SPARSE: dict[str, Callable[[str, Columns], Any]] = {"runs": run_upsert, "check_ins": check_in_insert}
+"""Of wide tables, whose rows are mostly empty: the columns left out are NULL."""
+
+
 def in_order(dialect: str) -> tuple[tuple[str, Any], ...]:
     """Every statement by the field of `watches.Rows` it takes, in the order in which they must run."""
     return (
@@ -92,7 +101,7 @@ def in_order(dialect: str) -> tuple[tuple[str, Any], ...]:
         ("runs", run_upsert(dialect)),
         ("watches", watch_update()),
         ("restated", watch_restatement()),
-        ("check_ins", insert_into(check_ins, dialect)),
+        ("check_ins", check_in_insert(dialect)),
         ("outputs", insert_into(outputs, dialect)),
         ("flips", insert_into(flips, dialect)),
         ("silences", insert_into(silences, dialect).on_conflict_do_nothing()),

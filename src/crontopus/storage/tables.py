@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from crontopus.domain.schedule import Schedule
 from crontopus.domain.watch import Cause, Expectation, Mark, Reason, RunState, Status
+from crontopus.storage.touched import Touched
 from crontopus.storage.types import Choice, Id, Instant, Json, Span
 from crontopus.wire.jobs import Origin
 
@@ -258,8 +259,14 @@ check_ins = Table(
     Column("output_bytes", BigInteger, nullable=False),
     Column("marks", Json(list[Mark]), nullable=False),
     Index("ix_check_ins_job_id", "job_id", "id"),
-    Index("ix_check_ins_run_id", "run_id"),
+    Index(
+        "ix_check_ins_run_id",
+        "run_id",
+        sqlite_where=text("rid IS NOT NULL"),
+        postgresql_where=text("rid IS NOT NULL"),
+    ),
 )
+"""A run without a run id needs no index of its check-ins: they came while it was open (see `checkins.of_run`)."""
 
 outputs = Table(
     "outputs",
@@ -307,15 +314,13 @@ events = Table(
     Column("position", _POSITION, primary_key=True, autoincrement=True),
     Column("transaction", BigInteger, nullable=False, server_default=text("0")),
     Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
-    Column("noun", Text, nullable=False),
-    Column("subject_id", Id, nullable=False),
-    Column("job_id", Id),
-    Column("version", BigInteger, nullable=False),
+    Column("touched", Json(list[Touched]), nullable=False),
     Column("at", Instant, nullable=False),
     Index("ix_events_tenant_id", "tenant_id", "transaction", "position"),
     sqlite_autoincrement=True,
 )
-"""The live stream. PostgreSQL hands out positions before commit, so its reader orders by transaction first."""
+"""The live stream: one row for all that a transaction changed of one tenant. PostgreSQL hands out positions before
+commit, so its reader orders by transaction first."""
 
 heartbeats = Table(
     "heartbeats",

@@ -17,6 +17,7 @@ from crontopus.storage import statements
 from crontopus.storage.database import SystemTx, TenantId, Tx
 from crontopus.storage.identity import new_id
 from crontopus.storage.tables import jobs, watches
+from crontopus.storage.touched import Touched, touch
 
 Row = dict[str, Any]
 
@@ -72,7 +73,11 @@ class Rows(Struct):
     outputs: list[Row] = field(default_factory=list)
     flips: list[Row] = field(default_factory=list)
     silences: list[Row] = field(default_factory=list)
-    events: list[Row] = field(default_factory=list)
+    touched: dict[TenantId, Row] = field(default_factory=dict)
+
+    @property
+    def events(self) -> list[Row]:
+        return list(self.touched.values())
 
 
 @lru_cache(maxsize=8192)
@@ -127,9 +132,7 @@ def add_watch(rows: Rows, placed: Placed, now: datetime, changed_runs: Iterable[
     placed.version += 1
     changed = rows.restated if placed.restated else rows.watches
     changed.append({"key_job_id": placed.job, "key_agent_id": placed.agent, **_watch_columns(placed)})
-    rows.events.append(event_row(placed.tenant, "job", placed.job, placed.job, placed.version, now))
-    for run in changed_runs:
-        rows.events.append(event_row(placed.tenant, "run", run, placed.job, placed.version, now))
+    touch(rows.touched, placed.tenant, Touched(placed.job, placed.version, tuple(changed_runs)), now)
 
 
 def add_new_watch(rows: Rows, placed: Placed) -> None:
@@ -141,10 +144,6 @@ def add_new_watch(rows: Rows, placed: Placed) -> None:
             **_watch_columns(placed),
         }
     )
-
-
-def event_row(tenant: TenantId, noun: str, subject: UUID, job: UUID | None, version: int, at: datetime) -> Row:
-    return {"tenant_id": tenant, "noun": noun, "subject_id": subject, "job_id": job, "version": version, "at": at}
 
 
 async def find(tx: Tx, job: UUID, agent: UUID = ids.NO_AGENT) -> Placed:

@@ -6,8 +6,9 @@ from crontopus.wire.common import Instant, Output
 
 
 class ChangeEvent(Output, frozen=True):
-    """The data of one server-sent event. Its `event:` is `job` or `run`, its `id:` is `position`.
+    """The data of one server-sent event. Its `event:` is `job` or `run`; its `id:` is what `Last-Event-ID` takes.
 
+    `position` rises with each transaction; what one transaction changed shares it.
     `id` is the job's or the run's; `job` the job it belongs to. An event named `resync` says that some were lost:
     read again whatever is shown.
     """

@@ -1,16 +1,21 @@
 """Core statements, compiled once and run by the driver itself, with the column types' own conversions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Dialect, Select, Text, bindparam, func, select, type_coerce
 from sqlalchemy.types import TypeEngine
 
 from crontopus.domain.watch import Run
+from crontopus.storage import statements
 from crontopus.storage.ledger import Home
 from crontopus.storage.tables import gaps, jobs, namespaces, runs, watches
 from crontopus.storage.types import Convert, Converted
-from crontopus.storage.watches import Placed, rule_of, watch_of
+from crontopus.storage.watches import Placed, Row, Rows, rule_of, watch_of
+
+Bound = tuple[str, list[tuple[Any, ...]]]
+"""A statement, and the values of each row."""
 
 
 class Compiled:
@@ -35,9 +40,25 @@ class Compiled:
                 columns[at] = [None if value is None else convert(value) for value in columns[at]]
         return list(zip(*columns, strict=True))
 
+    def bound(self, rows: Sequence[Row]) -> Bound:
+        """What to execute for `rows`."""
+        return self.sql, self.values(rows)
+
     def value(self, **row: Any) -> tuple[Any, ...]:
         """The values of one row."""
         return self.values((row,))[0]
+
+
+class Sparse:
+    """An INSERT without the columns that are None in every row: half of them are, and to bind one costs as any."""
+
+    def __init__(self, build: Callable[[str, tuple[str, ...]], Any], dialect: Dialect) -> None:
+        self._compiled = lru_cache(64)(lambda columns: Compiled(build(dialect.name, columns), dialect))
+
+    def bound(self, rows: Sequence[Row]) -> Bound:
+        """What to execute for `rows`."""
+        present = tuple(name for name in rows[0] if any(row[name] is not None for row in rows))
+        return self._compiled(present).bound(rows)
 
 
 class Query(Compiled):
@@ -54,6 +75,20 @@ class Query(Compiled):
             if values[at] is not None:
                 values[at] = convert(values[at])
         return values
+
+
+class Writes:
+    """The statements that write what a transaction changed."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        sparse = {name: Sparse(build, dialect) for name, build in statements.SPARSE.items()}
+        whole = dict(statements.in_order(dialect.name))
+        self._statements = [(name, sparse.get(name) or Compiled(whole[name], dialect)) for name in whole]
+
+    def bound(self, rows: Rows) -> list[Bound]:
+        """What to execute, in order."""
+        told = ((statement, getattr(rows, name)) for name, statement in self._statements)
+        return [statement.bound(values) for statement, values in told if values]
 
 
 def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Convert:

@@ -18,7 +18,7 @@ from crontopus.storage import statements
 from crontopus.storage.database import Database
 from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home
 from crontopus.storage.ledger import compiled as sql
-from crontopus.storage.ledger.compiled import Compiled, Query
+from crontopus.storage.ledger.compiled import Compiled, Query, Writes
 from crontopus.storage.tables import jobs, namespaces, runs, watches
 from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
@@ -37,7 +37,7 @@ class PostgresLedger:
         locked = sql.placed().order_by(watches.c.job_id, watches.c.agent_id).with_for_update(of=watches)
         self._db = db
         self._pool = pool
-        self.statements = [(name, Compiled(s, dialect)) for name, s in statements.in_order("postgresql")]
+        self.writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("postgresql"), dialect)
         self.by_job = Query(locked.where(jobs.c.id == func.any(bindparam("jobs", type_=_IDS))), dialect)
         self.ids_by_uuid = Query(
@@ -144,10 +144,8 @@ class _Transaction:
         return outcome.endswith(" 1")
 
     async def write(self, rows: Rows) -> None:
-        for name, statement in self._ledger.statements:
-            values = getattr(rows, name)
-            if values:
-                await self._connection.executemany(statement.sql, statement.values(values))
+        for statement, values in self._ledger.writes.bound(rows):
+            await self._connection.executemany(statement, values)
 
     async def _fetch(self, query: Query, **values: Any) -> list[list[Any]]:
         rows = await self._connection.fetch(query.sql, *query.value(**values))

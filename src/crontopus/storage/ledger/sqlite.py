@@ -19,7 +19,7 @@ from crontopus.storage import statements
 from crontopus.storage.database import SQLITE_PRAGMAS, Database
 from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home
 from crontopus.storage.ledger import compiled as sql
-from crontopus.storage.ledger.compiled import Compiled, Query
+from crontopus.storage.ledger.compiled import Compiled, Query, Writes
 from crontopus.storage.tables import jobs, namespaces, runs
 from crontopus.storage.watches import Placed, Rows
 
@@ -40,7 +40,7 @@ class SqliteLedger:
         self._connection.execute("PRAGMA busy_timeout = 0")
         self._connection.execute("PRAGMA foreign_keys = OFF")
         self._thread = ThreadPoolExecutor(1, "commit")
-        self.statements = [(name, Compiled(s, dialect)) for name, s in statements.in_order("sqlite")]
+        self.writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
         self.by_uuid = Query(sql.placed().where(jobs.c.ping_uuid == bindparam("uuid")), dialect)
         self.by_slug = Query(
@@ -166,10 +166,8 @@ class _Transaction:
         return self._connection.execute(statement.sql, statement.value(**row)).rowcount == 1
 
     async def write(self, rows: Rows) -> None:
-        for name, statement in self._ledger.statements:
-            values = getattr(rows, name)
-            if values:
-                self._connection.executemany(statement.sql, statement.values(values))
+        for statement, values in self._ledger.writes.bound(rows):
+            self._connection.executemany(statement, values)
 
     def _first(self, query: Query, **values: Any) -> list[Any] | None:
         row = self._connection.execute(query.sql, query.value(**values)).fetchone()

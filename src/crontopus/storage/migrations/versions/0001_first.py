@@ -73,16 +73,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_check_ins")),
     )
     op.create_index("ix_check_ins_job_id", "check_ins", ["job_id", "id"], unique=False)
-    op.create_index("ix_check_ins_run_id", "check_ins", ["run_id"], unique=False)
+    op.create_index(
+        "ix_check_ins_run_id",
+        "check_ins",
+        ["run_id"],
+        unique=False,
+        sqlite_where=sa.text("rid IS NOT NULL"),
+        postgresql_where=sa.text("rid IS NOT NULL"),
+    )
     op.create_table(
         "events",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("transaction", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("tenant_id", types.Id(), nullable=False),
-        sa.Column("noun", sa.Text(), nullable=False),
-        sa.Column("subject_id", types.Id(), nullable=False),
-        sa.Column("job_id", types.Id(), nullable=True),
-        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("touched", sa.Text(), nullable=False),
         sa.Column("at", types.Instant(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_events_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_events")),
