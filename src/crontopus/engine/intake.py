@@ -60,13 +60,13 @@ class Intake:
         """Commit what waits, batch after batch, until cancelled."""
         answered = 0
         while await self._wake.wait():
-            if len(self._waiting) < answered >= CROWD:
+            if len(self._waiting) < answered // 2 and answered >= CROWD // 2:
                 await asyncio.sleep(GATHER_SECONDS)
-            answered = await self.commit()
+            answered = await self.commit(max(CROWD, (len(self._waiting) + answered) // 2))
 
-    async def commit(self) -> int:
+    async def commit(self, most: int = BATCH) -> int:
         """Store one batch and answer those who wait for it. How many they were."""
-        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        batch = [self._waiting.popleft() for _ in range(min(most, BATCH, len(self._waiting)))]
         if not self._waiting:
             self._wake.clear()
         outcomes = await self._outcomes([report for report, _ in batch])

@@ -3,7 +3,7 @@ disk, in a thread."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -21,8 +21,11 @@ from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
 from crontopus.storage.tables import jobs, namespaces, runs
+from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
 
+_AT_ONCE = 32
+"""Watches found with one statement."""
 _PATIENCE_SECONDS = 5.0
 """How long to wait for another program that holds the file's lock."""
 
@@ -42,7 +45,8 @@ class SqliteLedger:
         self._thread = ThreadPoolExecutor(1, "commit")
         self.writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
-        self.by_uuid = Query(sql.placed().where(jobs.c.ping_uuid == bindparam("uuid")), dialect)
+        several = [bindparam(f"uuid{number}", type_=Id) for number in range(_AT_ONCE)]
+        self.by_uuid = Query(sql.placed().add_columns(jobs.c.ping_uuid).where(jobs.c.ping_uuid.in_(several)), dialect)
         self.by_slug = Query(
             sql.placed()
             .where(jobs.c.slug == bindparam("slug"))
@@ -125,19 +129,29 @@ class _Transaction:
         self._connection = connection
 
     async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
-        result: dict[Address, Placed] = {}
-        by_watch: dict[tuple[UUID, UUID], Placed] = {}
-        for address in addresses:
+        result = self._by_uuid([address for address in addresses if isinstance(address, ByUuid)])
+        others = [address for address in addresses if not isinstance(address, ByUuid)]
+        by_watch = {(placed.job, placed.agent): placed for placed in result.values()} if others else {}
+        for address in others:
             row = self._row_at(address)
             if row is not None:
                 placed = sql.placed_of(row)
                 result[address] = by_watch.setdefault((placed.job, placed.agent), placed)
         return result
 
-    def _row_at(self, address: Address) -> list[Any] | None:
+    def _by_uuid(self, addresses: Sequence[ByUuid]) -> dict[Address, Placed]:
+        """Several with one statement: that costs two thirds of one statement for each."""
+        query = self._ledger.by_uuid
+        result: dict[Address, Placed] = {}
+        for first in range(0, len(addresses), _AT_ONCE):
+            asked = [address.uuid.bytes for address in addresses[first : first + _AT_ONCE]]
+            rows = self._connection.execute(query.sql, asked + [None] * (_AT_ONCE - len(asked))).fetchall()
+            for row in map(query.read, rows):
+                result[ByUuid(row[-1])] = sql.placed_of(row)
+        return result
+
+    def _row_at(self, address: BySlug | ByJob) -> list[Any] | None:
         match address:
-            case ByUuid(uuid):
-                return self._first(self._ledger.by_uuid, uuid=uuid)
             case BySlug(key_hash, slug):
                 return self._first(self._ledger.by_slug, key_hash=key_hash, slug=slug)
             case ByJob(tenant, job):
