@@ -29,6 +29,7 @@ from crontopus.domain.watch import (
     fresh,
     shown_status,
 )
+from crontopus.domain.watch.advancing import at_length
 from crontopus.domain.watch.lives import MOST_OPEN
 from crontopus.domain.watch.silence import KEPT
 
@@ -75,6 +76,7 @@ class Job:
     def does(self, event: Event, now: str | datetime) -> Step:
         self.now = _instant(now)
         step = advance(self.watch, event, self.rule, tuple(self.gaps), self.now)
+        assert step == at_length(self.watch, event, self.rule, tuple(self.gaps), self.now)
         if isinstance(event, Edited):
             self.rule = event.rule
         self.watch = step.watch

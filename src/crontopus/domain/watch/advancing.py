@@ -25,6 +25,7 @@ from crontopus.domain.watch.contract import (
 )
 from crontopus.domain.watch.expected import LATEST, bound, grid, placed, soon
 from crontopus.domain.watch.lives import end, find_open, overrun
+from crontopus.domain.watch.ordinary import ordinary
 from crontopus.domain.watch.pausing import pause, resume
 from crontopus.domain.watch.reporting import report
 from crontopus.domain.watch.silence import Due, covering, give_up, next_due
@@ -45,6 +46,12 @@ def advance(watch: Watch, event: Event, rule: Expectation, gaps: Gaps, now: date
     `rule` is the expectation in force until now, and `gaps` the times when nobody watched, in order. Total: no values
     of these types make it raise, as long as `schedule.check` has found the schedules good.
     """
+    step = ordinary(watch, event, rule, gaps, now) if isinstance(event, Reported) else None
+    return step or at_length(watch, event, rule, gaps, now)
+
+
+def at_length(watch: Watch, event: Event, rule: Expectation, gaps: Gaps, now: datetime) -> Step:
+    """`advance`, without the short way of the ordinary case."""
     # A clock that was set back does not turn back what has happened: times of flips never decrease.
     turn = Turn(watch, rule, gaps, max(now, watch.seen_at or now, watch.flipped_at or now))
     if now < turn.now and isinstance(event, Reported) and event.occurred_at >= now:

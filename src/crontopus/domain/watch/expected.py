@@ -69,7 +69,7 @@ def slot_after(rule: Expectation, instant: datetime) -> datetime | None:
 def first_expected(rule: Expectation, born_at: datetime) -> tuple[datetime, datetime] | None:
     """The slot by which a job never seen is judged, and its deadline. A `first_by` before `born_at` is forgotten."""
     if rule.first_by is not None and rule.first_by > born_at:
-        slot = slot_before(rule, plus(rule.first_by, TICK))
+        slot = slot_upto(rule, rule.first_by)
         return (slot if slot is not None and slot > born_at else rule.first_by), rule.first_by
     if rule.period is not None:
         first: datetime | None = plus(born_at, max(rule.period, HOUR))
@@ -78,18 +78,21 @@ def first_expected(rule: Expectation, born_at: datetime) -> tuple[datetime, date
     return None if first is None else (first, plus(first, rule.grace))
 
 
+def slot_upto(rule: Expectation, instant: datetime) -> datetime | None:
+    """The newest slot of a calendar not later than `instant`."""
+    return None if rule.calendar is None or instant < _BEGINNING else rule.calendar.upto(instant)
+
+
 def slot_before(rule: Expectation, instant: datetime) -> datetime | None:
     """The newest slot of a calendar strictly before `instant`."""
-    if rule.calendar is None or instant <= _BEGINNING:
-        return None
-    return rule.calendar.upto(minus(instant, TICK))
+    return slot_upto(rule, minus(instant, TICK))
 
 
 def half_gap(rule: Expectation, instant: datetime) -> timedelta | None:
     """Half the distance between the slots around `instant`; None where there are no two."""
     if rule.period is not None:
         return rule.period / 2
-    before, after = slot_before(rule, plus(instant, TICK)), slot_after(rule, instant)
+    before, after = slot_upto(rule, instant), slot_after(rule, instant)
     return (after - before) / 2 if before is not None and after is not None else None
 
 
@@ -101,9 +104,11 @@ def within_half_gap(rule: Expectation, instant: datetime, most: timedelta) -> ti
 
 def early(rule: Expectation, slot: datetime) -> timedelta:
     """How long before `slot` a run may come and still take it; with an `every`, its window begins a period before."""
-    if rule.period is not None:
-        return rule.period
-    before = slot_before(rule, slot)
+    return near(slot_before(rule, slot), slot) if rule.period is None else rule.period
+
+
+def near(before: datetime | None, slot: datetime) -> timedelta:
+    """How long before `slot`, which follows the slot `before`, a run may come and still take it."""
     return SOON if before is None else min(SOON, (slot - before) / 2)
 
 

@@ -1,19 +1,20 @@
 """Which slot a report takes, and the misses it disproves."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from crontopus.domain.watch.contract import Reason, RunState
 from crontopus.domain.watch.expected import (
-    SOON,
     TICK,
     grid,
     minus,
+    near,
     plus,
     slot_after,
     slot_before,
+    slot_upto,
 )
 from crontopus.domain.watch.silence import KEPT, counted, give_up_to, next_due
 from crontopus.domain.watch.state import Missing, Taken
@@ -74,25 +75,20 @@ def _slot(turn: Turn, at: datetime, number: int) -> Place:
     """The newest slot not later than `at` that is open, else the next one if it is near."""
     rule, watch = turn.rule, turn.watch
     decided = watch.decided_at or watch.born_at
-    newest = slot_before(rule, plus(at, TICK))
+    newest = slot_upto(rule, at)
     if newest is not None and newest > decided:
         return _take_open(turn, newest, at, number)
     disproved = _disprove(turn, minus(at, rule.grace), at)
     if disproved is not None:
         return Place(disproved)
     following = slot_after(rule, at)
-    if following is not None and following - at <= _near(newest, following):
+    if following is not None and following - at <= near(newest, following):
         if following > decided:
             return _take_open(turn, following, at, number)
         disproved = _disprove(turn, following, following)
         if disproved is not None:
             return Place(disproved)
     return Place(late=watch.silent and newest is not None and any(m.first <= newest <= m.last for m in watch.missing))
-
-
-def _near(newest: datetime | None, following: datetime) -> timedelta:
-    """How long before `following` a run may come and still take it."""
-    return SOON if newest is None else min(SOON, (following - newest) / 2)
 
 
 def _take_open(turn: Turn, slot: datetime, at: datetime, number: int) -> Place:
