@@ -89,7 +89,7 @@ def _settle(turn: Turn) -> None:
     due_at = turn.watch.due_at
     if (due_at is None or due_at >= turn.now) and not turn.stands(Reason.MISSED):
         return
-    while (happens := _next_deadline(turn, _expected_next(turn))) is not None and happens[0] < turn.now:
+    while (happens := _next_deadline(turn, _awaited(turn))) is not None and happens[0] < turn.now:
         happens[1]()
     while turn.stands(Reason.MISSED) and (due := next_due(turn)) is not None and due.at < turn.now:
         give_up(turn, due)
@@ -99,16 +99,19 @@ def _expected_next(turn: Turn) -> Due | None:
     return None if turn.watch.paused_at is not None else next_due(turn)
 
 
+def _awaited(turn: Turn) -> Due | None:
+    """The slot whose silence changes anything: while `missed` stands, further ones are counted when somebody asks."""
+    return None if turn.stands(Reason.MISSED) else _expected_next(turn)
+
+
 def _next_deadline(turn: Turn, due: Due | None) -> tuple[datetime, Callable[[], None]] | None:
-    """When silence changes anything next, and what it does; `due` is the slot expected next."""
+    """When silence changes anything next, and what it does; `due` is the slot awaited."""
     watch = turn.watch
     if watch.paused_at is not None:
         until = watch.paused_until
         return None if until is None else (until, partial(resume, turn, until))
     running = [known for known in watch.open if known.run.state is not RunState.OVERRAN]
     known = min(running, key=_bound_at) if running else None
-    if turn.stands(Reason.MISSED):
-        due = None
     if known is not None and (due is None or known.bound_at <= due.at):
         return known.bound_at, partial(overrun, turn, known)
     return None if due is None else (due.at, partial(give_up, turn, due))
@@ -128,7 +131,7 @@ def _look_ahead(turn: Turn) -> None:
     if watch.busy:
         turn.change(busy=tuple(busy for busy in watch.busy if due is not None and due.slot <= busy.until))
         due = _expected_next(turn)
-    happens = _next_deadline(turn, due)
+    happens = _next_deadline(turn, None if turn.stands(Reason.MISSED) else due)
     due_at = happens[0] if happens is not None else None
     turn.change(due_at=due_at, next_expected_at=None if due is None else _expected(turn, due))
 
