@@ -1,8 +1,14 @@
 """Silence, and its end: from a ping that does not come to a job that is down."""
 
+import asyncio
 from datetime import timedelta
+from hashlib import sha256
 
+from crontopus.domain.schedule import Every
 from crontopus.domain.watch import Reason, RunState, Status
+from crontopus.engine.report import Accepted, Creation, Report
+from crontopus.engine.sweep import BATCH
+from crontopus.storage.ledger import BySlug
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.schedules import Schedule
 from tests.world import World
@@ -73,3 +79,47 @@ async def test_silence_costs_nothing_while_nothing_is_due(world: World) -> None:
     before = judged._value.get()
     await world.sweep()
     assert judged._value.get() == before
+
+
+async def test_many_that_fall_silent_at_once_are_judged_commit_by_commit(world: World) -> None:
+    many = 2 * BATCH + 50
+    await _ping_all(world, many)
+    world.hands.turn_to(world.now + timedelta(hours=1, minutes=1))
+    await world.sweep()
+    assert world.appliance.metrics.judged._value.get() == many
+    async with world.signed_in("acme") as acme:
+        assert (await acme.job_counts())["down"] == many
+
+
+async def test_while_many_are_judged_others_write_too(world: World) -> None:
+    many = 3 * BATCH
+    await _ping_all(world, many)
+    world.hands.turn_to(world.now + timedelta(hours=1, minutes=1))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(world.sweep())
+        group.create_task(_ping_all(world, 1))
+        async with world.signed_in("acme") as acme:
+            await acme.add_job(NewJob(slug="made-meanwhile"))
+    async with world.signed_in("acme") as acme:
+        counts = await acme.job_counts()
+    assert (counts["up"], counts["down"], counts["new"]) == (1, many - 1, 1), (
+        "who reported is up again, or was never down"
+    )
+
+
+async def _ping_all(world: World, count: int) -> None:
+    """So many jobs report success; each is made where it is missing, and expected again within an hour."""
+    key_hash = sha256(world.tenants["acme"].ping_key.encode()).digest()
+    outcomes = await world.appliance.intake.submit(
+        [
+            Report(
+                address=BySlug(key_hash, f"job-{number}"),
+                said="success",
+                received_at=world.now,
+                occurred_at=world.now,
+                create=Creation(schedules=(Every(timedelta(hours=1)),), grace=timedelta()),
+            )
+            for number in range(count)
+        ]
+    )
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)

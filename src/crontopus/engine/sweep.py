@@ -1,10 +1,12 @@
 """Silence: watches whose deadline has passed are judged. Costs one indexed query while nothing is due."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 
 import anyio
+from msgspec import Struct, field
 
 from crontopus.domain.watch import Elapsed, Gaps, Step, advance
 from crontopus.engine.intake import Intake
@@ -23,6 +25,18 @@ LONGEST_SLEEP = timedelta(seconds=1)
 AFTER_FAILURE = timedelta(milliseconds=100)
 """What is still due after a step could not be judged: on a full disk, trying again at once only fills the log."""
 _JUST_AFTER = timedelta(milliseconds=1)
+
+
+class _Judged(Struct, kw_only=True):
+    """What became of the watches of one transaction."""
+
+    deadlines: list[datetime]
+    steps: list[Step] = field(default_factory=list)
+    rows: Rows = field(default_factory=Rows)
+
+    @property
+    def may_be_more(self) -> bool:
+        return len(self.steps) == BATCH
 
 
 class Sweep:
@@ -50,13 +64,23 @@ class Sweep:
         await self._intake.settled()
         async with self._ledger.transaction() as tx:
             gaps = await tx.gaps(now - REMEMBERED)
-            placed = await tx.due(now, BATCH)
-            deadlines = [each.watch.due_at or now for each in placed]
-            rows = Rows()
-            steps = [self._judge(rows, each, gaps) for each in placed]
-            await tx.write(rows)
-        self._count(steps, deadlines)
-        return len(placed) == BATCH
+            judged = self._judged(gaps, await tx.due(now, BATCH))
+            await tx.write(judged.rows)
+            while judged.may_be_more and not self._intake.waiting:
+                # What was judged is due no longer, so these are the next; they are judged while it is written.
+                following = await tx.saved(partial(self._judged, gaps, await tx.due(now, BATCH)))
+                if following is None:
+                    break
+                self._count(judged)
+                judged = following
+                await tx.write(judged.rows)
+        self._count(judged)
+        return judged.may_be_more
+
+    def _judged(self, gaps: Gaps, due: Sequence[Placed]) -> "_Judged":
+        judged = _Judged(deadlines=[each.watch.due_at for each in due if each.watch.due_at is not None])
+        judged.steps.extend(self._judge(judged.rows, each, gaps) for each in due)
+        return judged
 
     def _judge(self, rows: Rows, placed: Placed, gaps: Gaps) -> Step:
         now = self._clock()
@@ -65,13 +89,13 @@ class Sweep:
         watches.add_watch(rows, placed, now, told.values())
         return step
 
-    def _count(self, steps: Sequence[Step], deadlines: Iterable[datetime]) -> None:
+    def _count(self, judged: "_Judged") -> None:
         """What was judged counts once it is on disk."""
         now = self._clock()
-        self._metrics.judged.inc(len(steps))
-        for deadline in deadlines:
+        self._metrics.judged.inc(len(judged.steps))
+        for deadline in judged.deadlines:
             self._metrics.sweep_lag_seconds.observe(max((now - deadline).total_seconds(), 0))
-        self._metrics.count_flips(chain.from_iterable(step.flips for step in steps))
+        self._metrics.count_flips(chain.from_iterable(step.flips for step in judged.steps))
 
     async def _pause(self) -> timedelta:
         """Until the nearest deadline, but no longer than `LONGEST_SLEEP`; that long too where it cannot be read."""

@@ -67,13 +67,36 @@ class Changed:
             await asyncio.wait_for(self._event.wait(), seconds)
 
 
+class Turn:
+    """The lock at which all writers of a SQLite file wait, in order of arrival."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._waiting = 0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for it."""
+        return self._waiting > 0
+
+    async def __aenter__(self) -> None:
+        self._waiting += 1
+        try:
+            await self._lock.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 class Database:
     """`url` names the database for SQLAlchemy; `clock` says what time it is (UTC, milliseconds)."""
 
     def __init__(self, url: URL, clock: Clock) -> None:
         self.url = url
         self.clock = clock
-        self.turn = asyncio.Lock()
+        self.turn = Turn()
         self.changed = Changed()
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._reader = _engine(url, "BEGIN DEFERRED", 4)

@@ -17,7 +17,8 @@ Columns = tuple[str, ...]
 _KEPT = ("host", "user", "env", "metrics", "rusage", "revision", "settled_by")
 """Of a run, what a later message adds to and never takes away."""
 _FIXED = ("id", "tenant_id", "job_id", "agent_id", "number", "created_at", "output_bytes", *_KEPT)
-_OF_WATCH = ("reasons", "running", "next_expected_at", "due_at", "changed_at", "last_number", "state", "version")
+_OF_WATCH = ("running", "next_expected_at", "due_at", "last_number", "state", "version")
+_OF_STATUS = ("status", "reasons", "changed_at")
 
 
 @lru_cache(256)
@@ -46,14 +47,14 @@ def run_upsert(dialect: str, columns: Columns = ()) -> Insert:
 
 @cache
 def watch_update() -> Update:
-    """A watch whose status is as before: to write it again would write its index again, on a page of its own."""
+    """A watch whose status and reasons are as before: to write them again would write their index again."""
     return _watch_update(_OF_WATCH)
 
 
 @cache
 def watch_restatement() -> Update:
-    """A watch whose status changed, too."""
-    return _watch_update((*_OF_WATCH, "status"))
+    """A watch whose status or reasons changed, too."""
+    return _watch_update((*_OF_WATCH, *_OF_STATUS))
 
 
 def _watch_update(names: Sequence[str]) -> Update:

@@ -30,7 +30,7 @@ class Placed(Struct, kw_only=True):
     """A watch in its place: whose it is, what the job promises, and what is believed of it.
 
     `filters`: JSON of what the intake must ask of a message, None for nothing. `version` rises with each change.
-    `restated`: the status changed since it was read.
+    `restated`: its status or reasons changed since it was read.
     """
 
     tenant: TenantId
@@ -115,6 +115,8 @@ def add_step(
         rows.flips.append(_flip_row(placed, flip, now, told))
     if step.watch.status is not placed.watch.status:
         placed.changed_at = now
+        placed.restated = True
+    if step.flips:
         placed.restated = True
     if step.runs:
         placed.last_number = max(placed.last_number or 0, *(run.number for run in step.runs))

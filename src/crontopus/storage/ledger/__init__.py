@@ -3,10 +3,10 @@
 One adapter for SQLite and one for PostgreSQL. What it reads it holds locked until the transaction ends.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -15,6 +15,8 @@ from crontopus.domain.schedule import Schedule
 from crontopus.domain.watch import Gaps, Run
 from crontopus.storage.database import TenantId
 from crontopus.storage.watches import Placed, Rows
+
+T = TypeVar("T")
 
 
 class ByUuid(Struct, frozen=True):
@@ -72,6 +74,12 @@ class LedgerTx(Protocol):
         """Store a new job; False where its namespace has one of that slug already."""
 
     async def write(self, rows: Rows) -> None: ...
+
+    async def saved(self, meanwhile: Callable[[], T]) -> T | None:
+        """Commit what was written, durably, and do `meanwhile` while the disk is waited for; then go on.
+
+        None, and nothing is done, where the transaction should end instead: others wait for their turn.
+        """
 
 
 class Ledger(Protocol):

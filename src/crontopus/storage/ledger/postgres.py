@@ -1,9 +1,9 @@
 """The ledger on PostgreSQL: asyncpg, arrays instead of lists, row locks in one order, and due rows shared by claim."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg  # type: ignore[import-untyped] # it comes without types
@@ -23,6 +23,7 @@ from crontopus.storage.tables import jobs, namespaces, runs, watches
 from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
 
+T = TypeVar("T")
 _IDS = ARRAY(Id)
 
 PATIENCE_SECONDS = 10.0
@@ -146,6 +147,10 @@ class _Transaction:
     async def write(self, rows: Rows) -> None:
         for statement, values in self._ledger.writes.bound(rows):
             await self._connection.executemany(statement, values)
+
+    async def saved(self, meanwhile: Callable[[], T]) -> T | None:
+        """A commit would let go of the rows that are locked."""
+        return None
 
     async def _fetch(self, query: Query, **values: Any) -> list[list[Any]]:
         rows = await self._connection.fetch(query.sql, *query.value(**values))

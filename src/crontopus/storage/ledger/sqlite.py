@@ -3,11 +3,11 @@ disk, in a thread."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
@@ -24,6 +24,7 @@ from crontopus.storage.tables import jobs, namespaces, runs
 from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
 
+T = TypeVar("T")
 _AT_ONCE = 32
 """Watches found with one statement."""
 _PATIENCE_SECONDS = 5.0
@@ -82,6 +83,10 @@ class SqliteLedger:
                 self._roll_back()
                 raise
 
+    @property
+    def is_wanted(self) -> bool:
+        return self._db.turn.is_wanted
+
     async def next_due(self) -> datetime | None:
         try:
             row = self._connection.execute(self._next_due.sql).fetchone()
@@ -108,8 +113,22 @@ class SqliteLedger:
             await asyncio.sleep(0.02)
 
     async def _commit(self) -> None:
+        await self._written(self._start_commit())
+
+    async def saved(self, meanwhile: Callable[[], T]) -> T:
+        commit = self._start_commit()
+        try:
+            result = meanwhile()
+        finally:
+            await self._written(commit)
+        await self._begin()
+        return result
+
+    def _start_commit(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._connection.commit)
+
+    async def _written(self, commit: asyncio.Future[None]) -> None:
         """Whoever is cancelled while the disk is written waits for it: the turn is not given on before."""
-        commit = asyncio.get_running_loop().run_in_executor(self._thread, self._connection.commit)
         try:
             await asyncio.shield(commit)
         except asyncio.CancelledError:
@@ -182,6 +201,9 @@ class _Transaction:
     async def write(self, rows: Rows) -> None:
         for statement, values in self._ledger.writes.bound(rows):
             self._connection.executemany(statement, values)
+
+    async def saved(self, meanwhile: Callable[[], T]) -> T | None:
+        return None if self._ledger.is_wanted else await self._ledger.saved(meanwhile)
 
     def _first(self, query: Query, **values: Any) -> list[Any] | None:
         row = self._connection.execute(query.sql, query.value(**values)).fetchone()
