@@ -10,7 +10,7 @@ from crontopus.domain.watch import RunState, Status
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn, OutputText
 from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
-from tests.world import World
+from tests.world import BEGINNING, World
 
 
 async def test_a_run_is_told_from_its_check_ins(world: World) -> None:
@@ -32,6 +32,32 @@ async def test_a_run_is_told_from_its_check_ins(world: World) -> None:
         assert [one.kind for one in (await acme.job_check_ins(job.id)).items] == ["exit", "start"]
         assert (await acme.job(job.id)).last_run is not None
         assert (await acme.job(job.id)).status is Status.DOWN
+
+
+async def test_a_check_in_of_an_attempt_that_another_has_followed_is_stored_once(world: World) -> None:
+    """Whether its first sending came in time, or after the next attempt had begun."""
+    rid = uuid4()
+
+    def said(kind: str, minutes: int, attempt: int) -> CheckIn:
+        happened = BEGINNING + timedelta(minutes=minutes)
+        return CheckIn(kind=kind, job="default/backup", run_id=rid, attempt=attempt, occurred_at=happened)
+
+    began, failed, retried, failed_again = (
+        said("start", 0, 1),
+        said("fail", 1, 1),
+        said("start", 2, 2),
+        said("fail", 3, 2),
+    )
+    async with world.signed_in("acme") as acme:
+        await acme.add_job(NewJob(slug="backup"))
+        await world.passes(minutes=10)
+        for one in (began, retried, failed, began, failed):
+            await acme.check_in(one)
+        await acme.check_ins([said("start", 4, 3), failed_again, failed, failed_again, failed])
+        (run,) = (await acme.job_runs("default/backup")).items
+        kept = [(one.kind, one.attempt) for one in (await acme.run_check_ins(run.id)).items]
+        assert kept == [("start", 1), ("start", 2), ("fail", 1), ("start", 3), ("fail", 2)]
+        assert (run.state, run.attempt) == (RunState.RUNNING, 3)
 
 
 async def test_each_item_of_a_list_stands_for_itself(world: World) -> None:

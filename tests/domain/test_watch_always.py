@@ -106,3 +106,8 @@ def test_a_report_sent_twice_is_stored_once(
     second = job.says(said.kind, again, happened, attempt=3, **fields)
     assert (first.run, second.stored) == (second.run, False)
     assert job.watch == before.watch
+    job.starts(again, rid=said.rid, attempt=4, by_url=False)
+    before = advance(job.watch, Elapsed(), job.rule, tuple(job.gaps), again)
+    third = job.says(said.kind, again, happened, attempt=3, **fields)
+    assert (first.run, third.stored) == (third.run, False)
+    assert job.watch == before.watch

@@ -263,11 +263,21 @@ def test_the_end_of_the_last_attempt_is_the_end_of_the_run() -> None:
     assert (job.watch.running, job.run(start).state) == (1, RunState.RUNNING)
     assert not job.starts("01:03", of="01:02", rid=rid(1), attempt=2, by_url=False).stored
     older = job.fails("01:03", of="01:01", rid=rid(1), attempt=1, by_url=False)
-    assert (older.run, older.stored) == (start.run, True)
+    assert (older.run, older.stored) == (start.run, False)
     job.succeeds("01:04", rid=rid(1), attempt=2, by_url=False)
     run = job.run(start)
     assert (run.state, run.attempt, run.duration) == (RunState.SUCCEEDED, 2, timedelta(minutes=2))
     assert job.status is Status.UP
+
+
+def test_an_end_that_comes_after_the_next_attempt_began_is_stored_once_and_changes_nothing() -> None:
+    job = Job()
+    start = job.starts("01:00", rid=rid(1), by_url=False)
+    job.starts("01:02", rid=rid(1), attempt=2, by_url=False)
+    before = job.watch
+    first, again = (job.fails(now, of="01:01", rid=rid(1), by_url=False) for now in ("01:03", "01:04"))
+    assert (first.run, first.stored, again.run, again.stored) == (start.run, True, start.run, False)
+    assert job.watch == before
 
 
 def test_another_attempt_of_a_run_that_is_open_goes_on() -> None:

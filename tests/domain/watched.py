@@ -69,6 +69,7 @@ class Job:
         self.watch = fresh(self.rule, self.now)
         self.runs: dict[int, Run] = {}
         self.flips: list[Flip] = []
+        self.history: set[tuple[int | None, Kind, int]] = set()
 
     def gap(self, since: str | datetime, until: str | datetime) -> None:
         self.gaps.append(Gap(_instant(since), _instant(until)))
@@ -96,13 +97,17 @@ class Job:
         """A report that arrives at `now`; it happened then, or at `of`."""
         by = fields.get("rid")
         known = [run for run in self.runs.values() if by is not None and run.rid == by]
-        fields["prior"] = max(known, key=lambda run: run.number, default=None)
+        prior = fields["prior"] = max(known, key=lambda run: run.number, default=None)
+        attempt = fields.get("attempt", 1)
+        fields["told"] = prior is not None and (prior.number, kind, attempt) in self.history
         for name in ("started_at",):
             if isinstance(fields.get(name), str):
                 fields[name] = at(fields[name])
         event = Reported(kind=kind, occurred_at=_instant(of if of is not None else now), **fields)
         receipt = self.does(event, now).receipt
         assert receipt is not None
+        if receipt.stored:
+            self.history.add((receipt.run, kind, attempt))
         return receipt
 
     def starts(self, now: str | datetime, of: str | datetime | None = None, **fields: Any) -> Receipt:

@@ -48,7 +48,19 @@ class Batch:
         placed = self._placed.get(report.address)
         if placed is None:
             return await self._take_new(report)
-        return self._take(placed, report) if report.fault is None else report.fault
+        if report.fault is not None:
+            return report.fault
+        return self._take(placed, report, told=await self._is_told(placed, report))
+
+    async def _is_told(self, placed: Placed, report: Report) -> bool:
+        """Whether a check-in of an attempt that another has followed is stored already, or in this batch."""
+        prior = None if report.rid is None else self._priors.get((placed.job, report.rid))
+        if prior is None or report.attempt >= prior.attempt:
+            return False
+        run = ids.run_id(placed.job, placed.agent, prior.number)
+        wanted = (run, report.said, report.attempt)
+        here = any((row["run_id"], row["kind"], row["attempt"]) == wanted for row in self._rows.check_ins)
+        return here or await self._tx.told(*wanted)
 
     async def _take_new(self, report: Report) -> Outcome:
         """A report on a job that is not there: makes it, where that is asked for by who has the namespace's key."""
@@ -65,12 +77,13 @@ class Batch:
         placed, created = await self._made(home, address, wanted, report.received_at)
         return self._take(placed, report, created) if placed else NotFound("not found")
 
-    def _take(self, placed: Placed, report: Report, created: bool = False) -> Outcome:
+    def _take(self, placed: Placed, report: Report, created: bool = False, told: bool = False) -> Outcome:
         said = _meaning(placed.filters, report)
         if said == IGNORED:
             self._keep(placed, report, said, None, frozenset())
             return Accepted(None, report.rid, created=created)
-        step = advance(placed.watch, self._event(placed, report, said), placed.rule, self._gaps, report.received_at)
+        event = self._event(placed, report, said, told)
+        step = advance(placed.watch, event, placed.rule, self._gaps, report.received_at)
         run, stored = self._apply(placed, report, said, step)
         return Accepted(run, report.rid, stored, created)
 
@@ -80,7 +93,7 @@ class Batch:
             watches.add_watch(self._rows, changed.placed, changed.at, changed.runs)
         return self._rows
 
-    def _event(self, placed: Placed, report: Report, said: str) -> Reported:
+    def _event(self, placed: Placed, report: Report, said: str, told: bool) -> Reported:
         return Reported(
             kind=kind_of(said, report.exit_code),
             occurred_at=report.occurred_at,
@@ -93,6 +106,7 @@ class Batch:
             truncated=report.body.truncated,
             by_url=report.by_url,
             prior=None if report.rid is None else self._priors.get((placed.job, report.rid)),
+            told=told,
         )
 
     def _apply(self, placed: Placed, report: Report, said: str, step: Step) -> tuple[UUID | None, bool]:

@@ -136,6 +136,7 @@ class Reported(Struct, frozen=True, kw_only=True):
     """A check-in. `prior` is the newest stored run with this `rid` (None where there is none, or no rid).
 
     `occurred_at` is when it happened, at most a little in the future; `by_url` chooses the rule of repetition.
+    `told`: a check-in of this kind and attempt is stored with `prior` (asked only where a later attempt has followed).
     """
 
     kind: Kind
@@ -149,6 +150,7 @@ class Reported(Struct, frozen=True, kw_only=True):
     truncated: bool = False
     by_url: bool = True
     prior: Run | None = None
+    told: bool = False
 
 
 class Elapsed(Struct, frozen=True):

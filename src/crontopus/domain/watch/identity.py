@@ -24,7 +24,7 @@ class Belongs(Enum):
     OTHER = auto()
     """It contradicts what was told before."""
     OLDER = auto()
-    """It is of an attempt that another has followed."""
+    """It tells something new of an attempt that another has followed: no watch remembers those, the history does."""
     REUSED = auto()
     """The id was used again, for a new run."""
 
@@ -41,8 +41,10 @@ def belongs(turn: Turn, own: Run | None, said: Reported, at: datetime) -> Belong
         return Belongs.NEW
     if said.rid is None:
         return _anonymous(turn, own, said, at)
-    if said.attempt != own.attempt:
-        return Belongs.OWN if said.attempt > own.attempt else Belongs.OLDER
+    if said.attempt > own.attempt:
+        return Belongs.OWN
+    if said.attempt < own.attempt:
+        return Belongs.SAME if said.told else Belongs.OLDER
     return _start(turn, own, said, at) if said.kind is Kind.START else _end(turn, own, said)
 
 

@@ -64,6 +64,9 @@ class LedgerTx(Protocol):
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
         """The newest run of each (job, run id) that has one."""
 
+    async def told(self, run: UUID, kind: str, attempt: int) -> bool:
+        """Whether the run has a check-in of this kind and attempt."""
+
     async def gaps(self, since: datetime) -> Gaps:
         """Gaps that ended after `since`, oldest first."""
 

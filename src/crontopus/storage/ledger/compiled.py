@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeEngine
 from crontopus.domain.watch import Run
 from crontopus.storage import statements
 from crontopus.storage.ledger import Home
-from crontopus.storage.tables import gaps, jobs, namespaces, runs, watches
+from crontopus.storage.tables import check_ins, gaps, jobs, namespaces, runs, watches
 from crontopus.storage.types import Convert, Converted
 from crontopus.storage.watches import Placed, Row, Rows, rule_of, watch_of
 
@@ -180,6 +180,15 @@ def home() -> Select[Any]:
 
 def home_of(row: Sequence[Any]) -> Home:
     return Home(*row)
+
+
+def told() -> Select[Any]:
+    return (
+        select(check_ins.c.id)
+        .where(check_ins.c.run_id == bindparam("run"), check_ins.c.kind == bindparam("kind"))
+        .where(check_ins.c.attempt == bindparam("attempt"))
+        .limit(1)
+    )
 
 
 def priors() -> Select[Any]:

@@ -69,6 +69,7 @@ class PostgresLedger:
             .order_by(runs.c.job_id, runs.c.rid, runs.c.number.desc()),
             dialect,
         )
+        self.told = Query(sql.told(), dialect)
         self.gaps = Query(sql.recent_gaps(), dialect)
         self.home = Query(sql.home(), dialect)
         self._next_due = Query(sql.next_due(), dialect)
@@ -131,6 +132,9 @@ class _Transaction:
         jobs_, rids = list({key[0] for key in keys}), list({key[1] for key in keys})
         rows = await self._fetch(self._ledger.priors, jobs=jobs_, rids=rids)
         return {(row[0], row[1]): sql.run_of(row) for row in rows}
+
+    async def told(self, run: UUID, kind: str, attempt: int) -> bool:
+        return bool(await self._fetch(self._ledger.told, run=run, kind=kind, attempt=attempt))
 
     async def gaps(self, since: datetime) -> Gaps:
         return tuple(Gap(*row) for row in await self._fetch(self._ledger.gaps, since=since))

@@ -65,6 +65,7 @@ class SqliteLedger:
             .limit(1),
             dialect,
         )
+        self.told = Query(sql.told(), dialect)
         self.gaps = Query(sql.recent_gaps(), dialect)
         self.home = Query(sql.home(), dialect)
         self._next_due = Query(sql.next_due(), dialect)
@@ -184,6 +185,9 @@ class _Transaction:
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
         found = ((key, self._first(self._ledger.prior, job=key[0], rid=key[1])) for key in keys)
         return {key: sql.run_of(row) for key, row in found if row is not None}
+
+    async def told(self, run: UUID, kind: str, attempt: int) -> bool:
+        return self._first(self._ledger.told, run=run, kind=kind, attempt=attempt) is not None
 
     async def gaps(self, since: datetime) -> Gaps:
         query = self._ledger.gaps
