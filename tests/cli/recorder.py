@@ -18,6 +18,11 @@ class Request(NamedTuple):
     body: bytes
 
     @property
+    def written(self) -> bytes:
+        """The report, as it was before it was told when it is sent."""
+        return self.body.rpartition(b', "sent_at": ')[0] + b"}"
+
+    @property
     def check_in(self) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(self.body)
         return said

@@ -62,12 +62,12 @@ def test_what_waited_goes_out_in_order_and_once(away: Launcher, port: int) -> No
     assert away.waiting() == []
 
 
-def test_a_report_is_sent_again_byte_for_byte(away: Launcher, port: int) -> None:
+def test_a_report_is_sent_again_byte_for_byte_but_for_when_it_is_sent(away: Launcher, port: int) -> None:
     away("run", "--", "echo", "hi")
     kept = [path.read_bytes().partition(b"\n")[2] for path in away.waiting()]
     with recording(port) as server:
         away("ping", "--log")
-        assert [request.body for request in server.requests[1:]] == kept
+        assert [request.written for request in server.requests[1:]] == kept
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_end_is_tried_three_times(crontopus: Launcher, recorder: Recorder) -
     recorder.answers = [OK, recorder.usual, recorder.usual, OK]
     crontopus("run", "--", "true")
     assert recorder.kinds == ["start", "success", "success", "success"]
-    assert len({request.body for request in recorder.requests[1:]}) == 1
+    assert len({request.written for request in recorder.requests[1:]}) == 1
     assert crontopus.waiting() == []
 
 
@@ -145,7 +145,7 @@ def test_a_report_outlives_the_death_of_who_delivers_it(crontopus: Launcher, rec
     recorder.open.set()
     crontopus("ping", "--log")
     assert [end["exit_code"] for end in recorder.ends] == [3, 3]
-    assert recorder.requests[1].body == recorder.requests[3].body
+    assert recorder.requests[1].written == recorder.requests[3].written
     assert crontopus.waiting() == []
 
 

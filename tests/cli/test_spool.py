@@ -2,13 +2,14 @@
 
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from crontopus.cli import spool as spools
 from crontopus.cli.delivery import Server
-from crontopus.cli.report import Address, Report, packed, unpacked, written
+from crontopus.cli.report import Address, Report, instant, packed, unpacked, written
 from crontopus.cli.reporter import Servers, flush
 from crontopus.cli.spool import Spool
 from tests.cli.recorder import NOT_FOUND, recording
@@ -92,6 +93,17 @@ def test_what_is_no_report_is_thrown_away_and_holds_up_nothing(spool: Spool, tex
         flushed = flush(spool, Servers(lambda address: Server(address.url)))
         assert (flushed.delivered, len(flushed.refusals), flushed.waiting) == (1, 1, 0)
         assert "is no report" in flushed.refusals[0]
+
+
+def test_what_waited_says_when_it_happened_and_when_it_was_sent(spool: Spool) -> None:
+    happened = "2026-01-01T02:00:00.000Z"
+    with recording() as server:
+        kept(spool, report(address=Address(server.url), occurred_at=happened))
+        before = instant(time.time_ns())
+        assert flush(spool, Servers(lambda address: Server(address.url))).delivered == 1
+        (check_in,) = server.check_ins
+        assert check_in["occurred_at"] == happened
+        assert before <= check_in["sent_at"] <= instant(time.time_ns())
 
 
 def test_one_server_away_does_not_hold_up_another(spool: Spool) -> None:

@@ -50,6 +50,7 @@ def test_no_sequence_of_events_raises_or_breaks_what_always_holds(rule: Expectat
         Reported,
         kind=st.sampled_from(Kind),
         occurred_at=INSTANTS,
+        skew=EXTREMES,
         rid=st.none() | st.just(rid(1)),
         started_at=st.none() | INSTANTS,
         duration=st.none() | EXTREMES,
@@ -64,7 +65,8 @@ def test_no_values_raise_at_the_ends_of_the_calendar(
         play(job, plan)
     job.gaps.append(Gap(*sorted([said.occurred_at, job.now])))
     for kind in (said.kind, Kind.SUCCESS):
-        fields = {"rid": said.rid, "started_at": said.started_at, "duration": said.duration, "by_url": said.by_url}
+        names = ("skew", "rid", "started_at", "duration", "by_url")
+        fields = {name: getattr(said, name) for name in names}
         job.says(kind, job.now, said.occurred_at, **fields)
     job.passes(datetime.max.replace(tzinfo=UTC))
 

@@ -321,6 +321,16 @@ def test_a_report_dated_ahead_is_stored_once_too() -> None:
     assert not job.starts("01:01", of="01:04", rid=rid(1), by_url=False).stored
 
 
+@pytest.mark.parametrize(("again", "same"), [("01:00:03", True), ("01:10", True), ("01:10:01", False)])
+def test_what_a_wrong_clock_dated_is_known_again_where_it_comes_out_a_little_different(again: str, same: bool) -> None:
+    job = Job()
+    skew = timedelta(hours=-5)
+    first = job.succeeds("02:00", of="01:00", skew=skew, rid=rid(1), by_url=False)
+    assert first.marks == job.run(first).marks == frozenset({Mark.CLOCK})
+    second = job.succeeds("02:00", of=again, skew=skew, rid=rid(1), by_url=False)
+    assert second.stored is not same
+
+
 def test_what_happened_more_than_a_week_ago_is_kept_as_history_only() -> None:
     job = Job()
     job.passes("169:00")

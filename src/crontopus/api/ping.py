@@ -142,7 +142,7 @@ def _from_url(query: bytes, said: Said, body: Body, at: datetime) -> Report:
 
 
 def _asked(asked: Asked, given: Mapping[str, str], said: Said, body: Body, at: datetime) -> Report:
-    occurred_at, marks = happened(asked.at, at)
+    occurred_at, skew = happened(asked.at, at)
     details = NO_DETAILS
     if asked.env or asked.host or asked.metrics:
         details = Details(env=asked.env, host=asked.host, metrics=asked.metrics)
@@ -152,10 +152,10 @@ def _asked(asked: Asked, given: Mapping[str, str], said: Said, body: Body, at: d
         exit_code=said.exit_code,
         received_at=at,
         occurred_at=occurred_at,
+        skew=skew,
         rid=asked.rid,
         body=body,
         details=details,
-        marks=marks,
         create=_creation(given, said),
     )
 

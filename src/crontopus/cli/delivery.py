@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from crontopus import __version__
 from crontopus.cli.proxy import proxy_for
-from crontopus.cli.report import Address, Report
+from crontopus.cli.report import Address, Report, as_sent
 
 if TYPE_CHECKING:
     import ssl
@@ -83,10 +83,10 @@ class Server:
     def _attempt(self, report: Report, timeout_seconds: float) -> Outcome:
         address = report.address
         if not address.by_ping:
-            return self._ask_api("/check-ins", report.body, timeout_seconds)
+            return self._ask_api("/check-ins", as_sent(report), timeout_seconds)
         suffix, query = ("/start", {"rid": report.run_id}) if report.kind == "start" and report.run_id else ("", {})
         return self._ask(
-            _ping_path(address.url, suffix, query), report.body, {"Content-Type": CHECK_IN}, timeout_seconds
+            _ping_path(address.url, suffix, query), as_sent(report), {"Content-Type": CHECK_IN}, timeout_seconds
         )
 
     def _create(self, address: Address, timeout_seconds: float) -> Outcome:

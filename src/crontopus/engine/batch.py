@@ -97,6 +97,7 @@ class Batch:
         return Reported(
             kind=kind_of(said, report.exit_code),
             occurred_at=report.occurred_at,
+            skew=report.skew,
             rid=report.rid,
             started_at=report.started_at,
             duration=report.duration,

@@ -44,14 +44,15 @@ class Report(Struct, frozen=True, kw_only=True):
     """One check-in as the border understood it.
 
     `said` is one of start, success, fail, exit, log, skipped. `received_at` is when it arrived; `occurred_at` lies at
-    most `AHEAD` after that. `marks` are what the border itself noticed. `fault` is what is wrong with it, told only
-    where the job is there: a caller without its key learns nothing.
+    most `AHEAD` after that, and was moved by `skew`, since the sender's clock is wrong. `fault` is what is wrong with
+    it, told only where the job is there: a caller without its key learns nothing.
     """
 
     address: Address
     said: str
     received_at: datetime
     occurred_at: datetime
+    skew: timedelta = timedelta()
     rid: UUID | None = None
     started_at: datetime | None = None
     duration: timedelta | None = None
@@ -64,9 +65,13 @@ class Report(Struct, frozen=True, kw_only=True):
     user_agent: str | None = None
     body: Body = NO_BODY
     details: Details = NO_DETAILS
-    marks: frozenset[Mark] = frozenset()
     create: Creation | Invalid | None = None
     fault: Invalid | None = None
+
+    @property
+    def marks(self) -> frozenset[Mark]:
+        """What the border itself noticed."""
+        return frozenset({Mark.CLOCK}) if self.skew else frozenset()
 
 
 class Accepted(Struct, frozen=True):

@@ -26,6 +26,7 @@ class CheckIn(Input, frozen=True):
 
     `job` (id or namespace/slug) is needed where the URL does not name it. `occurred_at` may be up to 5 minutes
     ahead. `attempt` counts the tries of one run from 1. Sent again with the same `occurred_at` it is stored once.
+    `sent_at` is when it is sent, by the same clock: more than a minute away from its arrival, it sets that clock right.
     """
 
     kind: Annotated[str, Meta(pattern="^(start|success|fail|exit|log|skipped)$")]

@@ -135,12 +135,14 @@ class Run(Struct, frozen=True, kw_only=True):
 class Reported(Struct, frozen=True, kw_only=True):
     """A check-in. `prior` is the newest stored run with this `rid` (None where there is none, or no rid).
 
-    `occurred_at` is when it happened, at most a little in the future; `by_url` chooses the rule of repetition.
+    `occurred_at` is when it happened, at most a little in the future, and `skew` by how much that was moved, since the
+    clock it was read from is wrong; `by_url` chooses the rule of repetition.
     `told`: a check-in of this kind and attempt is stored with `prior` (asked only where a later attempt has followed).
     """
 
     kind: Kind
     occurred_at: datetime
+    skew: timedelta = timedelta()
     rid: UUID | None = None
     started_at: datetime | None = None
     duration: timedelta | None = None

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from crontopus.domain.watch.contract import Kind, Mark, Reported, Run, RunState
-from crontopus.domain.watch.expected import SOON, within_half_gap
+from crontopus.domain.watch.expected import SOON, minus, within_half_gap
 from crontopus.domain.watch.turn import Turn
 
 MINUTE = timedelta(minutes=1)
@@ -66,7 +66,7 @@ def _start(turn: Turn, own: Run, said: Reported, at: datetime) -> Belongs:
     if own.end_received_at is None:
         return Belongs.SAME if _repeats(turn, own, said, own.started_at, own.start_received_at) else Belongs.REUSED
     begun = own.start_received_at
-    if begun is not None and not said.by_url and _same_instant(own, said, own.started_at, begun):
+    if begun is not None and not said.by_url and _same_instant(turn, own, said, own.started_at):
         return Belongs.SAME
     passed = turn.now - own.end_received_at if said.by_url else at - (own.finished_at or at)
     if passed > OVERTAKEN:
@@ -88,11 +88,12 @@ def _end(turn: Turn, own: Run, said: Reported) -> Belongs:
 def _repeats(turn: Turn, own: Run, said: Reported, at: datetime | None, received_at: datetime | None) -> bool:
     """By URL a message is repeated when it comes soon again, by JSON when it happened at the same instant."""
     if not said.by_url or received_at is None:
-        return _same_instant(own, said, at, received_at)
+        return _same_instant(turn, own, said, at)
     return turn.now - received_at <= within_half_gap(turn.rule, turn.now, SOON)
 
 
-def _same_instant(own: Run, said: Reported, at: datetime | None, received_at: datetime | None) -> bool:
-    """What was dated ahead was taken for now: then the date is not known, only that it lay ahead."""
-    ahead = Mark.CLOCK in own.marks and at is not None and at == received_at and said.occurred_at > at
-    return said.occurred_at == at or ahead
+def _same_instant(turn: Turn, own: Run, said: Reported, at: datetime | None) -> bool:
+    """What a wrong clock dated is set right anew each time it is sent, so it comes out a little different."""
+    if at is None or at in (said.occurred_at, minus(said.occurred_at, said.skew)):
+        return at is not None
+    return Mark.CLOCK in own.marks and abs(said.occurred_at - at) <= within_half_gap(turn.rule, at, SOON)

@@ -36,7 +36,7 @@ def report(turn: Turn, said: Reported) -> Receipt:
 
 def _marks(turn: Turn, said: Reported) -> frozenset[Mark]:
     marks = set()
-    if said.occurred_at > turn.now:
+    if said.skew or said.occurred_at > turn.now:
         marks.add(Mark.CLOCK)
     if said.truncated:
         marks.add(Mark.TRUNCATED)
