@@ -50,11 +50,13 @@ class Batch:
             return await self._take_new(report)
         if report.fault is not None:
             return report.fault
-        return self._take(placed, report, told=await self._is_told(placed, report))
+        told = report.rid is not None and await self._is_told(placed, report)
+        return self._take(placed, report, told=told)
 
     async def _is_told(self, placed: Placed, report: Report) -> bool:
         """Whether a check-in of an attempt that another has followed is stored already, or in this batch."""
-        prior = None if report.rid is None else self._priors.get((placed.job, report.rid))
+        assert report.rid is not None  # noqa: S101 # asked by who calls
+        prior = self._priors.get((placed.job, report.rid))
         if prior is None or report.attempt >= prior.attempt:
             return False
         run = ids.run_id(placed.job, placed.agent, prior.number)

@@ -149,7 +149,10 @@ def add_new_watch(rows: Rows, placed: Placed) -> None:
 
 
 async def find(tx: Tx, job: UUID, agent: UUID = ids.NO_AGENT) -> Placed:
-    """The watch, locked until the transaction ends. Raises NotFound, also where it is another tenant's."""
+    """The watch, locked until the transaction ends. Raises NotFound, also where it is another tenant's.
+
+    For who holds its job (`jobs.lock`): while this waits for the watch, what the job promises stays as it is.
+    """
     query = _placed().where(jobs.c.tenant_id == tx.tenant, watches.c.job_id == job, watches.c.agent_id == agent)
     row = (await tx.sql.execute(query.with_for_update(of=watches))).first()
     if row is None:

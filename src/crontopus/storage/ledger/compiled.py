@@ -183,8 +183,10 @@ def home_of(row: Sequence[Any]) -> Home:
 
 
 def told() -> Select[Any]:
+    """Whether a run that has a run id was told so; only the check-ins of such a run are indexed by it."""
     return (
         select(check_ins.c.id)
+        .where(check_ins.c.rid.is_not(None))
         .where(check_ins.c.run_id == bindparam("run"), check_ins.c.kind == bindparam("kind"))
         .where(check_ins.c.attempt == bindparam("attempt"))
         .limit(1)

@@ -1,6 +1,10 @@
-"""The ledger on PostgreSQL: asyncpg, arrays instead of lists, row locks in one order, and due rows shared by claim."""
+"""The ledger on PostgreSQL: asyncpg, arrays instead of lists, row locks in one order, and due rows shared by claim.
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+Watches are locked by one statement and read by the next: a statement that waits for a lock sees the row it waited for
+as it is afterwards, but all else, such as what its job promises, as it was before.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -35,12 +39,30 @@ class PostgresLedger:
 
     def __init__(self, db: Database, pool: asyncpg.Pool) -> None:
         dialect: Dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it so
-        locked = sql.placed().order_by(watches.c.job_id, watches.c.agent_id).with_for_update(of=watches)
+        key = select(watches.c.job_id, watches.c.agent_id)
         self._db = db
         self._pool = pool
         self.writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("postgresql"), dialect)
-        self.by_job = Query(locked.where(jobs.c.id == func.any(bindparam("jobs", type_=_IDS))), dialect)
+        self.lock = Query(
+            key.where(watches.c.job_id == func.any(bindparam("jobs", type_=_IDS)))
+            .order_by(watches.c.job_id, watches.c.agent_id)
+            .with_for_update(),
+            dialect,
+        )
+        self.claim = Query(
+            key.where(watches.c.due_at < bindparam("now", type_=watches.c.due_at.type))
+            .order_by(watches.c.due_at)
+            .limit(bindparam("at_most"))
+            .with_for_update(skip_locked=True),
+            dialect,
+        )
+        self.placed = Query(
+            sql.placed()
+            .where(watches.c.job_id == func.any(bindparam("jobs", type_=_IDS)))
+            .order_by(watches.c.due_at, watches.c.job_id),
+            dialect,
+        )
         self.ids_by_uuid = Query(
             select(jobs.c.ping_uuid, jobs.c.id).where(jobs.c.ping_uuid == func.any(bindparam("uuids", type_=_IDS))),
             dialect,
@@ -53,10 +75,6 @@ class PostgresLedger:
                 jobs.c.slug == func.any(bindparam("slugs", type_=ARRAY(Text))),
                 jobs.c.deleted_at.is_(None),
             ),
-            dialect,
-        )
-        self.due = Query(
-            sql.due().limit(bindparam("at_most")).with_for_update(of=watches, skip_locked=True),
             dialect,
         )
         self.priors = Query(
@@ -77,7 +95,10 @@ class PostgresLedger:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
         try:
-            async with self._pool.acquire(timeout=PATIENCE_SECONDS) as connection, connection.transaction():
+            async with (
+                self._pool.acquire(timeout=PATIENCE_SECONDS) as connection,
+                connection.transaction(isolation="read_committed"),
+            ):
                 yield _Transaction(self, connection)
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise Unavailable("the connection to the database was lost") from error
@@ -105,8 +126,8 @@ class _Transaction:
 
     async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
         ids = {**await self._ids_by_uuid(addresses), **await self._ids_by_slug(addresses), **_ids_by_job(addresses)}
-        rows = await self._fetch(self._ledger.by_job, jobs=list(set(ids.values()))) if ids else []
-        by_job = {placed.job: placed for placed in map(sql.placed_of, rows)}
+        locked = await self._fetch(self._ledger.lock, jobs=list(set(ids.values()))) if ids else []
+        by_job = {placed.job: placed for placed in await self._placed(locked)}
         return {address: by_job[job] for address, job in ids.items() if job in by_job and _may(address, by_job[job])}
 
     async def _ids_by_uuid(self, addresses: Collection[Address]) -> dict[Address, UUID]:
@@ -124,7 +145,15 @@ class _Transaction:
         return {pair: found[pair] for pair in pairs if pair in found}
 
     async def due(self, now: datetime, limit: int) -> list[Placed]:
-        return [sql.placed_of(row) for row in await self._fetch(self._ledger.due, now=now, at_most=limit)]
+        return await self._placed(await self._fetch(self._ledger.claim, now=now, at_most=limit))
+
+    async def _placed(self, locked: Sequence[Sequence[UUID]]) -> list[Placed]:
+        """Watches whose keys are locked, most overdue first."""
+        if not locked:
+            return []
+        keys = {(job, agent) for job, agent in locked}
+        rows = await self._fetch(self._ledger.placed, jobs=list({job for job, _ in keys}))
+        return [placed for placed in map(sql.placed_of, rows) if (placed.job, placed.agent) in keys]
 
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
         if not keys:
