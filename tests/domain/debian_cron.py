@@ -95,24 +95,23 @@ def _watch(
             else:
                 ticks.append(at)
     ticks = ticks[:expected]
-    if not _clear(ticks, minute):
+    seen = [(at, number) for at, number in seen if at < ticks[-1] + minute * (1 - CLEAR)]
+    if not _clear(ticks, [at for at, _ in seen], minute):
         return None
-    return _by_line(lines, seen, ticks, start.astimezone(UTC), minute)
-
-
-def _clear(ticks: list[float], minute: float) -> bool:
-    return all(abs(later - earlier - minute) < CLEAR * minute for earlier, later in pairwise(ticks))
-
-
-def _by_line(
-    lines: list[str], seen: list[tuple[float, int]], ticks: list[float], start: datetime, minute: float
-) -> dict[str, set[datetime]]:
     found: dict[str, set[datetime]] = {line: set() for line in lines}
     for at, number in seen:
-        tick = sum(1 for tick in ticks if tick <= at + minute * CLEAR / 2) - 1
-        if tick < len(ticks) - 1 or at < ticks[-1] + minute * (1 - CLEAR):
-            found[lines[number - 1]].add(start + tick * MINUTE)
+        found[lines[number - 1]].add(start.astimezone(UTC) + _nearest(ticks, at) * MINUTE)
     return found
+
+
+def _clear(ticks: list[float], seen: list[float], minute: float) -> bool:
+    """Whether the ticks are a minute apart, and all else came with one of them."""
+    even = all(abs(later - earlier - minute) < CLEAR * minute for earlier, later in pairwise(ticks))
+    return even and all(abs(at - ticks[_nearest(ticks, at)]) < CLEAR * minute for at in seen)
+
+
+def _nearest(ticks: list[float], at: float) -> int:
+    return min(range(len(ticks)), key=lambda number: abs(ticks[number] - at))
 
 
 def _libfaketime() -> str:
