@@ -39,6 +39,8 @@ _PREFLIGHT = (
     (b"access-control-allow-headers", b"content-type"),
     (b"access-control-max-age", b"600"),
 )
+_OK = {"type": "http.response.body", "body": b"OK"}
+_NOTHING = {"type": "http.response.body", "body": b""}
 _decode = msgspec.json.Decoder(CheckIn).decode
 
 
@@ -50,6 +52,11 @@ class Ping:
         self._clock = clock
         self._limit = body_limit
         self._kept = [_TEXT, (b"ping-body-limit", str(body_limit).encode()), _OPEN, _NO_STORE]
+        self._stored = {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [*self._kept, (b"content-length", b"2")],
+        }
 
     async def __call__(self, scope: Mapping[str, Any], receive: bodies.Receive, send: Send) -> None:
         method: str = scope["method"]
@@ -70,7 +77,7 @@ class Ping:
             if method in ("POST", "PUT") or b"content-length" in headers or b"transfer-encoding" in headers:
                 body = await bodies.read(receive, JSON_LIMIT if is_json else self._limit)
             report = self._report(scope, headers, said, body, arrived_at, is_json)
-            outcome = (await self._intake.submit([report]))[0]
+            outcome = await self._intake.submit_one(report)
         except NotThere:
             outcome = NotFound("not found")
         except CrontopusError as error:
@@ -95,7 +102,7 @@ class Ping:
             method=scope["method"],
             sender=scope["client"][0] if scope.get("client") else None,
             user_agent=agent or None,
-            received_at=self._clock(),
+            received_at=at if body is NO_BODY else self._clock(),
         )
 
     def _from_json(self, query: bytes, said: Said, body: Body, at: datetime) -> Report:
@@ -111,6 +118,10 @@ class Ping:
             return Report(address=said.address, said="log", received_at=at, occurred_at=at, fault=error)
 
     async def _tell(self, send: Send, method: str, outcome: Outcome, unread: bodies.Receive | None) -> None:
+        if isinstance(outcome, Accepted) and not outcome.created and unread is None:
+            await send(self._stored)
+            await send(_NOTHING if method == "HEAD" else _OK)
+            return
         if isinstance(outcome, Accepted):
             status, text = (201, b"Created") if outcome.created else (200, b"OK")
             headers = self._kept

@@ -33,24 +33,37 @@ class Intake:
         self._metrics = metrics
         self._waiting: deque[tuple[Report, asyncio.Future[Outcome]]] = deque()
         self._wake = asyncio.Event()
-        self._newest: asyncio.Future[Outcome] | None = None
+        self._arrived = self._answered = 0
+        self._progress = asyncio.Condition()
 
     async def submit(self, reports: Sequence[Report]) -> list[Outcome]:
         """The outcome of each, in order, once all are on disk. Raises Unavailable where too many wait already."""
-        if len(self._waiting) + len(reports) > QUEUE_LIMIT:
-            self._metrics.check_ins_refused.inc(len(reports))
-            raise Unavailable("too many check-ins are waiting to be stored", retry_after_seconds=2)
-        loop = asyncio.get_running_loop()
-        futures: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in reports]
-        self._waiting.extend(zip(reports, futures, strict=True))
-        self._newest = futures[-1] if futures else self._newest
-        self._wake.set()
+        self._refuse_too_many(len(reports))
+        futures = [self._queued(report) for report in reports]
         return [await future for future in futures]
 
+    async def submit_one(self, report: Report) -> Outcome:
+        """As `submit`."""
+        self._refuse_too_many(1)
+        return await self._queued(report)
+
+    def _refuse_too_many(self, more: int) -> None:
+        if len(self._waiting) + more > QUEUE_LIMIT:
+            self._metrics.check_ins_refused.inc(more)
+            raise Unavailable("too many check-ins are waiting to be stored", retry_after_seconds=2)
+
+    def _queued(self, report: Report) -> asyncio.Future[Outcome]:
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((report, future))
+        self._arrived += 1
+        self._wake.set()
+        return future
+
     async def settled(self) -> None:
-        """Until every check-in that waits now is stored or refused."""
-        if self._newest is not None:
-            await asyncio.wait([self._newest])
+        """Until every check-in that has arrived by now is stored or refused, also where its sender is gone."""
+        arrived = self._arrived
+        async with self._progress:
+            await self._progress.wait_for(lambda: self._answered >= arrived)
 
     @property
     def waiting(self) -> int:
@@ -73,6 +86,9 @@ class Intake:
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
+        self._answered += len(batch)
+        async with self._progress:
+            self._progress.notify_all()
         return len(batch)
 
     async def _outcomes(self, reports: Sequence[Report]) -> Sequence[Outcome]:
