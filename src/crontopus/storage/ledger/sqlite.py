@@ -25,8 +25,8 @@ from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
 
 T = TypeVar("T")
-_AT_ONCE = 32
-"""Watches found with one statement."""
+_AT_ONCE = (1, 4, 32)
+"""So many watches are found with one statement; a place in it that nobody takes costs, too."""
 _PATIENCE_SECONDS = 5.0
 """How long to wait for another program that holds the file's lock."""
 
@@ -46,8 +46,7 @@ class SqliteLedger:
         self._thread = ThreadPoolExecutor(1, "commit")
         self.writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
-        several = [bindparam(f"uuid{number}", type_=Id) for number in range(_AT_ONCE)]
-        self.by_uuid = Query(sql.placed().add_columns(jobs.c.ping_uuid).where(jobs.c.ping_uuid.in_(several)), dialect)
+        self.by_uuids = {count: Query(_by_uuids(count), dialect) for count in _AT_ONCE}
         self.by_slug = Query(
             sql.placed()
             .where(jobs.c.slug == bindparam("slug"))
@@ -161,11 +160,12 @@ class _Transaction:
 
     def _by_uuid(self, addresses: Sequence[ByUuid]) -> dict[Address, Placed]:
         """Several with one statement: that costs two thirds of one statement for each."""
-        query = self._ledger.by_uuid
         result: dict[Address, Placed] = {}
-        for first in range(0, len(addresses), _AT_ONCE):
-            asked = [address.uuid.bytes for address in addresses[first : first + _AT_ONCE]]
-            rows = self._connection.execute(query.sql, asked + [None] * (_AT_ONCE - len(asked))).fetchall()
+        for first in range(0, len(addresses), max(_AT_ONCE)):
+            asked = [address.uuid.bytes for address in addresses[first : first + max(_AT_ONCE)]]
+            count = next(count for count in _AT_ONCE if count >= len(asked))
+            query = self._ledger.by_uuids[count]
+            rows = self._connection.execute(query.sql, asked + [None] * (count - len(asked))).fetchall()
             for row in map(query.read, rows):
                 result[ByUuid(row[-1])] = sql.placed_of(row)
         return result
@@ -212,6 +212,11 @@ class _Transaction:
     def _first(self, query: Query, **values: Any) -> list[Any] | None:
         row = self._connection.execute(query.sql, query.value(**values)).fetchone()
         return None if row is None else query.read(row)
+
+
+def _by_uuids(count: int) -> Any:
+    several = [bindparam(f"uuid{number}", type_=Id) for number in range(count)]
+    return sql.placed().add_columns(jobs.c.ping_uuid).where(jobs.c.ping_uuid.in_(several))
 
 
 def _namespace_of_key() -> Any:
