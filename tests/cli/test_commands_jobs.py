@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_every_field_is_an_option(server: Person, backup: str) -> None:
         "runbook": "https://wiki.example.com/backup",
     }
     assert {field: job[field] for field in expected} == expected
-    assert job["first_by"].startswith("2030-01-01T00:00:00")
+    assert job["first_by"] == "2030-01-01T00:00:00.000Z"
 
 
 def test_several_schedules_are_united(server: Person, namespace: str) -> None:
@@ -284,3 +285,13 @@ def test_job_names_are_completed_from_the_server(server: Person, backup: str) ->
     completing = {"_CRONTOPUS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "3"}
     result = in_process(environment={**server.environment, **completing})
     assert result.stdout.split() == [f"plain,{backup}"]
+
+
+@pytest.mark.parametrize(("command", "form"), [("show", "json"), ("show", "yaml"), ("show", "csv"), ("export", "yaml")])
+def test_instants_have_milliseconds_in_every_form(server: Person, backup: str, command: str, form: str) -> None:
+    printed = (
+        server.ok("jobs", command, backup, "-o", form) if command == "show" else server.ok("jobs", command, backup)
+    )
+    found = re.findall(r"\d{4}-\d\d-\d\dT[\d:.+Z]*", printed)
+    assert "2030-01-01T00:00:00.000Z" in found
+    assert [one for one in found if not re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z", one)] == []

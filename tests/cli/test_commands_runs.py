@@ -1,6 +1,7 @@
 """`crontopus runs`, `events`, `gaps` and check-ins, against a real server that real pings reach."""
 
 import json
+import re
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -104,6 +105,7 @@ def test_events_are_followed_live(server: Person, namespace: str, url: str) -> N
         ping(server, url)
         events = [json.loads(line) for line in printed]
     assert {event["noun"] for event in events} == {"job", "run"}
+    assert all(re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z", event["at"]) for event in events)
     assert {event["job"] for event in events} == {server.json("jobs", "show", f"{namespace}/backup")["id"]}
 
 

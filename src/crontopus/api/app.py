@@ -1,8 +1,9 @@
 """The app: the routes of the REST API, who may call them, and what every answer has in common."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
@@ -26,6 +27,7 @@ from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
 from crontopus.api.parts import Parts
 from crontopus.domain.access import Principal
+from crontopus.wire.encoding import encoded
 
 
 def create_app(parts: Parts, routers: Sequence[ControllerRouterHandler] = ()) -> Litestar:
@@ -58,8 +60,16 @@ def api_router() -> Router:
         ],
         guards=[principal.guard],
         middleware=[Answers()],
+        after_request=_encoded,
         dependencies={"caller": Provide(_caller), "parts": Provide(_parts)},
     )
+
+
+async def _encoded(answer: Response[Any]) -> Response[Any]:
+    """Whatever is answered has the one encoding of the wire."""
+    if not isinstance(answer.content, bytes | str | None):
+        answer.content = encoded(answer.content)
+    return answer
 
 
 async def _caller(request: Request[Principal, object, State]) -> Principal:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 import anyio
-import msgspec
 from litestar import get
 from litestar.params import HeaderParameter
 from litestar.response import Stream
@@ -19,6 +18,7 @@ from crontopus.domain.errors import Unavailable
 from crontopus.storage import events, jobs
 from crontopus.storage.database import Tx
 from crontopus.storage.events import Change, Position
+from crontopus.wire.encoding import encoded
 from crontopus.wire.events import ChangeEvent
 
 BATCH = 50
@@ -111,7 +111,7 @@ def _event(change: Change) -> bytes:
     )
     place = change.place
     head = f"event: {change.noun}\nid: {place.transaction}.{place.position}.{place.index}\ndata: ".encode()
-    return head + msgspec.json.encode(told) + b"\n\n"
+    return head + encoded(told) + b"\n\n"
 
 
 def _position(last_event_id: str) -> Position | None:

@@ -17,6 +17,7 @@ from crontopus.domain.errors import Conflict, Fault, Invalid
 from crontopus.storage import idempotency
 from crontopus.storage.database import Tx
 from crontopus.storage.sealing import Sealer
+from crontopus.wire.encoding import encoded
 
 IdempotencyKey = Annotated[
     str | None,
@@ -39,7 +40,7 @@ async def once(
 ) -> Response[Any]:
     """The answer of `make`, or the one given before. Raises Conflict where the key was another request's."""
     if key is None:
-        return _created(msgspec.json.encode(await make()))
+        return _created(encoded(await make()))
     kept_as, hashed = _kept_as(request, key), await _hash(request)
     before = await idempotency.claim(tx, kept_as, hashed)
     row = UUID(bytes=sha256(kept_as.encode()).digest()[:16])
@@ -47,7 +48,7 @@ async def once(
         if before.request_hash != hashed:
             raise Conflict("this Idempotency-Key was used for another request: take a new one")
         return _created(sealer.open(before.answer, tx.tenant, row))
-    answer = msgspec.json.encode(await make())
+    answer = encoded(await make())
     await idempotency.keep(tx, kept_as, CREATED, sealer.seal(answer, tx.tenant, row))
     return _created(answer)
 

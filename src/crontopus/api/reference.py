@@ -15,6 +15,7 @@ from crontopus.api.examples import BODIES
 from crontopus.api.principal import FOR_ANYONE
 from crontopus.domain.errors import NotFound
 from crontopus.resources import templates
+from crontopus.wire.encoding import encoded
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -45,7 +46,7 @@ ASSETS = {
 @get("/openapi.json", operation_id="openapi", opt=FOR_ANYONE, include_in_schema=False)
 async def openapi(request: Http) -> Response[bytes]:
     """The OpenAPI document."""
-    return Response(_encoded(request.app), media_type="application/json")
+    return Response(_document(request.app), media_type="application/json")
 
 
 @get("/docs/api", opt=FOR_ANYONE)
@@ -73,7 +74,7 @@ def reference_router() -> Router:
 
 
 @cache
-def _encoded(app: Litestar) -> bytes:
+def _document(app: Litestar) -> bytes:
     return msgspec.json.encode(document.document(app))
 
 
@@ -108,7 +109,7 @@ def _groups(told: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, An
 
 
 def _examples() -> dict[str, str]:
-    return {name: msgspec.json.encode(body).decode() for name, body in BODIES.items()}
+    return {name: encoded(body).decode() for name, body in BODIES.items()}
 
 
 def _code(text: str) -> list[tuple[str, bool]]:

@@ -8,6 +8,7 @@ import yaml
 
 from crontopus.cli.values import converted
 from crontopus.domain.errors import Fault, Invalid
+from crontopus.wire.encoding import plain
 from crontopus.wire.jobs import Job, NewJob
 
 _FIRST = ("namespace", "slug", "name")
@@ -19,8 +20,7 @@ def exported(job: Job) -> dict[str, Any]:
     """What a person decided about `job`, without what stands at its default and without its state."""
     decided = {field: getattr(job, field) for field in FIELDS}
     kept = {field: value for field, value in decided.items() if field in _FIRST or value != _DEFAULTS[field]}
-    plain = msgspec.to_builtins(kept)
-    return {field: _whole(value) for field, value in plain.items()}
+    return {field: _whole(value) for field, value in plain(kept).items()}
 
 
 def read(text: str | bytes, overruling: Mapping[str, Any]) -> list[NewJob]:

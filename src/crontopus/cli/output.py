@@ -17,6 +17,7 @@ from crontopus.cli.environment import variable
 from crontopus.cli.table import Cell, clean, laid_out
 from crontopus.cli.words import Words
 from crontopus.wire.common import Page
+from crontopus.wire.encoding import encoded, plain
 
 T = TypeVar("T", bound=Struct)
 U = TypeVar("U")
@@ -101,11 +102,10 @@ class Out:
 
     def raw(self, thing: object) -> None:
         """The thing itself, whole, as JSON or YAML (also where the form is neither: as JSON)."""
-        plain = msgspec.to_builtins(thing)
         if self.form is Form.YAML:
-            click.echo(yaml_text(plain), nl=False)
+            click.echo(yaml_text(plain(thing)), nl=False)
         else:
-            click.echo(msgspec.json.format(msgspec.json.encode(plain), indent=2))
+            click.echo(msgspec.json.format(encoded(thing), indent=2))
 
     def line(self, text: str = "") -> None:
         """A line of a table's surroundings; other forms have none."""
@@ -178,8 +178,8 @@ def _csv(items: Sequence[T], kind: type[T]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
     for item in items:
-        plain = msgspec.to_builtins(item)
-        writer.writerow([_csv_cell(plain.get(name)) for name in names])
+        told = plain(item)
+        writer.writerow([_csv_cell(told.get(name)) for name in names])
 
 
 def _csv_cell(value: Any) -> Any:

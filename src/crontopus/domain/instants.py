@@ -18,6 +18,12 @@ def parse(text: str) -> datetime:
         raise Invalid(f"{text[:40]!r} is no instant: write it like 2027-03-28T02:30:00Z, with a zone") from None
 
 
+def text_of(instant: datetime) -> str:
+    """RFC 3339 in UTC, always with milliseconds, so that all are of one length and sort as they follow each other."""
+    at = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return at.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
 def truncated(instant: datetime) -> datetime:
     """To milliseconds: what both databases keep."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
