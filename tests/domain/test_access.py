@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from crontopus.domain.access import ALL, EVERYTHING, OF_KIND, Principal, Reach, Scope, scopes_of
 from crontopus.domain.errors import Invalid, NotAllowed, NotFound
@@ -38,6 +39,21 @@ def test_what_is_out_of_reach_is_not_there() -> None:
             _caller(reach).require_namespace(ONE)
         with pytest.raises(NotAllowed):
             _caller(reach).require_all_jobs()
+
+
+@pytest.mark.parametrize(
+    ("superadmin", "reach", "may"),
+    [(True, ALL, True), (False, ALL, False), (True, Reach(frozenset({ONE})), False), (True, Reach(job=ONE), False)],
+)
+def test_the_whole_installation_is_for_superadmins_and_what_reaches_all(
+    superadmin: bool, reach: Reach, may: bool
+) -> None:
+    caller = replace(_caller(reach), superadmin=superadmin)
+    if may:
+        caller.require_installation()
+    else:
+        with pytest.raises(NotAllowed):
+            caller.require_installation()
 
 
 def test_a_scope_one_has_not_is_refused_by_name() -> None:

@@ -5,14 +5,14 @@ from typing import Any
 from litestar import MediaType, Response, Router, get
 
 from crontopus.api.parts import Parts
-from crontopus.api.principal import FOR_ANYONE, guard, needs
+from crontopus.api.principal import FOR_ANYONE, guard, needs_for_all
 from crontopus.domain.access import Scope
 from crontopus.engine.health import Health
 from crontopus.metrics import CONTENT_TYPE
 
 
 def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Router:
-    """`/livez`, `/readyz` and `/metrics`. None needs a credential but the last, unless `metrics_open`."""
+    """`/livez`, `/readyz` and `/metrics`. Only the last needs a credential, a superadmin's, unless `metrics_open`."""
 
     @get("/livez", media_type=MediaType.TEXT, opt=FOR_ANYONE)
     async def livez() -> str:
@@ -26,7 +26,7 @@ def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Ro
         headers = {"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": "5"})
         return Response({"ready": ready, "checks": told}, status_code=200 if ready else 503, headers=headers)
 
-    @get("/metrics", opt=FOR_ANYONE if metrics_open else needs(Scope.METRICS_READ))
+    @get("/metrics", opt=FOR_ANYONE if metrics_open else needs_for_all(Scope.METRICS_READ))
     async def metrics() -> Response[bytes]:
         parts.metrics.waiting.set(parts.intake.waiting)
         return Response(parts.metrics.text(), headers={"Content-Type": CONTENT_TYPE})

@@ -27,6 +27,11 @@ def needs(scope: Scope) -> dict[str, str]:
     return {"scope": scope}
 
 
+def needs_for_all(scope: Scope) -> dict[str, Any]:
+    """Likewise, of what concerns the whole installation: only whoever runs it may."""
+    return {"scope": scope, "installation": True}
+
+
 FOR_ANYONE: dict[str, str] = {"scope": ANYONE}
 FOR_SIGNED_IN: dict[str, str] = {"scope": SIGNED_IN}
 
@@ -47,6 +52,8 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     principal = await _identify(connection, parts)
     if scope != SIGNED_IN:
         principal.require(Scope(scope))
+    if handler.opt.get("installation"):
+        principal.require_installation()
     connection.state.principal = principal
 
 

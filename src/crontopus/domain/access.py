@@ -55,7 +55,10 @@ ALL = Reach()
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """Who calls: a person by a session, or a token. `id` is the user's or the token's."""
+    """Who calls: a person by a session, or a token. `id` is the user's or the token's.
+
+    `user` is the person, or whoever made the token; `superadmin`: they run the installation.
+    """
 
     id: UUID
     tenant: UUID
@@ -63,6 +66,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     reach: Reach = ALL
     user: UUID | None = None
+    superadmin: bool = False
     email: str | None = None
     token: UUID | None = None
 
@@ -83,6 +87,12 @@ class Principal(Struct, frozen=True, kw_only=True):
         """For what concerns the tenant as a whole. Raises NotAllowed for a token of some namespaces or one job."""
         if not self.reach.is_all:
             raise NotAllowed("this concerns the whole tenant, and the token reaches only a part of it")
+
+    def require_installation(self) -> None:
+        """For what concerns every tenant. Raises NotAllowed for all but a superadmin, and the tokens they made."""
+        if not self.superadmin:
+            raise NotAllowed("this concerns the whole installation: take a token that a superadmin has made")
+        self.require_all_jobs()
 
     def require_namespace(self, namespace: UUID) -> None:
         """Raises NotFound: what is out of reach is not there."""

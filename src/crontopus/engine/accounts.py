@@ -80,6 +80,7 @@ async def of_session(db: Database, session: str) -> Principal:
         scopes=EVERYTHING,
         user=found.user,
         email=found.email,
+        superadmin=found.superadmin,
     )
 
 
@@ -100,7 +101,9 @@ async def of_token(db: Database, text: str) -> Principal:
         tenant_name=found.tenant_name,
         scopes=frozenset(Scope(scope) for scope in token.scopes),
         reach=_reach(found),
+        user=token.user_id,
         token=token.id,
+        superadmin=found.superadmin,
     )
 
 

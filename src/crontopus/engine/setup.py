@@ -67,7 +67,15 @@ async def set_up(tx: SystemTx, sealer: Sealer, email: str, password_hash: str, t
     await accounts.add_owner(tx, tenant, user)
     await accounts.forget_setup_code(tx)
     namespace = await namespaces.create(tx.of(tenant), sealer, NewNamespace(slug=NAMESPACE, name="Default"))
-    owner = Principal(id=user, tenant=tenant, tenant_name=tenant_name, scopes=EVERYTHING, user=user, email=address)
+    owner = Principal(
+        id=user,
+        tenant=tenant,
+        tenant_name=tenant_name,
+        scopes=EVERYTHING,
+        user=user,
+        superadmin=True,
+        email=address,
+    )
     key = namespaces.ping_key(sealer, tenant, namespace)
     return Founded(owner, Login(user, tenant, password_hash), namespace, key)
 

@@ -29,6 +29,7 @@ class SignedIn(Struct, frozen=True):
     tenant: UUID
     tenant_name: str
     expires_at: datetime
+    superadmin: bool
 
 
 async def is_set_up(tx: SystemTx) -> bool:
@@ -99,7 +100,7 @@ async def add_session(
 async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
     """None where the session is unknown or over."""
     query = (
-        select(users.c.id, users.c.email, tenants.c.id, tenants.c.name, sessions.c.expires_at)
+        select(users.c.id, users.c.email, tenants.c.id, tenants.c.name, sessions.c.expires_at, users.c.superadmin)
         .join(users, users.c.id == sessions.c.user_id)
         .join(tenants, tenants.c.id == sessions.c.tenant_id)
         .join(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))

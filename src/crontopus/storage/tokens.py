@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, insert, select, update
 
 from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.tables import tenants, tokens
+from crontopus.storage.tables import tenants, tokens, users
 
 
 class Token(Struct, frozen=True, kw_only=True):
@@ -30,11 +30,12 @@ class Token(Struct, frozen=True, kw_only=True):
 
 
 class Bearer(Struct, frozen=True):
-    """A token that somebody showed, and the tenant it belongs to."""
+    """A token that somebody showed, the tenant it belongs to, and whether a superadmin has made it."""
 
     token: Token
     tenant: UUID
     tenant_name: str
+    superadmin: bool
 
 
 _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
@@ -43,14 +44,15 @@ _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
 async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
     """None where it is unknown, revoked or expired."""
     query: Select[Any] = (
-        select(*_COLUMNS, tenants.c.id.label("tenant_id"), tenants.c.name.label("tenant_name"))
+        select(*_COLUMNS, tenants.c.id.label("tenant_id"), tenants.c.name.label("tenant_name"), users.c.superadmin)
         .join(tenants, tenants.c.id == tokens.c.tenant_id)
+        .outerjoin(users, users.c.id == tokens.c.user_id)
         .where(tokens.c.hash == hashed, tokens.c.revoked_at.is_(None))
     )
     row = (await tx.sql.execute(query)).first()
     if row is None or (row.expires_at is not None and row.expires_at <= tx.now):
         return None
-    return Bearer(_token(row), row.tenant_id, row.tenant_name)
+    return Bearer(_token(row), row.tenant_id, row.tenant_name, bool(row.superadmin))
 
 
 async def used(tx: SystemTx, token: UUID) -> None:
