@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import anyio
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import sqlite
 
@@ -129,12 +130,8 @@ class SqliteLedger:
 
     async def _written(self, commit: asyncio.Future[None]) -> None:
         """Whoever is cancelled while the disk is written waits for it: the turn is not given on before."""
-        try:
-            await asyncio.shield(commit)
-        except asyncio.CancelledError:
-            await asyncio.wait([commit])
-            commit.exception()  # Whoever waited for it is gone; what went wrong is rolled back.
-            raise
+        with anyio.CancelScope(shield=True):
+            await commit
         self._db.changed.notify()
 
     def _roll_back(self) -> None:
