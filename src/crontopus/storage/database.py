@@ -79,6 +79,10 @@ class Turn:
         """Whether anybody waits for it."""
         return self._waiting > 0
 
+    def locked(self) -> bool:
+        """Whether anybody has it."""
+        return self._lock.locked()
+
     async def __aenter__(self) -> None:
         self._waiting += 1
         try:
