@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import anyio
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, type_coerce
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.types import NullType
 
 from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
@@ -48,6 +49,7 @@ class SqliteLedger:
         self.writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
         self.by_uuids = {count: Query(_by_uuids(count), dialect) for count in _AT_ONCE}
+        """Their rows end with the UUID itself, as bytes."""
         self.by_slug = Query(
             sql.placed()
             .where(jobs.c.slug == bindparam("slug"))
@@ -159,12 +161,12 @@ class _Transaction:
         """Several with one statement: that costs two thirds of one statement for each."""
         result: dict[Address, Placed] = {}
         for first in range(0, len(addresses), max(_AT_ONCE)):
-            asked = [address.uuid.bytes for address in addresses[first : first + max(_AT_ONCE)]]
+            asked = {address.uuid.bytes: address for address in addresses[first : first + max(_AT_ONCE)]}
             count = next(count for count in _AT_ONCE if count >= len(asked))
             query = self._ledger.by_uuids[count]
-            rows = self._connection.execute(query.sql, asked + [None] * (count - len(asked))).fetchall()
-            for row in map(query.read, rows):
-                result[ByUuid(row[-1])] = sql.placed_of(row)
+            values = [*asked, *[None] * (count - len(asked))]
+            for row in self._connection.execute(query.sql, values).fetchall():
+                result[asked[row[-1]]] = sql.placed_of(query.read(row))
         return result
 
     def _row_at(self, address: BySlug | ByJob) -> list[Any] | None:
@@ -213,7 +215,7 @@ class _Transaction:
 
 def _by_uuids(count: int) -> Any:
     several = [bindparam(f"uuid{number}", type_=Id) for number in range(count)]
-    return sql.placed().add_columns(jobs.c.ping_uuid).where(jobs.c.ping_uuid.in_(several))
+    return sql.placed().add_columns(type_coerce(jobs.c.ping_uuid, NullType)).where(jobs.c.ping_uuid.in_(several))
 
 
 def _namespace_of_key() -> Any:
