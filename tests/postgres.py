@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own: its own folder, a free loopback port, nothing shared with the machine's."""
 
+import asyncio
 import atexit
 import os
 import random
@@ -19,6 +20,7 @@ HOST = "127.0.0.1"
 OWNER = "crontopus"
 STOP_SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 PATIENCE_SECONDS = 60
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 class Postgres:
@@ -64,7 +66,7 @@ class Postgres:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._accepts_connections():
             if self._server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start. Its log ends with:\n{self._log.read_text()[-2000:]}")
+                raise RuntimeError(f"PostgreSQL did not start. Its log ends with:\n{self.log()[-2000:]}")
             time.sleep(0.02)
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
@@ -93,6 +95,16 @@ class Postgres:
         """What psql prints of the answer, unaligned and without headings."""
         psql = [f"{self._programs}/psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
         return _finish([*psql, "--set=ON_ERROR_STOP=1", "--dbname", url, "--command", statement])
+
+    async def until_waiting(self, url: str, how_many: int = 1) -> None:
+        """Until so many transactions in the database of `url` wait for a lock."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while int(await asyncio.to_thread(self.ask, url, WAITING)) < how_many:
+                pass
+
+    def log(self) -> str:
+        """What the server has said until now."""
+        return self._log.read_text(errors="replace")
 
     def _template(self, prepared_by: Callable[[str], None]) -> str:
         if prepared_by not in self._templates:

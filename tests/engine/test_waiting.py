@@ -16,8 +16,6 @@ from crontopus.wire.schedules import Schedule
 from tests.postgres import Postgres
 from tests.world import BASE, copied, world_in
 
-WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-
 
 @pytest.fixture(params=["read committed", "repeatable read"])
 def on_postgres(
@@ -31,12 +29,6 @@ def on_postgres(
     return tmp_path / "data", url
 
 
-async def somebody_waits(postgres: Postgres, url: str) -> None:
-    async with asyncio.timeout(30):
-        while await asyncio.to_thread(postgres.ask, url, WAITS) == "0":
-            pass
-
-
 async def test_a_ping_that_waits_for_an_edit_is_judged_by_it(on_postgres: tuple[Path, str], postgres: Postgres) -> None:
     async with world_in(*on_postgres) as world, world.signed_in("acme") as acme:
         job = await acme.add_job(NewJob(name="backup"))
@@ -46,7 +38,7 @@ async def test_a_ping_that_waits_for_an_edit_is_judged_by_it(on_postgres: tuple[
         async with world.appliance.db.write(owner.tenant) as tx:
             await jobs.edit(tx, owner, str(job.id), JobPatch(min_runtime=600), None)
             ping = asyncio.create_task(world.ping(job.ping_url))
-            await somebody_waits(postgres, on_postgres[1])
+            await postgres.until_waiting(on_postgres[1])
         assert (await ping).text == "OK"
         down = await acme.job(job.id)
         assert (down.status, down.reasons) == (Status.DOWN, [Reason.TOO_SHORT])
@@ -61,7 +53,7 @@ async def test_an_edit_that_waits_for_its_watch_takes_nothing_back(
         async with world.appliance.db.write(owner.tenant) as tx:
             await watching.apply(tx, job.id, Paused())
             edit = asyncio.create_task(acme.edit_job(str(job.id), JobPatch(grace=1200)))
-            await somebody_waits(postgres, on_postgres[1])
+            await postgres.until_waiting(on_postgres[1])
         assert (await edit).grace == 1200
         assert (await acme.job(job.id)).status is Status.PAUSED
 
@@ -99,7 +91,7 @@ async def test_what_is_due_is_judged_by_an_edit_that_came_while_it_was_looked_fo
             async with world.appliance.db.write_all() as looking:
                 await looking.sql.exec_driver_sql("SELECT pg_advisory_xact_lock(1)")
                 sweeping = asyncio.create_task(sweep())
-                await somebody_waits(postgres, url)
+                await postgres.until_waiting(url)
                 async with world.appliance.db.write(owner.tenant) as edit:
                     await jobs.edit(edit, owner, str(job.id), JobPatch(grace=600), None)
             (due,) = await sweeping

@@ -2,7 +2,7 @@
 
 import secrets
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID, uuid4
@@ -42,6 +42,19 @@ class Batch:
         named = {(placed[r.address].job, r.rid) for r in reports if r.rid is not None and r.address in placed}
         gaps = await tx.gaps(min(report.received_at for report in reports) - REMEMBERED)
         return cls(tx, placed, gaps, await tx.priors(named) if named else {})
+
+    async def taken(self, reports: Sequence[Report]) -> list[Outcome]:
+        """Apply them, those of each job in order of arrival. The outcome of each, in order.
+
+        What may make a job goes first, by its name: of two processes that make the same jobs, none waits for one of
+        the other's while the other waits for one of its own.
+        """
+        new = {r.address for r in reports if isinstance(r.address, BySlug) and r.address not in self._placed}
+        if not new:
+            return [await self.take(report) for report in reports]
+        order = sorted(range(len(reports)), key=lambda number: _turn(reports[number].address, new))
+        outcomes = {number: await self.take(reports[number]) for number in order}
+        return [outcomes[number] for number in range(len(reports))]
 
     async def take(self, report: Report) -> Outcome:
         """Apply one report. What is wrong with it is its own answer, and changes nothing."""
@@ -178,6 +191,13 @@ class _Changed:
         self.placed = placed
         self.runs: set[UUID] = set()
         self.at: datetime
+
+
+def _turn(address: Address, new: Collection[Address]) -> tuple[bool, bytes, str]:
+    """Where those of this address stand among the others."""
+    if isinstance(address, BySlug) and address in new:
+        return False, address.key_hash, address.slug
+    return True, b"", ""
 
 
 def _meaning(filters: str | None, report: Report) -> str:

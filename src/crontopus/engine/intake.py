@@ -12,6 +12,7 @@ from crontopus.engine.batch import Batch
 from crontopus.engine.report import Accepted, Outcome, Report
 from crontopus.metrics import Metrics
 from crontopus.storage.ledger import Ledger
+from crontopus.storage.refusals import repeated
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,7 @@ class Intake:
     async def _outcomes(self, reports: Sequence[Report]) -> Sequence[Outcome]:
         """Of one transaction; where that fails for a reason of its own, each report is tried by itself."""
         try:
-            return await self._committed(reports)
+            return await repeated(lambda: self._committed(reports))
         except Unavailable as error:
             self._metrics.check_ins_refused.inc(len(reports))
             log.warning("check-ins not stored", count=len(reports), reason=str(error))
@@ -111,7 +112,7 @@ class Intake:
         with self._metrics.commit_seconds.time():
             async with self._ledger.transaction() as tx:
                 batch = await Batch.opened(tx, reports)
-                outcomes = [await batch.take(report) for report in reports]
+                outcomes = await batch.taken(reports)
                 await tx.write(batch.closed())
         self._metrics.check_ins.inc(sum(isinstance(outcome, Accepted) for outcome in outcomes))
         return outcomes

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from crontopus.domain.errors import Unavailable
+from crontopus.storage.refusals import LOST, refusal
 
 TenantId = UUID
 Clock = Callable[[], datetime]
@@ -141,9 +142,12 @@ async def _told() -> AsyncIterator[None]:
     except OperationalError as error:
         raise Unavailable(f"the database cannot be used now: {reason_of(error)}") from error
     except DBAPIError as error:
-        if not error.connection_invalidated:
+        refused = refusal(getattr(error.orig, "sqlstate", None), reason_of(error))
+        if refused is None and error.connection_invalidated:
+            refused = Unavailable(LOST)
+        if refused is None:
             raise
-        raise Unavailable("the connection to the database was lost") from error
+        raise refused from error
     except OSError as error:
         raise Unavailable(f"the database cannot be reached: {error.strerror or error}") from error
 

@@ -37,7 +37,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return cls(
             type=f"/docs/problems#{error.code}",
             title=error.title,
-            status=_STATUS.get(type(error), 500),
+            status=next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500),
             detail=str(error),
             errors=error.faults,
             request_id=request_id,

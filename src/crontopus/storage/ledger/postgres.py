@@ -4,8 +4,8 @@ Watches are locked by one statement and read by the next: a statement that waits
 as it is afterwards, but all else, such as what its job promises, as it was before.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -23,6 +23,7 @@ from crontopus.storage.database import Database
 from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
+from crontopus.storage.refusals import LOST, refusal
 from crontopus.storage.tables import jobs, namespaces, runs, watches
 from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
@@ -94,25 +95,17 @@ class PostgresLedger:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
-        try:
+        with _told():
             async with (
                 self._pool.acquire(timeout=PATIENCE_SECONDS) as connection,
                 connection.transaction(isolation="read_committed"),
             ):
                 yield _Transaction(self, connection)
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise Unavailable("the connection to the database was lost") from error
-        except (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError) as error:
-            raise Unavailable(f"the database cannot be used now: {error}") from error
-        except (asyncpg.ReadOnlySQLTransactionError, asyncpg.DeadlockDetectedError) as error:
-            raise Unavailable("the database refused it now; send it again") from error
         self._db.changed.notify()
 
     async def next_due(self) -> datetime | None:
-        try:
+        with _told():
             due: datetime | None = await self._pool.fetchval(self._next_due.sql)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            raise Unavailable("the connection to the database was lost") from error
         return due
 
     async def close(self) -> None:
@@ -188,6 +181,20 @@ class _Transaction:
     async def _fetch(self, query: Query, **values: Any) -> list[list[Any]]:
         rows = await self._connection.fetch(query.sql, *query.value(**values))
         return [query.read(row) for row in rows]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What keeps the database from being used, as Unavailable."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        refused = refusal(error.sqlstate, str(error))
+        if refused is None:
+            raise
+        raise refused from error
+    except (asyncpg.InterfaceError, OSError) as error:
+        raise Unavailable(LOST) from error
 
 
 def _ids_by_job(addresses: Iterable[Address]) -> dict[Address, UUID]:

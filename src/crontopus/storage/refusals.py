@@ -1,0 +1,46 @@
+"""What PostgreSQL means when it refuses, by SQLSTATE: to whichever of the two roads to the database it says so."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from crontopus.domain.errors import Unavailable
+
+T = TypeVar("T")
+
+LOST = "the connection to the database was lost"
+TRIES = 5
+"""Of a transaction that others stand in the way of."""
+
+_NOT_LET_IN = ("28", "3D")
+_IN_THE_WAY = ("40",)
+_BROKEN_OFF = ("08",)
+_NOT_NOW = ("53", "57", "58", "25006", "25P03", "25P04", "55P03")
+"""No room, no connection left, shutting down, a failing disk, read-only, one of the operator's own time limits."""
+
+
+class Contended(Unavailable):
+    """Another transaction stood in the way, as in a deadlock: nothing was stored, and it is worth trying at once."""
+
+
+def refusal(sqlstate: str | None, reason: str) -> Unavailable | None:
+    """What the caller is told where it passes by itself or the operator can mend it; None where it is a bug of ours."""
+    state = sqlstate or ""
+    if state.startswith(_IN_THE_WAY):
+        return Contended("other changes stood in the way; send it again")
+    if state.startswith(_BROKEN_OFF):
+        return Unavailable(LOST)
+    if state.startswith(_NOT_LET_IN):
+        return Unavailable("the database does not let this server in")
+    if state.startswith(_NOT_NOW):
+        return Unavailable(f"the database cannot be used now: {reason}")
+    return None
+
+
+async def repeated(transact: Callable[[], Awaitable[T]]) -> T:
+    """The outcome of `transact`, which is one whole transaction. Raises Contended where it never comes through."""
+    for _ in range(TRIES - 1):
+        try:
+            return await transact()
+        except Contended:
+            continue
+    return await transact()
