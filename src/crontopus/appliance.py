@@ -40,6 +40,7 @@ from crontopus.storage.checkpoints import Checkpoints
 from crontopus.storage.database import Clock, Database
 from crontopus.storage.ledger import Ledger
 from crontopus.storage.ledger.opening import open_ledger
+from crontopus.storage.listening import Listener
 from crontopus.storage.opening import open_database
 from crontopus.storage.sealing import Sealer, sealer_for
 
@@ -167,17 +168,20 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
     def every(pause: timedelta, name: str, step: Any) -> None:
         tree.start_soon(run_every, pause, name, step, appliance.metrics)
 
-    async with anyio.create_task_group() as tree:
-        tree.start_soon(appliance.intake.run)
-        task_status.started()
-        await appliance.absence.begin()
-        tree.start_soon(appliance.sweep.run)
-        every(BEAT, "heartbeat", appliance.absence.beat)
-        every(BEAT * 6, "notices", appliance.absence.notices)
-        every(PRUNE_EVERY, "retention", appliance.retention.prune)
-        every(timedelta(seconds=10), "watchdog", systemd.alive)
-        if appliance.db.is_sqlite:
-            every(timedelta(seconds=1), "checkpoint", Checkpoints(appliance.db).step)
+    with Listener(appliance.db) as listener:
+        async with anyio.create_task_group() as tree:
+            tree.start_soon(appliance.intake.run)
+            task_status.started()
+            if not appliance.db.is_sqlite:
+                every(timedelta(seconds=5), "listener", listener.step)
+            await appliance.absence.begin()
+            tree.start_soon(appliance.sweep.run)
+            every(BEAT, "heartbeat", appliance.absence.beat)
+            every(BEAT * 6, "notices", appliance.absence.notices)
+            every(PRUNE_EVERY, "retention", appliance.retention.prune)
+            every(timedelta(seconds=10), "watchdog", systemd.alive)
+            if appliance.db.is_sqlite:
+                every(timedelta(seconds=1), "checkpoint", Checkpoints(appliance.db).step)
 
 
 async def _stop_on_signal(server: HttpServer, parts: Parts, tree: TaskGroup) -> None:

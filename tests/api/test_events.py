@@ -1,9 +1,6 @@
 """The live stream: what changes is told, in order, to those who may see it."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -11,93 +8,17 @@ import msgspec
 from crontopus.api import events
 from crontopus.domain.access import Principal, Reach
 from crontopus.storage import events as stored
+from crontopus.storage.database import Changed
 from crontopus.storage.events import Position
 from crontopus.wire.accounts import NewNamespace
-from crontopus.wire.events import ChangeEvent
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
+from tests.stream import WITHIN_SECONDS, Stream, following
 from tests.world import World
-
-WITHIN_SECONDS = 10
-
-
-class Stream:
-    """The raw ASGI answer, part by part: the in-process transport of httpx waits for the end of an answer."""
-
-    def __init__(self, world: World, tenant: str, last_event_id: str | None) -> None:
-        headers = [(b"host", b"x"), (b"authorization", f"Bearer {world.tenants[tenant].token}".encode())]
-        if last_event_id is not None:
-            headers.append((b"last-event-id", last_event_id.encode()))
-        self._scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": "/api/v1/events",
-            "raw_path": b"/api/v1/events",
-            "query_string": b"",
-            "root_path": "",
-            "headers": headers,
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 80),
-        }
-        self._parts: asyncio.Queue[Any] = asyncio.Queue()
-        self._left = asyncio.Event()
-        self._app = world.appliance.app
-        self._asked = False
-
-    async def run(self) -> None:
-        await self._app(self._scope, self._receive, self._send)
-
-    def leave(self) -> None:
-        self._left.set()
-
-    async def _send(self, message: Any) -> None:
-        """A server hangs up when the answer is complete."""
-        await self._parts.put(message)
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            self.leave()
-
-    async def _receive(self) -> dict[str, Any]:
-        if not self._asked:
-            self._asked = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        await self._left.wait()
-        return {"type": "http.disconnect"}
-
-    async def status(self) -> int:
-        async with asyncio.timeout(WITHIN_SECONDS):
-            return int((await self._parts.get())["status"])
-
-    async def told(self, count: int) -> list[tuple[str, str, ChangeEvent | None]]:
-        """The next events: name, id and data."""
-        found: list[tuple[str, str, ChangeEvent | None]] = []
-        async with asyncio.timeout(WITHIN_SECONDS):
-            while len(found) < count:
-                text = (await self._parts.get()).get("body", b"").decode()
-                found += [_event(block) for block in text.split("\n\n") if block.startswith("event:")]
-        return found
-
-
-def _event(block: str) -> tuple[str, str, ChangeEvent | None]:
-    fields = dict(re.findall(r"^(\w+): (.*)$", block, re.MULTILINE))
-    data = fields["data"]
-    return fields["event"], fields.get("id", ""), None if data == "{}" else msgspec.json.decode(data, type=ChangeEvent)
-
-
-@asynccontextmanager
-async def _following(world: World, tenant: str, last_event_id: str | None = None) -> AsyncIterator[Stream]:
-    stream = Stream(world, tenant, last_event_id)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(stream.run())
-        assert await stream.status() == 200
-        yield stream
-        stream.leave()
 
 
 async def test_what_changes_is_told_with_its_id(world: World) -> None:
-    async with world.signed_in("acme") as acme, _following(world, "acme") as stream:
+    async with world.signed_in("acme") as acme, following(world, "acme") as stream:
         job = await acme.add_job(NewJob(slug="backup"))
         [(noun, _, made)] = await stream.told(1)
         assert made is not None
@@ -108,8 +29,8 @@ async def test_what_changes_is_told_with_its_id(world: World) -> None:
 
 
 async def test_another_tenant_is_told_nothing(world: World) -> None:
-    following = _following(world, "globex")
-    async with world.signed_in("acme") as acme, world.signed_in("globex") as globex, following as stream:
+    theirs = following(world, "globex")
+    async with world.signed_in("acme") as acme, world.signed_in("globex") as globex, theirs as stream:
         await acme.add_job(NewJob(slug="theirs"))
         mine = await globex.add_job(NewJob(slug="mine"))
         [(_, _, change)] = await stream.told(1)
@@ -119,11 +40,11 @@ async def test_another_tenant_is_told_nothing(world: World) -> None:
 
 async def test_a_stream_goes_on_where_it_broke_off(world: World) -> None:
     async with world.signed_in("acme") as acme:
-        async with _following(world, "acme") as stream:
+        async with following(world, "acme") as stream:
             await acme.add_job(NewJob(slug="one"))
             [(_, last, _)] = await stream.told(1)
         two = await acme.add_job(NewJob(slug="two"))
-        async with _following(world, "acme", last) as stream:
+        async with following(world, "acme", last) as stream:
             [(_, _, change)] = await stream.told(1)
             assert change is not None
             assert change.id == two.id
@@ -132,17 +53,17 @@ async def test_a_stream_goes_on_where_it_broke_off(world: World) -> None:
 async def test_a_reader_goes_on_in_the_middle_of_what_one_transaction_changed(world: World) -> None:
     async with world.signed_in("acme") as acme:
         jobs = [await acme.add_job(NewJob(slug=slug)) for slug in ("one", "two")]
-        async with _following(world, "acme") as stream:
+        async with following(world, "acme") as stream:
             await acme.check_ins([CheckIn(kind="start", job=f"default/{job.slug}") for job in jobs])
             told = await stream.told(4)
         for read in range(1, 4):
-            async with _following(world, "acme", told[read - 1][1]) as stream:
+            async with following(world, "acme", told[read - 1][1]) as stream:
                 assert await stream.told(4 - read) == told[read:]
 
 
 async def test_what_is_no_longer_known_is_said(world: World) -> None:
     for lost in ("0.999999.1", "0.1", "nonsense", "1"):
-        async with _following(world, "acme", lost) as stream:
+        async with following(world, "acme", lost) as stream:
             assert (await stream.told(1))[0][0] == "resync"
 
 
@@ -187,3 +108,12 @@ async def test_a_transaction_that_commits_late_is_not_passed_over(world: World) 
 async def _job(world: World, slug: str) -> Any:
     async with world.signed_in("acme") as acme:
         return (await acme.add_job(NewJob(slug=slug))).id
+
+
+async def test_what_is_written_while_somebody_looks_is_not_missed() -> None:
+    changed = Changed()
+    coming = changed.coming
+    changed.notify()
+    async with asyncio.timeout(WITHIN_SECONDS):
+        await coming.wait()
+    assert not changed.coming.is_set()

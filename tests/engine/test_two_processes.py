@@ -1,17 +1,30 @@
 """Several processes on one PostgreSQL take pings, sweep and prune, and do nothing twice."""
 
 import asyncio
+import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
+from statistics import median
+from uuid import UUID
 
 import pytest
 
+from crontopus.api.events import GATHER_SECONDS
 from crontopus.client import Client
+from crontopus.domain.errors import Unavailable
+from crontopus.storage.database import Database
+from crontopus.storage.listening import NAME, Listener
+from crontopus.storage.opening import open_database
+from crontopus.wire.events import ChangeEvent
 from crontopus.wire.jobs import Job, NewJob
+from crontopus.wire.runs import Run
 from crontopus.wire.schedules import Schedule
 from tests.load import Load
+from tests.postgres import Postgres, free_port
 from tests.scale import scaled
 from tests.served import Served, set_up
+from tests.stream import following
 from tests.world import BEGINNING, Hands, World, copied, world_in
 
 
@@ -31,6 +44,14 @@ async def pair(tmp_path: Path, postgres_world: tuple[Path, str]):  # type: ignor
 async def _jobs(acme: Client, count: int) -> list[Job]:
     new = (NewJob(name=f"job {number}", schedule=Schedule(every=60), grace=0) for number in range(count))
     return [await acme.add_job(each) for each in new]
+
+
+async def _runs(acme: Client, job: Job) -> list[Run]:
+    return (await acme.job_runs(job.id)).items
+
+
+def _subjects(told: list[tuple[str, str, ChangeEvent | None]]) -> set[tuple[str, UUID]]:
+    return {(noun, change.id) for noun, _, change in told if change is not None}
 
 
 async def test_a_deadline_is_judged_by_one_of_them(pair: tuple[World, World]) -> None:
@@ -80,6 +101,67 @@ async def test_both_prune_at_once(pair: tuple[World, World]) -> None:
 async def test_a_second_process_that_starts_beside_the_first_records_no_gap(pair: tuple[World, World]) -> None:
     async with pair[0].signed_in("acme") as acme:
         assert all(gap.cause != "clock" for gap in (await acme.gaps()).items)
+
+
+async def test_what_one_writes_the_stream_of_the_other_tells(pair: tuple[World, World]) -> None:
+    """A request, a ping and the sweep."""
+    first, second = pair
+    with Listener(second.appliance.db) as listener:
+        await listener.step()
+        async with first.signed_in("acme") as acme, following(second, "acme") as stream:
+            (job,) = await _jobs(acme, 1)
+            assert _subjects(await stream.told(1)) == {("job", job.id)}
+            await first.ping(job.ping_url)
+            assert _subjects(await stream.told(2)) == {("job", job.id), ("run", (await _runs(acme, job))[0].id)}
+            await first.passes(seconds=61)
+            assert _subjects(await stream.told(2)) == {("job", job.id), ("run", (await _runs(acme, job))[0].id)}
+
+
+async def test_who_hears_nothing_looks_by_itself_until_it_listens_again(
+    pair: tuple[World, World], postgres: Postgres, postgres_world: tuple[Path, str]
+) -> None:
+    first, second = pair
+    with Listener(second.appliance.db) as listener:
+        await listener.step()
+        deafen = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{NAME}'"  # noqa: S608
+        assert postgres.ask(postgres_world[1], deafen) == "t"
+        async with first.signed_in("acme") as acme:
+            async with following(second, "acme", poll_seconds=0.1) as stream:
+                (job,) = await _jobs(acme, 1)
+                assert _subjects(await stream.told(1)) == {("job", job.id)}
+            with suppress(Unavailable):
+                await listener.step()  # it may be the first to find that the connection is gone
+            await listener.step()
+            async with following(second, "acme") as stream:
+                await acme.pause_job(job.id)
+                assert _subjects(await stream.told(1)) == {("job", job.id)}
+
+
+async def test_a_database_that_is_away_is_told_and_tried_again(postgres_url: str, tmp_path: Path) -> None:
+    async with open_database(tmp_path, postgres_url, Hands()) as db:
+        away = Database(db.url.set(port=free_port()), db.clock)
+        with Listener(away) as listener:
+            for _ in range(2):
+                with pytest.raises(Unavailable, match="a little later"):
+                    await listener.step()
+
+
+async def test_two_servers_tell_each_other_at_once(tmp_path: Path, postgres_url: str) -> None:
+    """By looking alone each change would take most of a second, since it is made just after a look."""
+    made = set_up(tmp_path / "a", postgres_url)
+    took = []
+    with Served(tmp_path / "a", postgres_url) as first, Served(tmp_path / "b", postgres_url) as second:
+        one, other = Client(first.url, token=made.token), Client(second.url, token=made.token)
+        async with one, other, other.events() as response:
+            lines = response.aiter_lines()
+            for number in range(5):
+                await asyncio.sleep(2 * GATHER_SECONDS)
+                began = time.monotonic()
+                await one.add_job(NewJob(name=f"job {number}"))
+                while await anext(lines) != "event: job":
+                    pass
+                took.append(time.monotonic() - began)
+    assert median(took) < 0.5, took
 
 
 async def test_two_servers_lose_nothing_when_one_is_killed(tmp_path: Path, postgres_url: str) -> None:

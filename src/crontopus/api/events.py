@@ -23,8 +23,6 @@ from crontopus.wire.events import ChangeEvent
 
 BATCH = 50
 """Transactions told at once."""
-POLL_SECONDS = 1.0
-"""PostgreSQL: what another process wrote is seen within this time. On SQLite there is no other process."""
 GATHER_SECONDS = 0.05
 """What is written at nearly the same time is read at once."""
 _ID = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,9})", re.ASCII)
@@ -68,6 +66,7 @@ async def _told(
     yield ALIVE if known else RESYNC
     silent_since = anyio.current_time()
     while not parts.stopping.is_set():
+        coming, before = parts.db.changed.coming, place
         changes, place = await _next(parts, caller, place)
         if changes:
             yield b"".join(_event(change) for change in changes)
@@ -77,7 +76,9 @@ async def _told(
                 return
             yield ALIVE
             silent_since = anyio.current_time()
-        await parts.db.changed.wait(POLL_SECONDS)
+        if place == before:
+            with anyio.move_on_after(parts.poll_seconds):
+                await coming.wait()
         await anyio.sleep(GATHER_SECONDS)
 
 

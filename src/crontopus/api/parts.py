@@ -26,6 +26,8 @@ class Parts(Struct, kw_only=True):
     request_limit_bytes: int = 10 * 1024 * 1024
     heartbeat_seconds: float = 15.0
     """Between signs of life on a live stream where nothing happens."""
+    poll_seconds: float = 1.0
+    """Between looks at what another process wrote, where nothing is heard of it."""
     stopping: Event = field(default_factory=Event)
     """Set when the server stops: live streams end, everything else finishes."""
     counts: Memo[dict[str, int]] = field(default_factory=Memo)

@@ -5,7 +5,7 @@ On SQLite one writer at a time takes its turn at `Database.turn`; the group comm
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,11 @@ SQLITE_PRAGMAS = (
 """Of every connection. Checkpoints are made by a thread of their own, so that no commit waits for one."""
 
 
+CHANNEL = "crontopus"
+NOTIFY = f"NOTIFY {CHANNEL}"
+"""On PostgreSQL, in each transaction that writes: once it is committed, every process hears of it."""
+
+
 class Tx(Struct, frozen=True):
     """A transaction that sees one tenant: queries in this package filter on `tenant`."""
 
@@ -53,7 +58,7 @@ class SystemTx(Struct, frozen=True):
 
 
 class Changed:
-    """Wakes those who wait for something new in the database, in this process."""
+    """Wakes those who wait for something new in the database: what this process wrote, or heard that another did."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -62,10 +67,10 @@ class Changed:
         self._event.set()
         self._event = asyncio.Event()
 
-    async def wait(self, seconds: float) -> None:
-        """Until the next `notify`, or for `seconds`."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), seconds)
+    @property
+    def coming(self) -> asyncio.Event:
+        """What the next `notify` sets. Who takes it before looking misses nothing that is written meanwhile."""
+        return self._event
 
 
 class Turn:
@@ -127,6 +132,8 @@ class Database:
     async def write_all(self) -> AsyncIterator[SystemTx]:
         async with self.turn if self.is_sqlite else nullcontext(), _told(), self._writer.begin() as sql:
             yield SystemTx(sql, self.clock())
+            if not self.is_sqlite:
+                await sql.exec_driver_sql(NOTIFY)
         self.changed.notify()
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
-from crontopus.storage.database import Database
+from crontopus.storage.database import NOTIFY, Database
 from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
@@ -173,6 +173,7 @@ class _Transaction:
     async def write(self, rows: Rows) -> None:
         for statement, values in self._ledger.writes.bound(rows):
             await self._connection.executemany(statement, values)
+        await self._connection.execute(NOTIFY)
 
     async def saved(self, meanwhile: Callable[[], T]) -> T | None:
         """A commit would let go of the rows that are locked."""
@@ -206,5 +207,9 @@ def _may(address: Address, placed: Placed) -> bool:
 
 
 async def open_pool(url: URL) -> asyncpg.Pool:
-    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return await asyncpg.create_pool(dsn, min_size=1, max_size=3, command_timeout=PATIENCE_SECONDS)
+    return await asyncpg.create_pool(dsn_of(url), min_size=1, max_size=3, command_timeout=PATIENCE_SECONDS)
+
+
+def dsn_of(url: URL) -> str:
+    """As asyncpg itself reads it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
