@@ -78,10 +78,12 @@ def _meaning(field: Any) -> str:
 
 
 def _job_metrics() -> str:
-    families = [[f"`{family.name}`", family.help] for family in exposition.FAMILIES]
-    status = [f"`{exposition.STATUS}`", "Of each `status` (a label): 1 for the one it has now, 0 for the others."]
-    truncated = ["`crontopus_scrape_truncated`", f"1 where there were more than {exposition.MOST:,} jobs. No labels."]
-    return _table(("series (gauges)", "says"), [*families, status, truncated])
+    families = [
+        [f"`{family.name}`", ", ".join(f"`{label}`" for label in family.labels), family.help]
+        for family in exposition.FAMILIES
+    ]
+    truncated = [f"`{exposition.TRUNCATED}`", "has no labels", exposition.TRUNCATED_HELP]
+    return _table(("series (gauges)", "other labels", "says"), [*families, truncated])
 
 
 def _process_metrics() -> str:

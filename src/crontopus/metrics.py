@@ -1,13 +1,28 @@
 """Every Prometheus instrument of the process, one class, passed in. Names are public: docs/operate.md lists them."""
 
+import re
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from crontopus.domain.watch import Flip
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = openmetrics.CONTENT_TYPE_LATEST
+_QUALITY = re.compile(r"(?:^|;)\s*q=([01](?:\.\d{0,3})?)\s*(?:;|$)")
+
+
+def content_type(accept: str) -> str:
+    """`OPENMETRICS` where that is asked for and plain text is not preferred to it, else `TEXT`."""
+    wanted = {"text/plain": 0.0, "application/openmetrics-text": 0.0}
+    for one in accept.lower().split(","):
+        kind, _, parameters = one.partition(";")
+        quality = _QUALITY.search(parameters)
+        wanted[kind.strip()] = max(wanted.get(kind.strip(), 0.0), float(quality[1]) if quality else 1.0)
+    best = wanted["application/openmetrics-text"]
+    return OPENMETRICS if best and best >= wanted["text/plain"] else TEXT
 
 
 class Metrics:
@@ -53,6 +68,8 @@ class Metrics:
         for flip in flips:
             self.flips.labels(reason=flip.reason, change="entered" if flip.entered else "left").inc()
 
-    def text(self) -> bytes:
-        """The exposition format of Prometheus."""
+    def text(self, content_type: str = TEXT) -> bytes:
+        """In one of the two exposition formats of Prometheus."""
+        if content_type == OPENMETRICS:
+            return bytes(openmetrics.generate_latest(self.registry))  # type: ignore[no-untyped-call] # it has no types
         return generate_latest(self.registry)

@@ -195,7 +195,8 @@ def _answers(path: str, method: str, handler: HTTPRouteHandler, body: Body | Non
     shape = _shape(handler)
     good: dict[str, Any] = {"description": "Done.", "headers": _headers("X-Request-Id")}
     if shape is Stream:
-        good["content"] = {str(handler.media_type): {"schema": {"type": "string"}}}
+        kinds = handler.opt.get("media_types", (str(handler.media_type),))
+        good["content"] = {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in kinds}
     elif shape is not type(None) and shape is not None:
         good["content"] = {JSON: {"schema": shapes.use(shape)}}
     answers = {str(handler.status_code): good}

@@ -6,24 +6,39 @@ from litestar import get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from crontopus.api.arguments import Caller, Parts
+from crontopus.api.arguments import Caller, Http, Parts
 from crontopus.api.principal import needs
 from crontopus.domain.access import Scope
-from crontopus.engine import exposition
-from crontopus.metrics import CONTENT_TYPE
+from crontopus.engine import scraping
+from crontopus.metrics import OPENMETRICS, TEXT, content_type
 
 Place = Annotated[str | None, QueryParameter(description="Only jobs of this namespace.", max_length=100)]
+Label = Annotated[
+    str | None, QueryParameter(description="Only jobs with this label: `team=data`, or `team`.", max_length=1000)
+]
 
 
-@get("/metrics", operation_id="metrics", opt=needs(Scope.METRICS_READ), media_type="text/plain")
-async def expose(caller: Caller, parts: Parts, ns: Place = None) -> Stream:
+@get(
+    "/metrics",
+    operation_id="metrics",
+    opt={**needs(Scope.METRICS_READ), "media_types": (TEXT, OPENMETRICS)},
+    media_type="text/plain",
+)
+async def expose(request: Http, caller: Caller, parts: Parts, ns: Place = None, label: Label = None) -> Stream:
     """Expose the jobs to Prometheus.
 
-    Text format 0.0.4, the first 10,000 jobs by name; `crontopus_scrape_truncated` says whether there were more.
+    Text format 0.0.4, or OpenMetrics 1.0 where `Accept` asks for it: up to 200,000 series, job by job in the order of
+    their names; `crontopus_scrape_truncated` says whether there were more jobs. Where that takes long, the last answer
+    stands for ten times as long.
     """
-    async with parts.db.read(caller.tenant) as tx:
-        text = await exposition.of_jobs(tx, caller.reach, ns)
-    return Stream(iter([text]), headers={"Content-Type": CONTENT_TYPE})
+    query, asked = scraping.asked(ns, label), content_type(request.headers.get("accept", ""))
+
+    async def scraped() -> list[bytes]:
+        async with parts.db.read(caller.tenant) as tx:
+            return await scraping.of_jobs(tx, caller.reach, query, openmetrics=asked == OPENMETRICS)
+
+    found = await parts.scrapes.get((caller.tenant, caller.reach, query, asked), scraped)
+    return Stream(iter(found), headers={"Content-Type": asked, "Vary": "Accept"})
 
 
 ROUTES = [expose]

@@ -4,11 +4,12 @@ from typing import Any
 
 from litestar import MediaType, Response, Router, get
 
+from crontopus.api.arguments import Http
 from crontopus.api.parts import Parts
 from crontopus.api.principal import FOR_ANYONE, guard, needs_for_all
 from crontopus.domain.access import Scope
 from crontopus.engine.health import Health
-from crontopus.metrics import CONTENT_TYPE
+from crontopus.metrics import content_type
 
 
 def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Router:
@@ -27,8 +28,9 @@ def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Ro
         return Response({"ready": ready, "checks": told}, status_code=200 if ready else 503, headers=headers)
 
     @get("/metrics", opt=FOR_ANYONE if metrics_open else needs_for_all(Scope.METRICS_READ))
-    async def metrics() -> Response[bytes]:
+    async def metrics(request: Http) -> Response[bytes]:
         parts.metrics.waiting.set(parts.intake.waiting)
-        return Response(parts.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+        asked = content_type(request.headers.get("accept", ""))
+        return Response(parts.metrics.text(asked), headers={"Content-Type": asked, "Vary": "Accept"})
 
     return Router(path="/", route_handlers=[livez, readyz, metrics], guards=[guard], include_in_schema=False)

@@ -31,5 +31,7 @@ class Parts(Struct, kw_only=True):
     stopping: Event = field(default_factory=Event)
     """Set when the server stops: live streams end, everything else finishes."""
     counts: Memo[dict[str, int]] = field(default_factory=Memo)
+    scrapes: Memo[list[bytes]] = field(default_factory=lambda: Memo(most=4))
+    """Few are kept, since one may have 20 MB."""
     passwords: Passwords = field(default_factory=Passwords)
     attempts: Attempts = field(default_factory=Attempts)

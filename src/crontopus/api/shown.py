@@ -137,7 +137,6 @@ def brief(run: Run) -> wire_jobs.RunBrief:
 
 def run(found: RunOfJob) -> wire_runs.Run:
     run = found.run
-    lag = run.started_at - run.expected_at if run.started_at and run.expected_at else None
     return wire_runs.Run(
         id=run.id,
         run_id=run.rid,
@@ -149,7 +148,7 @@ def run(found: RunOfJob) -> wire_runs.Run:
         started_at=run.started_at,
         finished_at=run.finished_at,
         duration=seconds(run.duration),
-        lag=seconds(lag),
+        lag=seconds(run.lag),
         exit_code=run.exit_code,
         signal=run.signal,
         attempt=run.attempt,

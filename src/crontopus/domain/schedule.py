@@ -77,6 +77,13 @@ def check(schedules: tuple[Schedule, ...], timezone: str, clock: Clock) -> None:
         raise Invalid(" ".join(fault.detail for fault in faults), tuple(faults))
 
 
+def notation(schedules: tuple[Schedule, ...]) -> str:
+    """As a machine compares them: each in the notation of its kind, `|` between several."""
+    return " | ".join(
+        f"every {one.period.total_seconds():g}s" if isinstance(one, Every) else one.expression for one in schedules
+    )
+
+
 def period(schedules: tuple[Schedule, ...]) -> timedelta | None:
     """The period of an `Every`, which stands alone; None where there is none."""
     return schedules[0].period if schedules and isinstance(schedules[0], Every) else None

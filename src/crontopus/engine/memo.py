@@ -13,10 +13,14 @@ MOST = 1000
 
 
 class Memo(Generic[T]):
-    """An answer that took t seconds stands for `TIMES` t; one that took less than `worth_seconds` is made anew."""
+    """An answer that took t seconds stands for `TIMES` t; one that took less than `worth_seconds` is made anew.
 
-    def __init__(self, worth_seconds: float = 0.5) -> None:
+    `most`: how many are kept.
+    """
+
+    def __init__(self, worth_seconds: float = 0.5, most: int = MOST) -> None:
         self._worth = worth_seconds
+        self._most = most
         self._kept: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
@@ -29,6 +33,6 @@ class Memo(Generic[T]):
         self._kept.pop(key, None)
         if took >= self._worth:
             self._kept[key] = (began + took * (1 + TIMES), made)
-            while len(self._kept) > MOST:
+            while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return made

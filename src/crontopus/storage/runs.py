@@ -1,12 +1,12 @@
 """Runs as people read them: one, those of a job, those of a tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, column, literal, select, tuple_, values
 
 from crontopus.domain import ids
 from crontopus.domain.access import Reach
@@ -16,6 +16,7 @@ from crontopus.domain.watch import Mark, RunState
 from crontopus.storage import matching
 from crontopus.storage.database import Tx
 from crontopus.storage.tables import jobs, namespaces, runs
+from crontopus.storage.types import Id
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -48,6 +49,11 @@ class Run(Struct, frozen=True, kw_only=True):
     created_at: datetime
     end_received_at: datetime | None
 
+    @property
+    def lag(self) -> timedelta | None:
+        """How long after its slot it began."""
+        return self.started_at - self.expected_at if self.started_at and self.expected_at else None
+
 
 class RunOfJob(Struct, frozen=True, kw_only=True):
     """A run, and the job it is of."""
@@ -67,6 +73,30 @@ async def of_ids(tx: Tx, wanted: Sequence[UUID]) -> dict[UUID, Run]:
         return {}
     query = select(*_COLUMNS).where(runs.c.tenant_id == tx.tenant, runs.c.id.in_(wanted))
     return {row.id: _run(row) for row in await tx.sql.execute(query)}
+
+
+async def last_successes(tx: Tx, newest: Mapping[UUID, int], look_back: int) -> dict[UUID, datetime]:
+    """By job, when its newest good run ended. Looks at `look_back` runs of each, down from the number given for it."""
+    if not newest:
+        return {}
+    spans = [
+        (job, *(ids.run_id(job, ids.NO_AGENT, end) for end in (max(0, last - look_back), last)))
+        for job, last in newest.items()
+    ]
+    wanted = (
+        values(column("job_id", Id), column("low", Id), column("high", Id), name="wanted").data(spans).cte("wanted")
+    )
+    newest_good = (
+        select(runs.c.finished_at)
+        .where(runs.c.id > wanted.c.low, runs.c.id <= wanted.c.high)
+        .where(runs.c.tenant_id == tx.tenant, runs.c.state == RunState.SUCCEEDED)
+        .where(~matching.has_word(runs.c.marks, Mark.TOO_SHORT))
+        .order_by(runs.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    found = await tx.sql.execute(select(wanted.c.job_id, newest_good))
+    return {job: at for job, at in found if at is not None}
 
 
 async def find(tx: Tx, reach: Reach, run: UUID) -> RunOfJob:
