@@ -1,15 +1,8 @@
 """What PostgreSQL means when it refuses, by SQLSTATE: to whichever of the two roads to the database it says so."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
 from crontopus.domain.errors import Unavailable
 
-T = TypeVar("T")
-
 LOST = "the connection to the database was lost"
-TRIES = 5
-"""Of a transaction that others stand in the way of."""
 
 _NOT_LET_IN = ("28", "3D")
 _IN_THE_WAY = ("40",)
@@ -34,13 +27,3 @@ def refusal(sqlstate: str | None, reason: str) -> Unavailable | None:
     if state.startswith(_NOT_NOW):
         return Unavailable(f"the database cannot be used now: {reason}")
     return None
-
-
-async def repeated(transact: Callable[[], Awaitable[T]]) -> T:
-    """The outcome of `transact`, which is one whole transaction. Raises Contended where it never comes through."""
-    for _ in range(TRIES - 1):
-        try:
-            return await transact()
-        except Contended:
-            continue
-    return await transact()
