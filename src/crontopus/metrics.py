@@ -43,6 +43,11 @@ class Metrics:
             registry=self.registry,
         )
         self.judged = Counter("crontopus_watches_judged", "Deadlines that silence reached.", registry=self.registry)
+        self.put_off = Counter(
+            "crontopus_watches_put_off",
+            "Watches that could not be judged: a fault, logged with the job, and tried again later.",
+            registry=self.registry,
+        )
         self.sweep_lag_seconds = Histogram(
             "crontopus_sweep_lag_seconds",
             "From a deadline to its judgement.",

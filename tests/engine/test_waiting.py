@@ -10,6 +10,7 @@ from crontopus.appliance import assembled
 from crontopus.config import Config
 from crontopus.domain.watch import Paused, Reason, Status
 from crontopus.engine import jobs, watching
+from crontopus.storage.ledger import Unreadable
 from crontopus.storage.watches import Placed
 from crontopus.wire.jobs import JobPatch, NewJob
 from crontopus.wire.schedules import Schedule
@@ -84,7 +85,7 @@ async def test_what_is_due_is_judged_by_an_edit_that_came_while_it_was_looked_fo
         copied(data, tmp_path / "slow")
         async with assembled(slow, world.hands) as other:
 
-            async def sweep() -> list[Placed]:
+            async def sweep() -> list[Placed | Unreadable]:
                 async with other.ledger.transaction() as tx:
                     return await tx.due(world.now + timedelta(days=1), 10)
 
@@ -95,5 +96,6 @@ async def test_what_is_due_is_judged_by_an_edit_that_came_while_it_was_looked_fo
                 async with world.appliance.db.write(owner.tenant) as edit:
                     await jobs.edit(edit, owner, str(job.id), JobPatch(grace=600), None)
             (due,) = await sweeping
+    assert isinstance(due, Placed)
     assert due.watch.due_at == world.now + timedelta(hours=1, minutes=10)
     assert due.rule.grace == timedelta(minutes=10)

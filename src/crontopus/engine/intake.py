@@ -9,10 +9,10 @@ import structlog
 
 from crontopus.domain.errors import CrontopusError, Unavailable
 from crontopus.engine.batch import Batch
+from crontopus.engine.loops import repeated
 from crontopus.engine.report import Accepted, Outcome, Report
 from crontopus.metrics import Metrics
 from crontopus.storage.ledger import Ledger
-from crontopus.storage.refusals import Contended
 
 log = structlog.get_logger(__name__)
 
@@ -20,8 +20,6 @@ QUEUE_LIMIT = 20_000
 """Check-ins that may wait; beyond, the sender is told to come again."""
 BATCH = 200
 """Check-ins of one transaction: some 20 ms of the turn that all writers share."""
-TRIES = 5
-"""Of a transaction that another process stands in the way of."""
 CROWD = 16
 """Where so many were answered together, most of their senders are about to send the next."""
 GATHER_SECONDS = 0.001
@@ -97,7 +95,7 @@ class Intake:
     async def _outcomes(self, reports: Sequence[Report]) -> Sequence[Outcome]:
         """Of one transaction; where that fails for a reason of its own, each report is tried by itself."""
         try:
-            return await self._repeated(reports)
+            return await repeated(lambda: self._committed(reports))
         except Unavailable as error:
             self._metrics.check_ins_refused.inc(len(reports))
             log.warning("check-ins not stored", count=len(reports), reason=str(error))
@@ -107,15 +105,6 @@ class Intake:
                 return [(await self._outcomes([report]))[0] for report in reports]
             log.exception("a check-in could not be stored")
             return [CrontopusError(f"internal error ({type(error).__name__})")]
-
-    async def _repeated(self, reports: Sequence[Report]) -> Sequence[Outcome]:
-        """Another process may stand in the way, as in a deadlock; hardly ever for long."""
-        for _ in range(TRIES - 1):
-            try:
-                return await self._committed(reports)
-            except Contended:
-                continue
-        return await self._committed(reports)
 
     async def _committed(self, reports: Sequence[Report]) -> Sequence[Outcome]:
         if not reports:

@@ -1,17 +1,24 @@
-"""The only `while True` of the engine."""
+"""The only `while True` of the engine, and what is tried again."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
 import anyio
 import structlog
 
 from crontopus.domain.errors import Unavailable
 from crontopus.metrics import Metrics
+from crontopus.storage.refusals import Contended
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 Step = Callable[[], Awaitable[bool]]
+
+TRIES = 5
+"""Of a transaction that others stand in the way of."""
 
 
 async def run_every(pause: timedelta, name: str, step: Step, metrics: Metrics) -> None:
@@ -34,3 +41,11 @@ async def attempt(name: str, step: Step, metrics: Metrics) -> bool:
         log.exception("loop failed", loop=name)
     metrics.loop_failures.labels(loop=name).inc()
     return False
+
+
+async def repeated(transact: Callable[[], Awaitable[T]]) -> T:
+    """The outcome of `transact`, which is one whole transaction. Raises Contended where it never comes through."""
+    for _ in range(TRIES - 1):
+        with suppress(Contended):
+            return await transact()
+    return await transact()

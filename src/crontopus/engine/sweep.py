@@ -1,13 +1,15 @@
 """Silence: watches whose deadline has passed are judged. Costs one indexed query while nothing is due."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
 import anyio
+import structlog
 from msgspec import Struct, field
 
+from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Elapsed, Gaps, Step, advance
 from crontopus.engine.intake import Intake
 from crontopus.engine.loops import attempt
@@ -15,8 +17,10 @@ from crontopus.metrics import Metrics
 from crontopus.storage import watches
 from crontopus.storage.database import Clock
 from crontopus.storage.gaps import REMEMBERED
-from crontopus.storage.ledger import Ledger
+from crontopus.storage.ledger import Ledger, Unreadable
 from crontopus.storage.watches import Placed, Rows
+
+log = structlog.get_logger(__name__)
 
 BATCH = 200
 """Watches judged in one transaction: some 20 ms of the turn that all writers share."""
@@ -24,19 +28,17 @@ LONGEST_SLEEP = timedelta(seconds=1)
 """A deadline may come nearer while we sleep; so often we look."""
 AFTER_FAILURE = timedelta(milliseconds=100)
 """What is still due after a step could not be judged: on a full disk, trying again at once only fills the log."""
+PUT_OFF = timedelta(minutes=10)
+"""A watch whose judgement failed is tried again after so long: by then the program or the data may have been mended."""
 _JUST_AFTER = timedelta(milliseconds=1)
 
 
-class _Judged(Struct, kw_only=True):
-    """What became of the watches of one transaction."""
+class Verdict(Struct):
+    """What one transaction of the sweep writes and counts."""
 
-    deadlines: list[datetime]
-    steps: list[Step] = field(default_factory=list)
     rows: Rows = field(default_factory=Rows)
-
-    @property
-    def may_be_more(self) -> bool:
-        return len(self.steps) == BATCH
+    steps: list[Step] = field(default_factory=list)
+    deadlines: list[datetime] = field(default_factory=list)
 
 
 class Sweep:
@@ -62,40 +64,76 @@ class Sweep:
         if due is None or due >= now:
             return False
         await self._intake.settled()
-        async with self._ledger.transaction() as tx:
-            gaps = await tx.gaps(now - REMEMBERED)
-            judged = self._judged(gaps, await tx.due(now, BATCH))
-            await tx.write(judged.rows)
-            while judged.may_be_more and not self._intake.waiting:
-                # What was judged is due no longer, so these are the next; they are judged while it is written.
-                following = await tx.saved(partial(self._judged, gaps, await tx.due(now, BATCH)))
-                if following is None:
-                    break
-                self._count(judged)
-                judged = following
-                await tx.write(judged.rows)
-        self._count(judged)
-        return judged.may_be_more
+        return await self._judge_some(now, BATCH)
 
-    def _judged(self, gaps: Gaps, due: Sequence[Placed]) -> "_Judged":
-        judged = _Judged(deadlines=[each.watch.due_at for each in due if each.watch.due_at is not None])
-        judged.steps.extend(self._judge(judged.rows, each, gaps) for each in due)
-        return judged
+    async def _judge_some(self, now: datetime, at_most: int) -> bool:
+        """In one transaction, or in several of one turn where nobody else waits for it.
 
-    def _judge(self, rows: Rows, placed: Placed, gaps: Gaps) -> Step:
+        What cannot be stored is halved, until the one that is at fault stands alone.
+        """
+        found: list[Placed | Unreadable] = []
+        try:
+            async with self._ledger.transaction() as tx:
+                gaps = await tx.gaps(now - REMEMBERED)
+                found = await tx.due(now, at_most)
+                verdict = self._verdict(found, gaps)
+                await tx.write(verdict.rows)
+                while len(found) == at_most and not self._intake.waiting:
+                    # What was judged is due no longer, so these are the next; they are judged while it is written.
+                    following = await tx.due(now, at_most)
+                    judged = await tx.saved(partial(self._verdict, following, gaps))
+                    if judged is None:
+                        break
+                    self._count(verdict)
+                    found, verdict = following, judged
+                    await tx.write(verdict.rows)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if not found:
+                raise
+            if len(found) > 1:
+                return await self._judge_some(now, len(found) // 2)
+            verdict = Verdict()
+            async with self._ledger.transaction() as tx:
+                self._put_off(verdict, found[0], error)
+                await tx.write(verdict.rows)
+        self._count(verdict)
+        return len(found) == at_most
+
+    def _verdict(self, found: Iterable[Placed | Unreadable], gaps: Gaps) -> "Verdict":
+        verdict = Verdict()
+        for each in found:
+            if isinstance(each, Unreadable):
+                self._put_off(verdict, each, each.error)
+                continue
+            now = self._clock()
+            try:
+                step = advance(each.watch, Elapsed(), each.rule, gaps, now)
+            except Exception as error:
+                self._put_off(verdict, each, error)
+            else:
+                verdict.deadlines.append(each.watch.due_at or now)
+                verdict.steps.append(step)
+                told = watches.add_step(verdict.rows, each, step, now, gaps=gaps)
+                watches.add_watch(verdict.rows, each, now, told.values())
+        return verdict
+
+    def _put_off(self, verdict: "Verdict", at_fault: Placed | Unreadable, error: Exception) -> None:
+        """It would be the most overdue for ever, and keep all others from being judged."""
         now = self._clock()
-        step = advance(placed.watch, Elapsed(), placed.rule, gaps, now)
-        told = watches.add_step(rows, placed, step, now, gaps=gaps)
-        watches.add_watch(rows, placed, now, told.values())
-        return step
+        until = now + PUT_OFF
+        log.error("a watch could not be judged", job=str(at_fault.job), again_at=until.isoformat(), exc_info=error)
+        self._metrics.put_off.inc()
+        watches.add_put_off(verdict.rows, at_fault.job, at_fault.agent, now, until)
 
-    def _count(self, judged: "_Judged") -> None:
+    def _count(self, verdict: "Verdict") -> None:
         """What was judged counts once it is on disk."""
         now = self._clock()
-        self._metrics.judged.inc(len(judged.steps))
-        for deadline in judged.deadlines:
+        self._metrics.judged.inc(len(verdict.steps))
+        for deadline in verdict.deadlines:
             self._metrics.sweep_lag_seconds.observe(max((now - deadline).total_seconds(), 0))
-        self._metrics.count_flips(chain.from_iterable(step.flips for step in judged.steps))
+        self._metrics.count_flips(chain.from_iterable(step.flips for step in verdict.steps))
 
     async def _pause(self) -> timedelta:
         """Until the nearest deadline, but no longer than `LONGEST_SLEEP`; that long too where it cannot be read."""

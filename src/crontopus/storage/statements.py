@@ -66,6 +66,13 @@ def _watch_update(names: Sequence[str]) -> Update:
 
 
 @cache
+def watch_put_off() -> Update:
+    """A watch that is overdue: no sweep claims it before the new `due_at`. Its state keeps the true one."""
+    overdue = watches.c.due_at < bindparam("key_now", type_=watches.c.due_at.type)
+    return _watch_update(("due_at",)).where(overdue)
+
+
+@cache
 def run_delete() -> Delete:
     return runs.delete().where(runs.c.id == bindparam("key_id"))
 
@@ -102,6 +109,7 @@ def in_order(dialect: str) -> tuple[tuple[str, Any], ...]:
         ("runs", run_upsert(dialect)),
         ("watches", watch_update()),
         ("restated", watch_restatement()),
+        ("put_off", watch_put_off()),
         ("check_ins", check_in_insert(dialect)),
         ("outputs", insert_into(outputs, dialect)),
         ("flips", insert_into(flips, dialect)),

@@ -69,6 +69,7 @@ class Rows(Struct):
     runs: list[Row] = field(default_factory=list)
     watches: list[Row] = field(default_factory=list)
     restated: list[Row] = field(default_factory=list)
+    put_off: list[Row] = field(default_factory=list)
     check_ins: list[Row] = field(default_factory=list)
     outputs: list[Row] = field(default_factory=list)
     flips: list[Row] = field(default_factory=list)
@@ -135,6 +136,11 @@ def add_watch(rows: Rows, placed: Placed, now: datetime, changed_runs: Iterable[
     changed = rows.restated if placed.restated else rows.watches
     changed.append({"key_job_id": placed.job, "key_agent_id": placed.agent, **_watch_columns(placed)})
     touch(rows.touched, placed.tenant, Touched(placed.job, placed.version, tuple(changed_runs)), now)
+
+
+def add_put_off(rows: Rows, job: UUID, agent: UUID, now: datetime, until: datetime) -> None:
+    """Add that silence looks at this watch no sooner than `until`, where it is overdue `now`. Nothing else changes."""
+    rows.put_off.append({"key_job_id": job, "key_agent_id": agent, "key_now": now, "due_at": until})
 
 
 def add_new_watch(rows: Rows, placed: Placed) -> None:

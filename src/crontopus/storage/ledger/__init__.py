@@ -52,13 +52,21 @@ class Home(Struct, frozen=True):
     grace: timedelta
 
 
+class Unreadable(Struct, frozen=True):
+    """A watch whose stored state or expectation cannot be understood, and why."""
+
+    job: UUID
+    agent: UUID
+    error: Exception
+
+
 class LedgerTx(Protocol):
     """One transaction. Raises Unavailable where the database cannot be used; then nothing of it was stored."""
 
     async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
         """The watches at `addresses`; what is not there is left out."""
 
-    async def due(self, now: datetime, limit: int) -> list[Placed]:
+    async def due(self, now: datetime, limit: int) -> list[Placed | Unreadable]:
         """Watches whose `due_at` is before `now`, most overdue first, none that another process is judging."""
 
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:

@@ -9,7 +9,7 @@ from sqlalchemy.types import TypeEngine
 
 from crontopus.domain.watch import Run
 from crontopus.storage import statements
-from crontopus.storage.ledger import Home
+from crontopus.storage.ledger import Home, Unreadable
 from crontopus.storage.tables import check_ins, gaps, jobs, namespaces, runs, watches
 from crontopus.storage.types import Convert, Converted
 from crontopus.storage.watches import Placed, Row, Rows, rule_of, watch_of
@@ -154,6 +154,14 @@ def placed_of(row: Sequence[Any]) -> Placed:
         changed_at=row[7],
         version=row[8],
     )
+
+
+def placed_or_unreadable(row: Sequence[Any]) -> Placed | Unreadable:
+    """For the sweep: one watch that cannot be understood holds up no other."""
+    try:
+        return placed_of(row)
+    except Exception as error:
+        return Unreadable(job=row[1], agent=row[2], error=error)
 
 
 def due() -> Select[Any]:

@@ -20,7 +20,7 @@ from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
 from crontopus.storage.database import NOTIFY, Database
-from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home
+from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, Unreadable
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
 from crontopus.storage.refusals import LOST, refusal
@@ -120,7 +120,7 @@ class _Transaction:
     async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
         ids = {**await self._ids_by_uuid(addresses), **await self._ids_by_slug(addresses), **_ids_by_job(addresses)}
         locked = await self._fetch(self._ledger.lock, jobs=list(set(ids.values()))) if ids else []
-        by_job = {placed.job: placed for placed in await self._placed(locked)}
+        by_job = {placed.job: placed for placed in map(sql.placed_of, await self._rows(locked))}
         return {address: by_job[job] for address, job in ids.items() if job in by_job and _may(address, by_job[job])}
 
     async def _ids_by_uuid(self, addresses: Collection[Address]) -> dict[Address, UUID]:
@@ -137,16 +137,17 @@ class _Transaction:
         found: dict[Address, UUID] = {BySlug(row[0], row[1]): row[2] for row in rows}
         return {pair: found[pair] for pair in pairs if pair in found}
 
-    async def due(self, now: datetime, limit: int) -> list[Placed]:
-        return await self._placed(await self._fetch(self._ledger.claim, now=now, at_most=limit))
+    async def due(self, now: datetime, limit: int) -> list[Placed | Unreadable]:
+        claimed = await self._fetch(self._ledger.claim, now=now, at_most=limit)
+        return [sql.placed_or_unreadable(row) for row in await self._rows(claimed)]
 
-    async def _placed(self, locked: Sequence[Sequence[UUID]]) -> list[Placed]:
-        """Watches whose keys are locked, most overdue first."""
+    async def _rows(self, locked: Sequence[Sequence[UUID]]) -> list[list[Any]]:
+        """Of the watches whose keys are locked, most overdue first."""
         if not locked:
             return []
         keys = {(job, agent) for job, agent in locked}
         rows = await self._fetch(self._ledger.placed, jobs=list({job for job, _ in keys}))
-        return [placed for placed in map(sql.placed_of, rows) if (placed.job, placed.agent) in keys]
+        return [row for row in rows if (row[1], row[2]) in keys]
 
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
         if not keys:

@@ -19,7 +19,7 @@ from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
 from crontopus.storage.database import SQLITE_PRAGMAS, Database
-from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home
+from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, Unreadable
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
 from crontopus.storage.tables import jobs, namespaces, runs
@@ -31,6 +31,8 @@ _AT_ONCE = (1, 4, 32)
 """So many watches are found with one statement; a place in it that nobody takes costs, too."""
 _PATIENCE_SECONDS = 5.0
 """How long to wait for another program that holds the file's lock."""
+_BUGS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
+"""What was to be stored is wrong, not the database: trying again changes nothing."""
 
 
 class SqliteLedger:
@@ -79,11 +81,10 @@ class SqliteLedger:
             try:
                 yield _Transaction(self, self._connection)
                 await self._commit()
-            except sqlite3.Error as error:
+            except BaseException as error:
                 self._roll_back()
-                raise _unavailable(error) from error
-            except BaseException:
-                self._roll_back()
+                if isinstance(error, sqlite3.Error) and not isinstance(error, _BUGS):
+                    raise _unavailable(error) from error
                 raise
 
     @property
@@ -176,10 +177,10 @@ class _Transaction:
             case ByJob(tenant, job):
                 return self._first(self._ledger.by_job, tenant=tenant, job=job)
 
-    async def due(self, now: datetime, limit: int) -> list[Placed]:
+    async def due(self, now: datetime, limit: int) -> list[Placed | Unreadable]:
         query = self._ledger.due
         rows = self._connection.execute(query.sql, query.value(now=now, at_most=limit))
-        return [sql.placed_of(query.read(row)) for row in rows.fetchall()]
+        return [sql.placed_or_unreadable(query.read(row)) for row in rows.fetchall()]
 
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
         found = ((key, self._first(self._ledger.prior, job=key[0], rid=key[1])) for key in keys)
