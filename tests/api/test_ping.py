@@ -116,6 +116,25 @@ async def test_a_wrong_ping_is_told_what_is_wrong_and_stores_nothing(
         assert (await acme.job_check_ins(job.id)).items == []
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/ping/nothing", 404),
+        ("GET", f"/ping/{uuid4()}", 404),
+        ("DELETE", f"/ping/{uuid4()}", 405),
+        ("GET", "KEY/Backup?create=1", 400),
+        ("GET", "KEY/backup?create=1&rid=42", 400),
+    ],
+)
+async def test_the_script_of_a_browser_may_read_why_it_is_refused(
+    world: World, method: str, path: str, status: int
+) -> None:
+    answer = await world.ping(path.replace("KEY", f"/ping/{world.tenants['acme'].ping_key}"), method)
+    assert answer.status_code == status
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cache-control"] == "no-store"
+
+
 @pytest.mark.parametrize("slug", ["Backup", "back%20up", "bäckup", "x" * 101])
 async def test_a_slug_has_its_form(world: World, slug: str) -> None:
     answer = await world.ping(f"/ping/{world.tenants['acme'].ping_key}/{slug}?create=1")
@@ -164,6 +183,25 @@ async def test_a_wrong_creation_makes_nothing(world: World, query: str) -> None:
     assert answer.status_code == 400
     async with world.signed_in("acme") as acme:
         assert (await acme.jobs()).items == []
+
+
+@pytest.mark.parametrize("query", ["rid=42", "at=yesterday", "metric.rows=many", "env=" + "x" * 300])
+async def test_what_is_wrong_with_a_ping_that_would_make_its_job_is_told_to_who_has_the_key(
+    world: World, query: str
+) -> None:
+    wrong = f"?create=1&{query}"
+    assert (await world.ping(world.ping_url("acme", "missing") + wrong)).status_code == 400
+    assert (await world.ping(world.ping_url("acme", "missing") + f"?{query}")).status_code == 404
+    assert (await world.ping(f"/ping/{'0' * 22}/missing{wrong}")).status_code == 404
+    async with world.signed_in("acme") as acme:
+        assert (await acme.jobs()).items == []
+
+
+async def test_so_it_is_with_a_check_in_as_json(world: World) -> None:
+    said = {"content": '{"kind": "dance"}', "headers": {"Content-Type": JSON.decode()}}
+    assert (await world.ping(world.ping_url("acme", "missing") + "?create=1", "POST", **said)).status_code == 400
+    assert (await world.ping(world.ping_url("acme", "missing"), "POST", **said)).status_code == 404
+    assert (await world.ping(f"/ping/{'0' * 22}/missing?create=1", "POST", **said)).status_code == 404
 
 
 async def test_the_head_and_the_tail_of_a_long_body_are_kept(world: World) -> None:

@@ -4,7 +4,7 @@ The key in the URL is the credential. 200 means that the check-in is on disk. Wh
 header, a client that hangs up) never loses it. The specification is docs/pings.md.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from crontopus.storage.watches import NO_DETAILS, Details
 from crontopus.wire.runs import CheckIn
 
 Send = Callable[[Any], Awaitable[None]]
+Headers = Sequence[tuple[bytes, bytes]]
 
 PREFIX = "/ping/"
 JSON = b"application/vnd.crontopus.check-in+json"
@@ -32,6 +33,8 @@ _OPEN = (b"access-control-allow-origin", b"*")
 _NO_STORE = (b"cache-control", b"no-store")
 _CLOSE = (b"connection", b"close")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT"})
+_REFUSED = (_TEXT, _OPEN, _NO_STORE)
+_NO_METHOD = (*_REFUSED, (b"allow", b"GET, HEAD, POST, PUT, OPTIONS"))
 _PREFLIGHT = (
     _OPEN,
     _NO_STORE,
@@ -51,7 +54,7 @@ class Ping:
         self._intake = intake
         self._clock = clock
         self._limit = body_limit
-        self._kept = [_TEXT, (b"ping-body-limit", str(body_limit).encode()), _OPEN, _NO_STORE]
+        self._kept: Headers = [_TEXT, (b"ping-body-limit", str(body_limit).encode()), _OPEN, _NO_STORE]
         self._stored = {
             "type": "http.response.start",
             "status": 200,
@@ -64,9 +67,7 @@ class Ping:
             await _answer(send, 204, b"", _PREFLIGHT)
             return
         if method not in _METHODS:
-            await _answer(
-                send, 405, b"use GET, HEAD, POST or PUT", (_TEXT, (b"allow", b"GET, HEAD, POST, PUT, OPTIONS"))
-            )
+            await _answer(send, 405, b"use GET, HEAD, POST or PUT", _NO_METHOD)
             return
         body = NO_BODY
         try:
@@ -108,14 +109,15 @@ class Ping:
     def _from_json(self, query: bytes, said: Said, body: Body, at: datetime) -> Report:
         """The document says everything; of the query only `create` counts, with what it takes.
 
-        What is wrong is told only to who names a job that exists.
+        What is wrong is told only to who has the key.
         """
+        given: Mapping[str, str] = {}
         try:
-            report = report_of(_decoded(body), said.address, at, self._limit)
             given = ping_url.parameters(query)
+            report = report_of(_decoded(body), said.address, at, self._limit)
             return msgspec.structs.replace(report, create=_creation(given, said))
         except Invalid as error:
-            return Report(address=said.address, said="log", received_at=at, occurred_at=at, fault=error)
+            return _faulty(error, given, said, at)
 
     async def _tell(self, send: Send, method: str, outcome: Outcome, unread: bodies.Receive | None) -> None:
         if isinstance(outcome, Accepted) and not outcome.created and unread is None:
@@ -135,7 +137,7 @@ class Ping:
 
 
 def _from_url(query: bytes, said: Said, body: Body, at: datetime) -> Report:
-    """What is wrong with the query is told only to who names a job that exists."""
+    """What is wrong with the query is told only to who has the key."""
     if not query:
         return Report(
             address=said.address,
@@ -145,11 +147,18 @@ def _from_url(query: bytes, said: Said, body: Body, at: datetime) -> Report:
             occurred_at=at,
             body=body,
         )
+    given: Mapping[str, str] = {}
     try:
         given = ping_url.parameters(query)
         return _asked(ping_url.asked(given), given, said, body, at)
     except Invalid as error:
-        return Report(address=said.address, said=said.word, received_at=at, occurred_at=at, fault=error)
+        return _faulty(error, given, said, at)
+
+
+def _faulty(error: Invalid, given: Mapping[str, str], said: Said, at: datetime) -> Report:
+    """Changes nothing. With `create=1` its sender may have the key of a namespace whose job is not there yet."""
+    create = _creation(given, said)
+    return Report(address=said.address, said=said.word, received_at=at, occurred_at=at, create=create, fault=error)
 
 
 def _asked(asked: Asked, given: Mapping[str, str], said: Said, body: Body, at: datetime) -> Report:
@@ -190,17 +199,18 @@ def _decoded(body: Body) -> CheckIn:
         raise Invalid(f"not a check-in: {error}") from error
 
 
-def _refusal(error: CrontopusError) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+def _refusal(error: CrontopusError) -> tuple[int, bytes, Headers]:
+    """A script of a browser may read this too: it carries what 200 carries."""
     text = str(error).encode()
     if isinstance(error, NotFound):
-        return 404, b"not found", [_TEXT, _NO_STORE]
+        return 404, b"not found", _REFUSED
     if isinstance(error, Invalid):
-        return 400, text, [_TEXT, _NO_STORE]
+        return 400, text, _REFUSED
     if isinstance(error, QuotaReached):
-        return 403, text, [_TEXT, _NO_STORE]
+        return 403, text, _REFUSED
     if isinstance(error, Unavailable):
-        return 503, text, [_TEXT, _NO_STORE, (b"retry-after", str(error.retry_after_seconds).encode())]
-    return 500, text, [_TEXT, _NO_STORE]
+        return 503, text, [*_REFUSED, (b"retry-after", str(error.retry_after_seconds).encode())]
+    return 500, text, _REFUSED
 
 
 async def _answer(
