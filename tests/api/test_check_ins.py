@@ -12,6 +12,8 @@ from crontopus.wire.runs import CheckIn, OutputText
 from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
 from tests.world import BEGINNING, World
 
+JSON = {"Content-Type": "application/json"}
+
 
 async def test_a_run_is_told_from_its_check_ins(world: World) -> None:
     rid = uuid4()
@@ -79,6 +81,31 @@ async def test_each_item_of_a_list_stands_for_itself(world: World) -> None:
         with pytest.raises(Invalid, match="at most 1000"):
             await acme.check_ins([CheckIn(kind="log", job="default/backup")] * 1001)
         assert (await acme.check_ins([])).items == []
+
+
+async def test_an_item_that_cannot_be_understood_keeps_no_other_from_being_stored(world: World) -> None:
+    good = {"job": "default/backup", "kind": "log"}
+    bad: list[object] = [
+        {"kind": "dance", "job": "default/backup"},
+        {"kind": "log", "job": "default/backup", "attempt": "first"},
+        {"kind": "log", "job": "default/backup", "x": 1},
+        {"kind": "log", "job": "a\0b"},
+        {"job": "default/backup"},
+        None,
+        "log",
+        [[good]],
+    ]
+    async with world.signed_in("acme") as acme:
+        await acme.add_job(NewJob(slug="backup"))
+        answer = await acme.http.post("/check-ins", json=[good, *bad, good])
+        items = answer.json()["items"]
+        assert (answer.status_code, [item["status"] for item in items]) == (200, [200, *[400] * len(bad), 200])
+        assert [item["problem"]["errors"][0]["pointer"] for item in items[1:5]] == ["/kind", "/attempt", "", "/job"]
+        assert len((await acme.job_check_ins("default/backup")).items) == 2
+        whole = await acme.http.post("/check-ins", content=b'[{"kind": "log"}, {"kind":', headers=JSON)
+        assert whole.status_code == 400, "where it is no JSON nobody knows where an item ends"
+        alone = await acme.http.post("/check-ins", json=bad[0])
+        assert (alone.status_code, alone.json()["errors"][0]["pointer"]) == (400, "/kind")
 
 
 async def test_runs_come_in_pages_newest_first(world: World) -> None:

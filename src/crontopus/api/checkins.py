@@ -1,11 +1,14 @@
 """Check-ins by JSON: one, or a list in which each stands for itself. 200 means that it is on disk."""
 
+from collections.abc import Sequence
+
+import msgspec
 from litestar import Response, post
 from litestar.di import NamedDependency
 
 from crontopus.api.arguments import Caller, Parts
 from crontopus.api.principal import needs
-from crontopus.api.reading import Body
+from crontopus.api.reading import Body, decoded
 from crontopus.api.reports import report_of
 from crontopus.domain.access import Principal, Scope
 from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotFound
@@ -17,47 +20,57 @@ from crontopus.wire.runs import CheckIn, CheckInAnswer, CheckInAnswers
 
 MOST = 1000
 OK = 200
+Items = list[msgspec.Raw]
+Tried = CheckIn | CrontopusError
+"""A check-in as it was sent, or why it is none."""
+_one = msgspec.json.Decoder(CheckIn)
 
 
 @post(
     "/check-ins",
     operation_id="check_in",
     opt=needs(Scope.CHECK_INS_WRITE),
-    dependencies={"sent": Body(CheckIn | list[CheckIn])},
+    dependencies={"sent": Body(CheckIn | list[CheckIn], read_as=CheckIn | Items)},
     status_code=OK,
 )
 async def check_in(
-    caller: Caller, parts: Parts, sent: NamedDependency[CheckIn | list[CheckIn]]
+    caller: Caller, parts: Parts, sent: NamedDependency[CheckIn | Items]
 ) -> Response[CheckInAnswer | CheckInAnswers]:
     """Report one check-in, or up to 1,000 in a list.
 
     200 means that it is on disk. In a list each stands for itself: the answer has one item for each, in order, with
     its own `status` and, where it was refused, the `problem`. Sent again, a check-in is stored once.
     """
-    several = sent if isinstance(sent, list) else [sent]
-    if len(several) > MOST:
+    if isinstance(sent, CheckIn):
+        (outcome,) = await _outcomes(parts, caller, [sent])
+        if isinstance(outcome, CrontopusError):
+            raise outcome
+        return Response(_item(outcome))
+    if len(sent) > MOST:
         raise Invalid(f"a list has at most {MOST} check-ins", (Fault("", f"send {MOST} at a time"),))
-    outcomes = await _outcomes(parts, caller, several)
-    if isinstance(sent, list):
-        return Response(CheckInAnswers(items=[_item(outcome) for outcome in outcomes]))
-    outcome = outcomes[0]
-    if isinstance(outcome, CrontopusError):
-        raise outcome
-    return Response(_item(outcome))
+    outcomes = await _outcomes(parts, caller, [_read(item) for item in sent])
+    return Response(CheckInAnswers(items=[_item(outcome) for outcome in outcomes]))
 
 
-async def _outcomes(parts: Parts, caller: Principal, several: list[CheckIn]) -> list[Outcome]:
+def _read(item: msgspec.Raw) -> Tried:
+    try:
+        return decoded(bytes(item), _one)
+    except Invalid as error:
+        return error
+
+
+async def _outcomes(parts: Parts, caller: Principal, several: Sequence[Tried]) -> list[Outcome]:
     """In order. What cannot be understood does not keep the others from being stored."""
     addresses = await _addresses(parts, caller, several)
-    tried = [_report(parts, caller, one, addresses) for one in several]
+    tried = [_report(parts, caller, one, addresses) if isinstance(one, CheckIn) else one for one in several]
     reports = [one for one in tried if isinstance(one, Report)]
     stored = iter(await parts.intake.submit(reports) if reports else [])
     return [next(stored) if isinstance(one, Report) else one for one in tried]
 
 
-async def _addresses(parts: Parts, caller: Principal, several: list[CheckIn]) -> dict[str, ByJob]:
+async def _addresses(parts: Parts, caller: Principal, several: Sequence[Tried]) -> dict[str, ByJob]:
     """By the name a check-in gives its job; what is out of reach is left out."""
-    names = {one.job for one in several if one.job}
+    names = {one.job for one in several if isinstance(one, CheckIn) and one.job}
     if caller.reach.job is not None:
         names.add(str(caller.reach.job))
     async with parts.db.read(caller.tenant) as tx:

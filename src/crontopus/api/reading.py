@@ -21,10 +21,13 @@ _VERSION = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
 
 
 class Body(Provide):
-    """A dependency that is the request's body as `shape`; the reference of the API finds the shape here."""
+    """A dependency that is the request's body as `shape`; the reference of the API finds the shape here.
 
-    def __init__(self, shape: Any) -> None:
-        super().__init__(_reader(shape))
+    `read_as`: as much of the shape as is read before the handler, where that reads the rest.
+    """
+
+    def __init__(self, shape: Any, read_as: Any = None) -> None:
+        super().__init__(_reader(read_as or shape))
         self.shape = shape
 
 
