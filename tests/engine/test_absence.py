@@ -3,8 +3,13 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
+from crontopus.api import runs
 from crontopus.domain.watch import RunState, Status
 from crontopus.storage import gaps
+from crontopus.wire.accounts import NewNamespace, NewToken
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.schedules import Schedule
 from tests.world import Hands, World, world_in
@@ -43,6 +48,30 @@ async def test_the_excuse_of_a_gap_holds_once(world_data: tuple[Path, str]) -> N
     async with world_in(*world_data, hands) as world, world.signed_in("acme") as acme:
         await world.passes(hours=24)
         assert (await acme.job("default/nightly")).status is Status.DOWN
+
+
+async def test_what_a_token_does_not_reach_takes_no_place_among_the_silent(
+    world_data: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "MOST_SILENT", 1)
+    hands = Hands()
+    async with world_in(*world_data, hands) as world, world.signed_in("acme") as acme:
+        await acme.add_namespace(NewNamespace(slug="prod"))
+        names = (("default", "a"), ("default", "b"), ("prod", "c"), ("default", "d"))
+        jobs = [await acme.add_job(replace(NIGHTLY, name=name, namespace=place)) for place, name in names]
+        await world.passes(hours=18)
+        for job in jobs:
+            await world.ping(job.ping_url)
+        await world.passes(hours=23)
+        await world.appliance.absence.end()
+    hands.turn_to(hands.now + timedelta(hours=2))
+    async with world_in(*world_data, hands) as world, world.signed_in("acme") as acme:
+        await world.passes(minutes=11)
+        await acme.delete_job(jobs[0].id)
+        assert [silent.slug for silent in (await acme.gaps()).items[0].silent] == ["b"]
+        narrow = await acme.add_token(NewToken(name="narrow", namespaces=["prod"]))
+        answer = await world.http.get("/api/v1/gaps", headers={"Authorization": f"Bearer {narrow.token}"})
+        assert [silent["slug"] for silent in answer.json()["items"][0]["silent"]] == ["c"]
 
 
 async def test_a_report_after_the_gap_takes_the_job_from_the_notice(world_data: tuple[Path, str]) -> None:

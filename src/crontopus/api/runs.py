@@ -151,8 +151,7 @@ async def listed_gaps(caller: Caller, parts: Parts, cursor: Cursor = None, limit
 
 
 async def _refs(tx: Tx, caller: Caller, gap: domain.Gap) -> list[JobRef]:
-    silent = (await gaps.silent(tx, gap))[:MOST_SILENT]
-    return [shown.ref(one) for one in await jobs.refs(tx, caller.reach, silent)]
+    return [shown.ref(one) for one in await gaps.silent(tx, caller.reach, gap, MOST_SILENT)]
 
 
 def _shown(found: Sequence[CheckIn]) -> list[StoredCheckIn]:

@@ -9,8 +9,11 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.domain import ids
+from crontopus.domain.access import Reach
 from crontopus.domain.watch import Gap, Gaps, RunState
+from crontopus.storage import jobs
 from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.jobs import Ref
 from crontopus.storage.tables import gaps, heartbeats, runs, silences
 
 REMEMBERED = timedelta(days=8)
@@ -80,13 +83,10 @@ async def listed(tx: Tx, before: datetime | None, limit: int) -> Sequence[tuple[
     return [(Gap(row.since, row.until), row.cause) for row in rows]
 
 
-async def silent(tx: Tx, gap: Gap) -> Sequence[UUID]:
-    """The tenant's jobs that did not report while nobody watched, and have not since."""
-    query = _silent(silences.c.job_id).distinct()
-    found = await tx.sql.scalars(
-        query.where(silences.c.gap_id == ids.floor_of(gap.since), silences.c.tenant_id == tx.tenant)
-    )
-    return found.all()
+async def silent(tx: Tx, reach: Reach, gap: Gap, limit: int) -> Sequence[Ref]:
+    """Jobs within reach that did not report while nobody watched, and have not since; the first `limit` by name."""
+    of_gap = (silences.c.gap_id == ids.floor_of(gap.since), silences.c.tenant_id == tx.tenant)
+    return await jobs.refs(tx, reach, _silent(silences.c.job_id).where(*of_gap), limit)
 
 
 def _silent(what: Any) -> Select[Any]:

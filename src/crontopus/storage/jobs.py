@@ -239,12 +239,14 @@ async def ids_of(tx: Tx, reach: Reach, names: Sequence[str]) -> dict[str, UUID]:
     return found
 
 
-async def refs(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> Sequence[Ref]:
+async def refs(
+    tx: Tx, reach: Reach, wanted: Sequence[UUID] | Select[tuple[UUID]], limit: int | None = None
+) -> Sequence[Ref]:
     """Of these jobs, by name; those that are deleted or out of reach are left out."""
     query = select(jobs.c.id, namespaces.c.slug, jobs.c.slug, jobs.c.name)
     query = query.join(namespaces, namespaces.c.id == jobs.c.namespace_id)
     query = query.where(*within(tx, reach), jobs.c.id.in_(wanted), jobs.c.deleted_at.is_(None))
-    return [Ref(*row) for row in await tx.sql.execute(query.order_by(jobs.c.search, jobs.c.id))]
+    return [Ref(*row) for row in await tx.sql.execute(query.order_by(jobs.c.search, jobs.c.id).limit(limit))]
 
 
 async def add(tx: Tx, values: Mapping[str, Any]) -> bool:
