@@ -18,8 +18,9 @@ NEVER_SECONDS = 3600.0
 class Stream:
     """The raw ASGI answer, part by part: the in-process transport of httpx waits for the end of an answer."""
 
-    def __init__(self, world: World, tenant: str, last_event_id: str | None) -> None:
-        headers = [(b"host", b"x"), (b"authorization", f"Bearer {world.tenants[tenant].token}".encode())]
+    def __init__(self, world: World, credential: tuple[str, str], last_event_id: str | None = None) -> None:
+        """`credential`: a header."""
+        headers = [(b"host", b"x"), (credential[0].encode(), credential[1].encode())]
         if last_event_id is not None:
             headers.append((b"last-event-id", last_event_id.encode()))
         self._scope = {
@@ -68,6 +69,14 @@ class Stream:
     async def status(self) -> int:
         return int((await self.begun())["status"])
 
+    async def rest(self) -> str:
+        """All that is told until the stream ends by itself."""
+        text = ""
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while (part := await self._parts.get()).get("more_body"):
+                text += part["body"].decode()
+        return text
+
     async def told(self, count: int) -> list[tuple[str, str, ChangeEvent | None]]:
         """The next events: name, id and data."""
         found: list[tuple[str, str, ChangeEvent | None]] = []
@@ -90,7 +99,16 @@ async def following(
 ) -> AsyncIterator[Stream]:
     """A stream that has begun. Unless told to, it never looks by itself: what it tells, it has heard of."""
     world.appliance.parts.poll_seconds = poll_seconds
-    stream = Stream(world, tenant, last_event_id)
+    async with followed(Stream(world, bearer(world, tenant), last_event_id)) as stream:
+        yield stream
+
+
+def bearer(world: World, tenant: str) -> tuple[str, str]:
+    return "authorization", f"Bearer {world.tenants[tenant].token}"
+
+
+@asynccontextmanager
+async def followed(stream: Stream) -> AsyncIterator[Stream]:
     async with asyncio.TaskGroup() as group:
         group.create_task(stream.run())
         assert await stream.status() == 200

@@ -1,19 +1,26 @@
 """The live stream: what changes is told, in order, to those who may see it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
+from sqlalchemy import text
 
 from crontopus.api import events
+from crontopus.client import SESSION_COOKIE, Client
 from crontopus.domain.access import Principal, Reach
+from crontopus.engine.accounts import Caller, begin_session
+from crontopus.storage import accounts
 from crontopus.storage import events as stored
 from crontopus.storage.database import Changed
 from crontopus.storage.events import Position
-from crontopus.wire.accounts import NewNamespace
+from crontopus.wire.accounts import CreatedToken, NewNamespace, NewToken
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
-from tests.stream import WITHIN_SECONDS, Stream, following
+from tests.stream import WITHIN_SECONDS, Stream, bearer, followed, following
 from tests.world import World
 
 
@@ -67,12 +74,68 @@ async def test_what_is_no_longer_known_is_said(world: World) -> None:
             assert (await stream.told(1))[0][0] == "resync"
 
 
+async def test_there_are_only_so_many_streams_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "MOST_STREAMS", 1)
+    async with world.signed_in("acme") as acme:
+        async with following(world, "acme") as stream:
+            await acme.add_job(NewJob(slug="one"))
+            await stream.told(1)
+            refused = await acme.http.get("/events")
+            assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+        async with following(world, "acme") as stream:
+            await acme.add_job(NewJob(slug="two"))
+            await stream.told(1)
+
+
 async def test_a_stream_ends_when_the_server_stops(world: World) -> None:
-    stream = Stream(world, "acme", None)
+    stream = Stream(world, bearer(world, "acme"), None)
     async with asyncio.timeout(WITHIN_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(stream.run())
         assert await stream.status() == 200
         world.appliance.parts.stopping.set()
+
+
+async def _revoked(world: World, acme: Client, token: CreatedToken) -> None:
+    await acme.revoke_token(token.id)
+
+
+async def _expired(world: World, acme: Client, token: CreatedToken) -> None:
+    world.hands.turn_to(world.now + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("end", [_revoked, _expired])
+@pytest.mark.parametrize("something_changes", [True, False])
+async def test_a_token_that_is_no_longer_valid_is_told_nothing_more(
+    world: World, end: Callable[[World, Client, CreatedToken], Awaitable[None]], something_changes: bool
+) -> None:
+    async with world.signed_in("acme") as acme:
+        token = await acme.add_token(NewToken(name="watcher", expires_at=world.now + timedelta(hours=1)))
+        async with followed(Stream(world, ("authorization", f"Bearer {token.token}"), None)) as stream:
+            await acme.add_job(NewJob(slug="before"))
+            assert len(await stream.told(1)) == 1
+            await end(world, acme, token)
+            if something_changes:
+                await acme.add_job(NewJob(slug="after"))
+            assert "event:" not in await stream.rest()
+
+
+@pytest.mark.parametrize("gone", ["session", "membership"])
+async def test_a_person_who_is_gone_is_told_nothing_more(world: World, gone: str) -> None:
+    async with world.signed_in("acme") as acme:
+        session = await _session(world, "acme")
+        async with followed(Stream(world, ("cookie", f"{SESSION_COOKIE}={session}"), None)) as stream:
+            async with world.appliance.db.write_all() as tx:
+                table = "sessions" if gone == "session" else "members"
+                await tx.sql.execute(text(f"DELETE FROM {table}"))  # noqa: S608 # a name of ours
+            await acme.add_job(NewJob(slug="after"))
+            assert "event:" not in await stream.rest()
+
+
+async def _session(world: World, tenant: str) -> str:
+    async with world.appliance.db.write_all() as tx:
+        login = await accounts.login_of(tx, f"owner@{tenant}.test")
+        assert login is not None
+        return (await begin_session(tx, login, Caller())).session
 
 
 async def test_nothing_is_told_of_what_is_out_of_reach(world: World) -> None:

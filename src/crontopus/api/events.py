@@ -1,7 +1,9 @@
 """The live stream: what changed, as server-sent events, from a table that every process writes."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import anyio
@@ -23,6 +25,10 @@ from crontopus.wire.events import ChangeEvent
 
 BATCH = 50
 """Transactions told at once."""
+MOST_STREAMS = 1000
+"""Each holds a connection for as long as it likes; pings need some too."""
+ASK_SECONDS = 1.0
+"""So often is asked whether a silent stream's reader may still see what it would tell."""
 GATHER_SECONDS = 0.05
 """What is written at nearly the same time is read at once."""
 _ID = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,9})", re.ASCII)
@@ -42,6 +48,8 @@ async def stream(request: Http, caller: Caller, parts: Parts, last_event_id: Las
     `text/event-stream`: events `job` and `run` whose data is a ChangeEvent. With `Last-Event-ID` it goes on from
     there, or begins with the event `resync` where that is no longer known: read again whatever is shown.
     """
+    if parts.streams >= MOST_STREAMS:
+        raise Unavailable("too many live streams are open: close some, or read again now and then instead")
     async with parts.db.read(caller.tenant) as tx:
         place, known = await _begin(tx, last_event_id)
     return Stream(
@@ -63,23 +71,42 @@ async def _told(
     request: Http, parts: Assembly, caller: Principal, place: Position, known: bool
 ) -> AsyncIterator[bytes]:
     """Until the client leaves, may not see it any more, or the server stops."""
-    yield ALIVE if known else RESYNC
-    silent_since = anyio.current_time()
-    while not parts.stopping.is_set():
-        coming, before = parts.db.changed.coming, place
-        changes, place = await _next(parts, caller, place)
-        if changes:
-            yield b"".join(_event(change) for change in changes)
-            silent_since = anyio.current_time()
-        elif anyio.current_time() - silent_since >= parts.heartbeat_seconds:
-            if not await principal.is_still(request, caller):
+    with _counted(parts):
+        yield ALIVE if known else RESYNC
+        silent_since = anyio.current_time()
+        while not parts.stopping.is_set():
+            coming, before = parts.db.changed.coming, place
+            changes, place = await _next(parts, caller, place)
+            now = anyio.current_time()
+            if changes and not await principal.is_still(request, caller):
                 return
-            yield ALIVE
-            silent_since = anyio.current_time()
-        if place == before:
-            with anyio.move_on_after(parts.poll_seconds):
-                await coming.wait()
-        await anyio.sleep(GATHER_SECONDS)
+            if changes or now - silent_since >= parts.heartbeat_seconds:
+                yield b"".join(map(_event, changes)) or ALIVE
+                silent_since = now
+            if place == before and not await _awaited(request, parts, caller, coming):
+                return
+            await anyio.sleep(GATHER_SECONDS)
+
+
+async def _awaited(request: Http, parts: Assembly, caller: Principal, coming: asyncio.Event) -> bool:
+    """Until something may have changed. False where the caller may not see it any more."""
+    end = anyio.current_time() + parts.poll_seconds
+    while (left := end - anyio.current_time()) > 0:
+        with anyio.move_on_after(min(left, ASK_SECONDS)):
+            await coming.wait()
+            return True
+        if not await principal.is_still(request, caller):
+            return False
+    return True
+
+
+@contextmanager
+def _counted(parts: Assembly) -> Iterator[None]:
+    parts.streams += 1
+    try:
+        yield
+    finally:
+        parts.streams -= 1
 
 
 async def _next(parts: Assembly, caller: Principal, place: Position) -> tuple[list[Change], Position]:

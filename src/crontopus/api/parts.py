@@ -30,6 +30,8 @@ class Parts(Struct, kw_only=True):
     """Between looks at what another process wrote, where nothing is heard of it."""
     stopping: Event = field(default_factory=Event)
     """Set when the server stops: live streams end, everything else finishes."""
+    streams: int = 0
+    """Live streams that are open."""
     counts: Memo[dict[str, int]] = field(default_factory=Memo)
     scrapes: Memo[list[bytes]] = field(default_factory=lambda: Memo(most=4))
     """Few are kept, since one may have 20 MB."""
