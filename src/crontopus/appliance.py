@@ -25,6 +25,7 @@ from crontopus.api.parts import Parts
 from crontopus.api.ping import Ping
 from crontopus.config import Config
 from crontopus.console.app import console_router
+from crontopus.console.errors import error_page
 from crontopus.domain.errors import CrontopusError
 from crontopus.engine import setup
 from crontopus.engine.absence import BEAT, Absence, Monotonic
@@ -112,6 +113,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
             console_router(clock=db.clock, public_url=config.base_url),
             operations_router(health, parts, metrics_open=config.metrics_open),
         ],
+        error_page(db.clock),
     )
     ping = Ping(intake, db.clock, body_limit=config.ping_body_limit)
     return Appliance(

@@ -26,15 +26,16 @@ from crontopus.api import (
 from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
 from crontopus.api.parts import Parts
+from crontopus.api.problems import Page
 from crontopus.domain.access import Principal
 from crontopus.wire.encoding import encoded
 
 
-def create_app(parts: Parts, routers: Sequence[ControllerRouterHandler] = ()) -> Litestar:
-    """`routers`: what else the appliance serves beside the API (console, pings, operations)."""
+def create_app(parts: Parts, routers: Sequence[ControllerRouterHandler], page: Page) -> Litestar:
+    """`routers`: what else the appliance serves beside the API (console, operations); `page`: an error in a browser."""
     return Litestar(
         route_handlers=[api_router(), reference.reference_router(), *routers],
-        exception_handlers={Exception: problems.answer},
+        exception_handlers={Exception: problems.answer_with(page)},
         state=State({"parts": parts}),
         request_max_body_size=parts.request_limit_bytes,
         openapi_config=None,

@@ -1,5 +1,6 @@
 """Every error as problem+json (RFC 9457), whoever raised it: our domain, the framework or a bug."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,9 @@ from crontopus.wire.wording import in_words
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+Page = Callable[[Request[Any, Any, Any], Exception], Response[Any]]
+"""An error as a person in a browser is shown it."""
 
 OF_HTTP: dict[int, tuple[str, str, str]] = {
     400: ("invalid", "invalid input", "the request cannot be understood"),
@@ -43,6 +47,26 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
         log.error("request failed", request_id=request_id, path=request.url.path, exc_info=error)
     headers = _headers(error) if known else {**_headers(error), "X-Request-Id": request_id}
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def answer_with(page: Page) -> Callable[[Request[Any, Any, Any], Exception], Response[Any]]:
+    """As `answer`, but for a browser that asks for what no handler takes, or meets a bug on a page."""
+
+    def answer_either(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        problem = answer(request, error)
+        if isinstance(error, CrontopusError) or not _is_for_people(request):
+            return problem
+        request.scope.setdefault("state", {})["request_id"] = problem.content.request_id
+        shown = page(request, error)
+        shown.headers.update(problem.headers)
+        return shown
+
+    return answer_either
+
+
+def _is_for_people(request: Request[Any, Any, Any]) -> bool:
+    is_api = f"{request.url.path}/".startswith("/api/")
+    return not is_api and "text/html" in request.headers.get("accept", "")
 
 
 def _problem(error: Exception) -> Problem:
