@@ -10,7 +10,7 @@ import structlog
 from crontopus.domain.errors import CrontopusError, Unavailable
 from crontopus.engine.batch import Batch
 from crontopus.engine.loops import repeated
-from crontopus.engine.report import Accepted, Outcome, Report
+from crontopus.engine.report import NO_BODY, Accepted, Outcome, Report
 from crontopus.metrics import Metrics
 from crontopus.storage.ledger import Ledger
 
@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 QUEUE_LIMIT = 20_000
 """Check-ins that may wait; beyond, the sender is told to come again."""
+BYTES_LIMIT = 256 * 1024 * 1024
+"""Likewise of what they printed."""
 BATCH = 200
 """Check-ins of one transaction: some 20 ms of the turn that all writers share."""
 CROWD = 16
@@ -33,29 +35,32 @@ class Intake:
         self._ledger = ledger
         self._metrics = metrics
         self._waiting: deque[tuple[Report, asyncio.Future[Outcome]]] = deque()
+        self._waiting_bytes = 0
         self._wake = asyncio.Event()
         self._arrived = self._answered = 0
         self._progress = asyncio.Condition()
 
     async def submit(self, reports: Sequence[Report]) -> list[Outcome]:
         """The outcome of each, in order, once all are on disk. Raises Unavailable where too many wait already."""
-        self._refuse_too_many(len(reports))
+        self._refuse_too_many(reports)
         futures = [self._queued(report) for report in reports]
         return [await future for future in futures]
 
     async def submit_one(self, report: Report) -> Outcome:
         """As `submit`."""
-        self._refuse_too_many(1)
+        self._refuse_too_many((report,))
         return await self._queued(report)
 
-    def _refuse_too_many(self, more: int) -> None:
-        if len(self._waiting) + more > QUEUE_LIMIT:
-            self._metrics.check_ins_refused.inc(more)
+    def _refuse_too_many(self, more: Sequence[Report]) -> None:
+        size = _size(more)
+        if len(self._waiting) + len(more) > QUEUE_LIMIT or 0 < self._waiting_bytes > BYTES_LIMIT - size:
+            self._metrics.check_ins_refused.inc(len(more))
             raise Unavailable("too many check-ins are waiting to be stored", retry_after_seconds=2)
 
     def _queued(self, report: Report) -> asyncio.Future[Outcome]:
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((report, future))
+        self._waiting_bytes += _size((report,))
         self._arrived += 1
         self._wake.set()
         return future
@@ -83,7 +88,9 @@ class Intake:
         batch = [self._waiting.popleft() for _ in range(min(most, BATCH, len(self._waiting)))]
         if not self._waiting:
             self._wake.clear()
-        outcomes = await self._outcomes([report for report, _ in batch])
+        reports = [report for report, _ in batch]
+        outcomes = await self._outcomes(reports)
+        self._waiting_bytes -= _size(reports)
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
@@ -116,3 +123,12 @@ class Intake:
                 await tx.write(batch.closed())
         self._metrics.check_ins.inc(sum(isinstance(outcome, Accepted) for outcome in outcomes))
         return outcomes
+
+
+def _size(reports: Sequence[Report]) -> int:
+    """Bytes of bodies that are held. Most have none."""
+    size = 0
+    for report in reports:
+        if report.body is not NO_BODY:
+            size += len(report.body.head) + len(report.body.tail)
+    return size
