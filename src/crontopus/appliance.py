@@ -47,8 +47,10 @@ from crontopus.storage.sealing import Sealer, sealer_for
 
 log = structlog.get_logger(__name__)
 
-STOP_WITHIN_SECONDS = 9.0
-"""Requests under way may take so long after SIGTERM; a stop is over within 10 s."""
+STOP_WITHIN_SECONDS = 5.0
+"""Requests under way may take so long after SIGTERM, and so may a client within its headers."""
+FINISH_WITHIN_SECONDS = 3.0
+"""Then there is so long to store what is left: a stop is over within 10 s."""
 PRUNE_EVERY = timedelta(minutes=10)
 
 
@@ -115,7 +117,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         ],
         error_page(db.clock),
     )
-    ping = Ping(intake, db.clock, body_limit=config.ping_body_limit)
+    ping = Ping(intake, db.clock, parts.patience, body_limit=config.ping_body_limit)
     return Appliance(
         config=config,
         db=db,
@@ -187,17 +189,19 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
 
 
 async def _stop_on_signal(server: HttpServer, parts: Parts, tree: TaskGroup) -> None:
-    """A second signal, or requests that do not end, end it at once; what was acknowledged is on disk anyway."""
+    """A second signal, or requests that do not end, are hung up on; what was acknowledged is on disk anyway."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             break
         log.info("stopping")
         systemd.tell("STOPPING=1")
-        parts.stopping.set()
+        parts.stop()
         server.stop()
         with anyio.move_on_after(STOP_WITHIN_SECONDS):
             async for _ in signals:
                 break
+        server.hang_up()
+        await anyio.sleep(FINISH_WITHIN_SECONDS)
         tree.cancel_scope.cancel()
 
 

@@ -18,11 +18,12 @@ HEADERS_WITHIN_MS = 10_000
 
 
 class HttpServer:
-    """Serves `app` (ASGI) until `stop`; requests under way are finished first."""
+    """Serves `app` (ASGI) until `stop`; requests under way are finished first, unless it is told to `hang_up`."""
 
     def __init__(self, app: Any, host: str, port: int) -> None:
         _refuse_taken(host, port)
         self._host, self._port = host, port
+        self._over = anyio.Event()
         logging.getLogger("_granian").setLevel(logging.ERROR)
         self._server = Server(
             app,
@@ -39,7 +40,14 @@ class HttpServer:
         )
 
     async def serve(self) -> None:
+        async with anyio.create_task_group() as serving:
+            serving.start_soon(self._serve)
+            await self._over.wait()
+            serving.cancel_scope.cancel()
+
+    async def _serve(self) -> None:
         await self._server.serve()
+        self._over.set()
 
     async def listening(self) -> None:
         """Returns once connections are taken."""
@@ -52,6 +60,10 @@ class HttpServer:
 
     def stop(self) -> None:
         self._server.stop()  # type: ignore[no-untyped-call] # Granian left it so
+
+    def hang_up(self) -> None:
+        """`serve` returns at once, whoever is still connected."""
+        self._over.set()
 
 
 def _nearby(host: str) -> str:

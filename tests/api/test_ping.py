@@ -7,11 +7,16 @@ from uuid import uuid4
 
 import pytest
 
-from crontopus.api.ping import JSON
+from crontopus.api import bodies
+from crontopus.api.ping import JSON, JSON_LIMIT
+from crontopus.cli import report
+from crontopus.cli.report import Address
+from crontopus.cli.run_output import HEAD_BYTES, TAIL_BYTES
 from crontopus.client import Client
-from crontopus.domain.watch import RunState
+from crontopus.domain.watch import Mark, RunState
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.runs import Run
+from tests.api.sender import sending
 from tests.world import World
 
 KNOWN_SUFFIXES = [
@@ -317,6 +322,64 @@ async def test_a_wrong_json_check_in_is_told_what_is_wrong(world: World, documen
         assert answer.status_code == 400
         assert answer.text
         assert (await acme.job_check_ins(job.id)).items == []
+
+
+async def test_no_more_is_read_of_a_check_in_as_json_than_one_may_have(world: World) -> None:
+    """Whoever sends it, and wherever to: it is answered before its end, which never comes."""
+    async with sending(world, "POST", f"/ping/{uuid4()}", content_type=JSON.decode()) as sender:
+        for _ in range(JSON_LIMIT // 100_000 + 1):
+            sender.send(b" " * 100_000)
+        assert (await sender.answer())[0] == 404
+
+
+async def test_a_check_in_as_json_is_never_cut_but_refused(world: World) -> None:
+    padded = b'{"kind": "success"}'.ljust(JSON_LIMIT)
+    kind = {"Content-Type": JSON.decode()}
+    async with world.signed_in("acme") as acme:
+        job = await _job(acme)
+        assert (await world.ping(job.ping_url, "POST", content=padded, headers=kind)).status_code == 200
+        answer = await world.ping(job.ping_url, "POST", content=padded + b" ", headers=kind)
+        assert (answer.status_code, "at most 512 KiB" in answer.text) == (400, True)
+        assert len((await acme.job_check_ins(job.id)).items) == 1
+
+
+async def test_the_longest_report_of_crontopus_run_is_taken(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        job = await _job(acme)
+        output = {"head": "\ufffd" * HEAD_BYTES, "tail": "\ufffd" * TAIL_BYTES, "dropped_bytes": 10**9}
+        sent = report.written(Address(job.ping_url), "fail", str(uuid4()), output=output)
+        answer = await world.ping(job.ping_url, "POST", content=sent.body, headers={"Content-Type": JSON.decode()})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("begun", [b"", b"the beginning"])
+async def test_a_body_that_does_not_come_is_waited_for_so_long(
+    world: World, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(bodies, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(bodies, "LINGER_SECONDS", 0.01)
+    async with world.signed_in("acme") as acme:
+        job = await _job(acme)
+        async with sending(world, "POST", f"{job.ping_url}/fail") as sender:
+            if begun:
+                sender.send(begun)
+            status, headers, body = await sender.answer()
+            assert (status, headers["connection"], body) == (200, "close", b"OK")
+        (run,) = await _runs(acme, job)
+        assert (run.state, run.marks, run.output_bytes) == (RunState.FAILED, [Mark.TRUNCATED], len(begun))
+
+
+async def test_a_body_that_is_under_way_when_the_server_stops_counts_as_far_as_it_came(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        job = await _job(acme)
+        async with sending(world, "POST", f"{job.ping_url}/fail") as sender:
+            sender.send(b"the beginning")
+            await sender.taken(13)
+            world.appliance.parts.stop()
+            assert (await sender.answer())[0] == 200
+        (run,) = await _runs(acme, job)
+        assert (run.state, run.marks) == (RunState.FAILED, [Mark.TRUNCATED])
+        assert (await acme.run_log(run.id)).head == "the beginning"
 
 
 async def test_keywords_in_the_body_overrule_the_url(world: World) -> None:

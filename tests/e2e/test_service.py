@@ -1,13 +1,17 @@
 """The server as a service: what it tells systemd, how it stops, what it answers to who watches it."""
 
+import asyncio
 import socket
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from crontopus.client import Client
-from crontopus.wire.jobs import NewJob
+from crontopus.domain.watch import Mark, RunState
+from crontopus.wire.jobs import Job, NewJob
 from tests.load import Load
 from tests.served import Served, set_up
 
@@ -54,6 +58,55 @@ async def test_told_to_stop_under_load_it_stops_in_time_and_keeps_what_it_acknow
                 if (cursor := page.next_cursor) is None:
                     break
     assert set(load.acknowledged) <= stored
+
+
+async def test_told_to_stop_it_waits_for_nobody_who_stalls(tmp_path: Path) -> None:
+    made = set_up(tmp_path / "data")
+    with Served(tmp_path / "data") as served:
+        async with Client(served.url, token=made.token) as client:
+            jobs = [await client.add_job(NewJob(name=name)) for name in ("begun", "not begun")]
+            async with AsyncExitStack() as stalling:
+                begun, other = [await _stalled(stalling, served, _beginning(job)) for job in jobs]
+                begun[1].write(b"the beginning")
+                began = time.monotonic()
+                assert served.stop() == 0, served.log()
+                assert time.monotonic() - began < WITHIN_SECONDS / 2
+                said = [await reader.read() for reader, _ in (begun, other)]
+        assert [text.split(b" ")[1] for text in said] == [b"200", b"200"]
+        assert '"level": "error"' not in served.log()
+        served.start()
+        async with Client(served.url, token=made.token) as client:
+            for job, text in zip(jobs, ("the beginning", ""), strict=True):
+                (run,) = (await client.job_runs(job.id)).items
+                assert (run.state, run.marks) == (RunState.FAILED, [Mark.TRUNCATED])
+                assert (await client.run_log(run.id)).head == text
+
+
+def _beginning(job: Job) -> str:
+    head = f"POST {urlsplit(job.ping_url).path}/fail HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+    return f"{head}Expect: 100-continue\r\n\r\n"
+
+
+async def _stalled(
+    stack: AsyncExitStack, served: Served, sent: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which the server waits for a body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    stack.callback(writer.close)
+    writer.write(sent.encode())
+    assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+def test_told_to_stop_it_hangs_up_on_who_stalls_within_the_headers(tmp_path: Path) -> None:
+    with Served(tmp_path / "data", fresh=True) as served:
+        with socket.create_connection(("127.0.0.1", served.port)) as stalling:
+            stalling.sendall(b"GET /jobs HTTP/1.1\r\nHost: ")
+            assert httpx.get(f"{served.url}/livez").text == "ok"
+            began = time.monotonic()
+            assert served.stop() == 0, served.log()
+            assert time.monotonic() - began < WITHIN_SECONDS - 2
+        assert '"level": "error"' not in served.log()
 
 
 def test_the_metrics_of_the_process_need_a_token(tmp_path: Path) -> None:

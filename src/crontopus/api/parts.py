@@ -4,6 +4,7 @@ from asyncio import Event
 
 from msgspec import Struct, field
 
+from crontopus.api.patience import Patience
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.intake import Intake
 from crontopus.engine.memo import Memo
@@ -29,7 +30,9 @@ class Parts(Struct, kw_only=True):
     poll_seconds: float = 1.0
     """Between looks at what another process wrote, where nothing is heard of it."""
     stopping: Event = field(default_factory=Event)
-    """Set when the server stops: live streams end, everything else finishes."""
+    """Set when the server stops: live streams end."""
+    patience: Patience = field(default_factory=Patience)
+    """With clients that are still sending; it ends when the server stops."""
     streams: int = 0
     """Live streams that are open."""
     counts: Memo[dict[str, int]] = field(default_factory=Memo)
@@ -37,3 +40,8 @@ class Parts(Struct, kw_only=True):
     """Few are kept, since one may have 20 MB."""
     passwords: Passwords = field(default_factory=Passwords)
     attempts: Attempts = field(default_factory=Attempts)
+
+    def stop(self) -> None:
+        """What waits for others ends; everything else finishes."""
+        self.stopping.set()
+        self.patience.end()

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from crontopus.api import bodies, ping_url
+from crontopus.api.patience import Patience
 from crontopus.api.ping_url import Asked, NotThere, Said
 from crontopus.api.reports import happened, report_of
 from crontopus.domain.errors import CrontopusError, Invalid, NotFound, QuotaReached, Unavailable
@@ -26,7 +27,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 PREFIX = "/ping/"
 JSON = b"application/vnd.crontopus.check-in+json"
-JSON_LIMIT = 4 * 1024 * 1024
+JSON_LIMIT = 512 * 1024
+"""Bytes of a check-in in JSON. What `crontopus run` reports is less, however its output is escaped."""
 
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _OPEN = (b"access-control-allow-origin", b"*")
@@ -48,11 +50,12 @@ _decode = msgspec.json.Decoder(CheckIn).decode
 
 
 class Ping:
-    """`body_limit`: bytes of a body that are kept."""
+    """`body_limit`: bytes of a body that are kept. `patience`: with those who are still sending theirs."""
 
-    def __init__(self, intake: Intake, clock: Callable[[], datetime], *, body_limit: int) -> None:
+    def __init__(self, intake: Intake, clock: Callable[[], datetime], patience: Patience, *, body_limit: int) -> None:
         self._intake = intake
         self._clock = clock
+        self._patience = patience
         self._limit = body_limit
         self._kept: Headers = [_TEXT, (b"ping-body-limit", str(body_limit).encode()), _OPEN, _NO_STORE]
         self._stored = {
@@ -69,21 +72,29 @@ class Ping:
         if method not in _METHODS:
             await _answer(send, 405, b"use GET, HEAD, POST or PUT", _NO_METHOD)
             return
-        body = NO_BODY
+        body, unread = NO_BODY, None
         try:
             said = ping_url.said(scope["path"][len(PREFIX) :])
             headers = dict(scope["headers"])
             is_json = method == "POST" and headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == JSON
             arrived_at = self._clock()
             if method in ("POST", "PUT") or b"content-length" in headers or b"transfer-encoding" in headers:
-                body = await bodies.read(receive, JSON_LIMIT if is_json else self._limit)
+                body = await self._body(receive, is_json)
+                unread = receive if body.truncated else None
             report = self._report(scope, headers, said, body, arrived_at, is_json)
             outcome = await self._intake.submit_one(report)
         except NotThere:
             outcome = NotFound("not found")
         except CrontopusError as error:
-            outcome = error
-        await self._tell(send, method, outcome, receive if body.truncated else None)
+            outcome = error.with_traceback(None)
+        body = NO_BODY  # Whoever was cut off may go on sending: neither this nor a traceback holds the body meanwhile.
+        await self._tell(send, method, outcome, unread)
+
+    async def _body(self, receive: bodies.Receive, is_json: bool) -> Body:
+        """A check-in in JSON is whole or none: beyond its limit nothing more is read."""
+        if is_json:
+            return await bodies.read(receive, JSON_LIMIT, self._patience, JSON_LIMIT + 1)
+        return await bodies.read(receive, self._limit, self._patience)
 
     def _report(
         self,
@@ -133,7 +144,8 @@ class Ping:
         if unread is None:
             await _answer(send, status, shown, headers, len(text))
         else:
-            await _answer(send, status, shown, [*headers, _CLOSE], len(text), partial(bodies.discard, unread))
+            hanging_up = partial(bodies.discard, unread, self._patience)
+            await _answer(send, status, shown, [*headers, _CLOSE], len(text), hanging_up)
 
 
 def _from_url(query: bytes, said: Said, body: Body, at: datetime) -> Report:
@@ -158,7 +170,8 @@ def _from_url(query: bytes, said: Said, body: Body, at: datetime) -> Report:
 def _faulty(error: Invalid, given: Mapping[str, str], said: Said, at: datetime) -> Report:
     """Changes nothing. With `create=1` its sender may have the key of a namespace whose job is not there yet."""
     create = _creation(given, said)
-    return Report(address=said.address, said=said.word, received_at=at, occurred_at=at, create=create, fault=error)
+    fault = Invalid(str(error), error.faults)  # Without the traceback, which holds the body.
+    return Report(address=said.address, said=said.word, received_at=at, occurred_at=at, create=create, fault=fault)
 
 
 def _asked(asked: Asked, given: Mapping[str, str], said: Said, body: Body, at: datetime) -> Report:
@@ -192,7 +205,7 @@ def _creation(given: Mapping[str, str], said: Said) -> Creation | Invalid | None
 
 def _decoded(body: Body) -> CheckIn:
     if body.dropped_bytes or body.truncated:
-        raise Invalid("the check-in is too large or broke off: at most 4 MiB of JSON")
+        raise Invalid("the check-in is too large or broke off: at most 512 KiB of JSON")
     try:
         return _decode(body.head)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
