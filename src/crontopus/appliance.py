@@ -23,6 +23,7 @@ from crontopus.api.front import Front
 from crontopus.api.operations import operations_router
 from crontopus.api.parts import Parts
 from crontopus.api.ping import Ping
+from crontopus.api.room import Room
 from crontopus.config import Config
 from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
@@ -128,7 +129,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         retention=Retention(db, _kept(config)),
         metrics=metrics,
         parts=parts,
-        app=Front(ping, app, config.proxies),
+        app=Front(ping, app, Room(parts.patience), config.proxies),
     )
 
 

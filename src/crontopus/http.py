@@ -1,6 +1,7 @@
 """The HTTP server: Granian, embedded in our event loop. The one module that names it."""
 
 import logging
+import resource
 import socket
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,11 @@ from crontopus.domain.errors import Conflict, Unavailable
 
 HEADERS_WITHIN_MS = 10_000
 """A client that has not sent its headers by then is hung up on."""
+HEADERS_MOST_BYTES = 64 * 1024
+MOST_CONNECTIONS = 8192
+"""Who comes when there are as many waits until one of them ends. Those that stall are bounded elsewhere to fewer."""
+FILES_BESIDE = 128
+"""Files that are left for the database and all else where the system allows fewer than there may be connections."""
 
 
 class HttpServer:
@@ -33,8 +39,8 @@ class HttpServer:
             http=HTTPModes.http1,
             websockets=False,
             backlog=1024,
-            backpressure=4096,
-            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_MS),
+            backpressure=_most_connections(),
+            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_MS, max_buffer_size=HEADERS_MOST_BYTES),
             log_level=LogLevels.warning,
             log_enabled=False,
         )
@@ -78,6 +84,16 @@ def free_port(host: str) -> int:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _most_connections() -> int:
+    """Each is an open file, and where no file can be opened, nothing can be stored."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files < 0 else max(1, min(MOST_CONNECTIONS, files - FILES_BESIDE))
 
 
 def _refuse_taken(host: str, port: int) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from crontopus.api.front import Front
+from crontopus.api.patience import Patience
+from crontopus.api.room import Room
 from crontopus.wire.jobs import NewJob
 from tests.world import World
 
@@ -33,7 +35,7 @@ async def test_only_a_trusted_proxy_is_believed_about_who_sent_it(peer: str, for
     headers = [(b"x-forwarded-for", forwarded.encode())]
     for path in ("/ping/x", "/jobs"):
         scope = {"type": "http", "method": "GET", "path": path, "client": (peer, 1), "headers": headers}
-        await Front(app, app, PROXIES)(scope, None, None)
+        await Front(app, app, Room(Patience()), PROXIES)(scope, None, None)
     assert seen == [sender, sender]
 
 

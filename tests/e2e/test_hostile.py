@@ -6,10 +6,11 @@ Whatever is sent, as many check-ins are stored as were acknowledged.
 
 import asyncio
 import re
+import resource
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +21,9 @@ import pytest
 from msgspec import Struct
 
 from crontopus.client import Client
+from crontopus.domain.errors import Unauthenticated, Unavailable
 from crontopus.domain.watch import Mark
+from crontopus.wire.accounts import SignIn
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.runs import Run, StoredCheckIn
 from tests.postgres import Postgres
@@ -31,6 +34,7 @@ T = TypeVar("T")
 MEBIBYTE = 1024 * 1024
 PATIENCE_SECONDS = 30
 HEADERS_WITHIN_SECONDS = 10
+STALLING = 5000
 HUGE_BYTES = 2048 * MEBIBYTE if LONG else 200 * MEBIBYTE
 JSON = "application/vnd.crontopus.check-in+json"
 
@@ -362,6 +366,64 @@ async def test_chunks_without_end_are_cut_after_half_a_minute(site: Site, api: C
     assert (await _run(api, job)).marks == [Mark.TRUNCATED]
 
 
+STALLED = {
+    "connections": "",
+    "headers": "POST /sign-in HTTP/1.1\r\nHost: x\r\n",
+    "a form": "POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nemail=",
+    "a request to the API": "POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+    "a form in chunks": "POST /setup HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+    "the body of a ping": f"POST /ping/{uuid4()} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
+    "the end of a ping": f"POST /ping/{uuid4()} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nthe beginning",
+}
+"""What thousands begin to send, and never finish."""
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """This process opens thousands of connections."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < 2 * STALLING:
+        pytest.skip(f"needs {2 * STALLING} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@whatever_the_database
+@pytest.mark.usefixtures("many_files")
+@pytest.mark.parametrize("what", STALLED)
+async def test_thousands_who_stall_hold_up_no_ping(site: Site, job: Job, what: str) -> None:
+    async with _stalling(site, STALLED[what].encode(), STALLING):
+        for _ in range(5):
+            async with asyncio.timeout(2):
+                await _answers(site, job)
+
+
+@whatever_the_database
+@pytest.mark.usefixtures("many_files")
+async def test_of_thousands_who_stall_beside_pings_most_are_told_to_come_again(site: Site) -> None:
+    async with _stalling(site, STALLED["a request to the API"].encode(), 1000) as stalling:
+        heads = [await reader.readuntil(b"\r\n\r\n") for reader in stalling[-400:]]
+    assert {status for head in heads for status in _statuses(head)} == {503}
+    assert all(b"retry-after: 2\r\n" in head for head in heads)
+    async with Client(site.served.url) as anybody:
+        assert await _until(lambda: _is_served(anybody)), "there is room again"
+    assert "request failed" not in site.served.log()
+
+
+@whatever_the_database
+@pytest.mark.usefixtures("many_files")
+@pytest.mark.parametrize(
+    ("kind", "size"), [("text/plain", 190_000), (JSON, 500_000)], ids=["of any kind", "check-ins in JSON"]
+)
+async def test_what_those_hold_who_stall_is_bounded(site: Site, kind: str, size: int) -> None:
+    """It is held before it is known whether there is such a job."""
+    before = _memory_from_now(site)
+    head = f"POST /ping/{uuid4()} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 9999999\r\n\r\n"
+    async with _stalling(site, head.encode() + b" " * size, 4000):
+        assert _peak(site) - before < 1100 * MEBIBYTE
+
+
 # ---- many
 
 
@@ -411,6 +473,38 @@ async def test_what_comes_from_the_future_is_now_or_refused(api: Client, job: Jo
     (check_in,) = await _check_ins(api, job)
     assert check_in.marks == [Mark.CLOCK]
     assert check_in.occurred_at <= check_in.received_at
+
+
+async def _is_served(anybody: Client) -> bool:
+    try:
+        await anybody.sign_in(SignIn(email=f"{uuid4().hex}@example.org", password="x"))
+    except Unavailable:
+        return False
+    except Unauthenticated:
+        return True
+    raise AssertionError
+
+
+@asynccontextmanager
+async def _stalling(site: Site, sent: bytes, count: int) -> AsyncIterator[list[asyncio.StreamReader]]:
+    """So many connections on which `sent` is said, and nothing more."""
+    found: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    try:
+        for _ in range(count // 100):
+            found += await asyncio.gather(*[_stalled(site, sent) for _ in range(100)])
+        yield [reader for reader, _ in found]
+    finally:
+        for _, writer in found:
+            writer.transport.abort()
+        await asyncio.gather(*[writer.wait_closed() for _, writer in found], return_exceptions=True)
+
+
+async def _stalled(site: Site, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.served.port)
+    writer.write(sent)
+    with suppress(ConnectionError):
+        await writer.drain()
+    return reader, writer
 
 
 async def _begun(site: Site, job: Job, length: int) -> asyncio.StreamWriter:

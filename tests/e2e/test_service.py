@@ -3,11 +3,12 @@
 import asyncio
 import socket
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from crontopus.client import Client
 from crontopus.domain.watch import Mark, RunState
@@ -68,11 +69,13 @@ async def test_told_to_stop_it_waits_for_nobody_who_stalls(tmp_path: Path) -> No
             async with AsyncExitStack() as stalling:
                 begun, other = [await _stalled(stalling, served, _beginning(job)) for job in jobs]
                 begun[1].write(b"the beginning")
+                form = "POST /sign-in HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+                third = await _stalled(stalling, served, form)
                 began = time.monotonic()
                 assert served.stop() == 0, served.log()
                 assert time.monotonic() - began < WITHIN_SECONDS / 2
-                said = [await reader.read() for reader, _ in (begun, other)]
-        assert [text.split(b" ")[1] for text in said] == [b"200", b"200"]
+                said = [await reader.read() for reader, _ in (begun, other, third)]
+        assert [text.split(b" ")[1] for text in said] == [b"200", b"200", b"503"]
         assert '"level": "error"' not in served.log()
         served.start()
         async with Client(served.url, token=made.token) as client:
@@ -107,6 +110,18 @@ def test_told_to_stop_it_hangs_up_on_who_stalls_within_the_headers(tmp_path: Pat
             assert served.stop() == 0, served.log()
             assert time.monotonic() - began < WITHIN_SECONDS - 2
         assert '"level": "error"' not in served.log()
+
+
+def test_where_few_files_may_be_open_some_are_left_for_the_database(tmp_path: Path) -> None:
+    served = Served(tmp_path / "data", fresh=True, wrapper=("prlimit", "--nofile=256"))
+    with served, ExitStack() as connected:
+        for _ in range(400):
+            connected.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+        assert served.process is not None
+        files = Path(f"/proc/{served.process.pid}/fd")
+        with pytest.raises(httpx.TimeoutException):
+            httpx.get(f"{served.url}/livez", timeout=0.5)
+        assert len(list(files.iterdir())) < 256 - 50
 
 
 def test_the_metrics_of_the_process_need_a_token(tmp_path: Path) -> None:

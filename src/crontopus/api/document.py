@@ -35,6 +35,7 @@ _WHY = {
     401: "No credential, or one that is not valid.",
     403: "The caller may not do this.",
     404: "Not there, or not the caller's.",
+    408: "The body did not arrive within 30 seconds.",
     409: "It contradicts what is stored.",
     412: "It was changed by somebody else meanwhile.",
     413: "The body is larger than this server takes.",
@@ -220,7 +221,7 @@ def _refusals(path: str, method: str, handler: HTTPRouteHandler, body: Body | No
     refusals += [403] if scope != ANYONE else []
     refusals += [404] if "{" in path or body is not None else []
     refusals += [409] if method != "GET" or path.startswith((f"{BASE}/jobs", f"{BASE}/namespaces")) else []
-    refusals += [413, 415] if body is not None else []
+    refusals += [408, 413, 415] if body is not None else []
     refusals += [412] if "if_match" in handler.parsed_fn_signature.parameters else []
     return sorted(set(refusals))
 

@@ -1,24 +1,25 @@
 """The door of the appliance: who really sent a request, which road it takes, and HEAD wherever there is GET."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 from crontopus.api.ping import PREFIX
+from crontopus.api.room import App, Room
 
-App = Callable[[Any, Any, Any], Awaitable[None]]
 Network = IPv4Network | IPv6Network
 
 
 class Front:
-    """Pings go their own short way, everything else through `app`.
+    """Pings go their own short way, everything else through `app`, as far as there is `room`.
 
     `trusted` are the proxies whose `X-Forwarded-For` is believed.
     """
 
-    def __init__(self, ping: App, app: App, trusted: Iterable[Network] = ()) -> None:
+    def __init__(self, ping: App, app: App, room: Room, trusted: Iterable[Network] = ()) -> None:
         self._ping = ping
         self._app = app
+        self._room = room
         self._trusted = tuple(trusted)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -30,9 +31,9 @@ class Front:
         if scope["path"].startswith(PREFIX):
             await self._ping(scope, receive, send)
         elif scope["method"] == "HEAD":
-            await self._app({**scope, "method": "GET"}, receive, _without_body(send))
+            await self._room.serve(self._app, {**scope, "method": "GET"}, receive, _without_body(send))
         else:
-            await self._app(scope, receive, send)
+            await self._room.serve(self._app, scope, receive, send)
 
     def _client(self, scope: Any) -> Any:
         """The peer, or what a trusted proxy says of it: the last address that is no trusted proxy's."""

@@ -25,6 +25,7 @@ OF_HTTP: dict[int, tuple[str, str, str]] = {
     400: ("invalid", "invalid input", "the request cannot be understood"),
     404: ("not-found", "not found", "nothing has this address"),
     405: ("method-not-allowed", "method not allowed", "this address does not take this method"),
+    408: ("too-slow", "too slow", "the body did not arrive within 30 seconds: send it again, or in smaller parts"),
     413: ("too-large", "too large", "the body is larger than this server takes"),
     415: ("unsupported-media-type", "unsupported media type", "send JSON, with Content-Type: application/json"),
 }
@@ -67,6 +68,16 @@ def answer_with(page: Page) -> Callable[[Request[Any, Any, Any], Exception], Res
 def _is_for_people(request: Request[Any, Any, Any]) -> bool:
     is_api = f"{request.url.path}/".startswith("/api/")
     return not is_api and "text/html" in request.headers.get("accept", "")
+
+
+async def refuse(error: CrontopusError, send: Any) -> None:
+    """The same in plain ASGI, where no request has been made of it yet."""
+    request_id = uuid4().hex
+    body = msgspec.json.encode(Problem.of(error, request_id))
+    told = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), "X-Request-Id": request_id}
+    headers = [(name.lower().encode(), value.encode()) for name, value in {**told, **_headers(error)}.items()]
+    await send({"type": "http.response.start", "status": _problem(error).status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _problem(error: Exception) -> Problem:

@@ -17,6 +17,9 @@ from crontopus.wire.wording import fault_of
 
 T = TypeVar("T")
 
+ANYONE_MOST_BYTES = 64 * 1024
+"""Of a body that is read before it is known who sends it."""
+
 _VERSION = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
 
 

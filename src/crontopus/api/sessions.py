@@ -5,14 +5,20 @@ from litestar.di import NamedDependency
 
 from crontopus.api.arguments import Caller, Http, Parts
 from crontopus.api.principal import FOR_ANYONE, FOR_SIGNED_IN, origin_of
-from crontopus.api.reading import Body
+from crontopus.api.reading import ANYONE_MOST_BYTES, Body
 from crontopus.client import SESSION_COOKIE
 from crontopus.domain.errors import NotAllowed
 from crontopus.engine import accounts
 from crontopus.wire.accounts import Me, Session, SignIn
 
 
-@post("/sessions", operation_id="sign_in", opt=FOR_ANYONE, dependencies={"form": Body(SignIn)})
+@post(
+    "/sessions",
+    operation_id="sign_in",
+    opt=FOR_ANYONE,
+    dependencies={"form": Body(SignIn)},
+    request_max_body_size=ANYONE_MOST_BYTES,
+)
 async def sign_in(request: Http, parts: Parts, form: NamedDependency[SignIn]) -> Session:
     """Sign in with e-mail address and password.
 

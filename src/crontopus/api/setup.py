@@ -8,7 +8,7 @@ from litestar.params import QueryParameter
 
 from crontopus.api.arguments import Http, Parts
 from crontopus.api.principal import FOR_ANYONE, origin_of
-from crontopus.api.reading import Body
+from crontopus.api.reading import ANYONE_MOST_BYTES, Body
 from crontopus.domain.errors import NotAllowed
 from crontopus.engine import accounts, setup
 from crontopus.wire.accounts import Session, SetUp, SetUpState
@@ -27,7 +27,13 @@ async def state(parts: Parts, code: Code = "") -> SetUpState:
         return SetUpState(needed=needed, valid=needed and await setup.opens(tx, code))
 
 
-@post("/setup", operation_id="set_up", opt=FOR_ANYONE, dependencies={"form": Body(SetUp)})
+@post(
+    "/setup",
+    operation_id="set_up",
+    opt=FOR_ANYONE,
+    dependencies={"form": Body(SetUp)},
+    request_max_body_size=ANYONE_MOST_BYTES,
+)
 async def set_up(request: Http, parts: Parts, form: NamedDependency[SetUp]) -> Session:
     """Make the first person, who owns the first tenant.
 

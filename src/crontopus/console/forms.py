@@ -8,6 +8,8 @@ from crontopus.console.visit import Visit
 from crontopus.domain.errors import CrontopusError, Fault, Invalid
 
 MOST_FIELDS = 5000
+ANYONE_MOST_BYTES = 64 * 1024
+"""Of a form that is read before it is known who sends it."""
 
 
 class Form:

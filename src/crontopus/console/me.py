@@ -3,7 +3,7 @@
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 
-from crontopus.console.forms import read_form
+from crontopus.console.forms import ANYONE_MOST_BYTES, read_form
 from crontopus.console.session import local_path
 from crontopus.console.view import THEME_COOKIE, ZONE_COOKIE, ZONES, View, choice_cookie, go
 from crontopus.console.visit import Visit
@@ -26,7 +26,7 @@ async def zone(
     return response
 
 
-@post("/me/theme")
+@post("/me/theme", request_max_body_size=ANYONE_MOST_BYTES)
 async def theme(request: Visit, secure: NamedDependency[bool]) -> Response[None]:
     form = await read_form(request)
     wanted = form["theme"] if form["theme"] in ("light", "dark") else ""

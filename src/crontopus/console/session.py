@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from crontopus.client import SESSION_COOKIE, Client
-from crontopus.console.forms import Faults, read_form, same_names
+from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit, request_id
 from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotAllowed, Unauthenticated
@@ -68,7 +68,7 @@ async def set_up_page(client: NamedDependency[Client], visitor: NamedDependency[
     return visitor.page("setup.html", state=state, code=code, email="", tenant="Main", faults=Faults())
 
 
-@post("/setup", include_in_schema=False)
+@post("/setup", include_in_schema=False, request_max_body_size=ANYONE_MOST_BYTES)
 async def set_up(
     client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
 ) -> Response[Any]:
@@ -98,7 +98,7 @@ async def sign_in_page(
     return visitor.page("sign-in.html", needed=state.needed, email="", onward=onward, fault="")
 
 
-@post("/sign-in", include_in_schema=False)
+@post("/sign-in", include_in_schema=False, request_max_body_size=ANYONE_MOST_BYTES)
 async def sign_in(
     client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
 ) -> Response[Any]:
