@@ -1,4 +1,9 @@
-"""The HTTP server: Granian, embedded in our event loop. The one module that names it."""
+"""The HTTP server: Granian, embedded in our event loop. The one module that names it.
+
+It takes the end of what a client sends for the end of the connection (hyper's `half_close` is off, and cannot be set
+from here). Where that has arrived by the time the headers are read, as of a client that sends and closes in one breath,
+the request is dropped before the app is called; once the app is called, it is left to finish.
+"""
 
 import logging
 import resource
