@@ -78,3 +78,10 @@ async def world(world_data: tuple[Path, str]) -> AsyncIterator[World]:
     """The whole appliance in this process, once on each database."""
     async with world_in(*world_data) as world:
         yield world
+
+
+@pytest.fixture
+async def sqlite_world(tmp_path: Path) -> AsyncIterator[World]:
+    """For what no database decides, or SQLite alone."""
+    async with world_in(tmp_path / "sqlite") as world:
+        yield world

@@ -89,19 +89,19 @@ async def last_successes(tx: Tx, newest: Mapping[UUID, int], look_back: int) -> 
     newest_good = (
         select(runs.c.finished_at)
         .where(runs.c.id > wanted.c.low, runs.c.id <= wanted.c.high)
-        .where(runs.c.tenant_id == tx.tenant, runs.c.state == RunState.SUCCEEDED)
-        .where(~matching.has_word(runs.c.marks, Mark.TOO_SHORT))
+        .where(runs.c.state == RunState.SUCCEEDED, ~matching.has_word(runs.c.marks, Mark.TOO_SHORT))
         .order_by(runs.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    found = await tx.sql.execute(select(wanted.c.job_id, newest_good))
+    query = select(wanted.c.job_id, newest_good).join(jobs, jobs.c.id == wanted.c.job_id)
+    found = await tx.sql.execute(query.where(jobs.c.tenant_id == tx.tenant))
     return {job: at for job, at in found if at is not None}
 
 
 async def find(tx: Tx, reach: Reach, run: UUID) -> RunOfJob:
     """Raises NotFound, also where it is another tenant's, out of reach or of a deleted job."""
-    row = (await tx.sql.execute(_selected(tx, reach).where(runs.c.id == run))).first()
+    row = (await tx.sql.execute(_selected(reach).where(runs.c.tenant_id == tx.tenant, runs.c.id == run))).first()
     if row is None:
         raise NotFound("no such run")
     return _run_of_job(row)
@@ -111,7 +111,8 @@ async def of_job(tx: Tx, reach: Reach, job: UUID, query: Query, below: int | Non
     """Newest first; those with a number below `below`."""
     last = ids.run_id(job, ids.NO_AGENT, _MOST_OF_A_WATCH if below is None else below)
     statement = (
-        _selected(tx, reach)
+        _selected(reach)
+        .where(jobs.c.tenant_id == tx.tenant)  # asked of the job: SQLite would read all runs of a tenant for it
         .where(runs.c.job_id == job, runs.c.id >= ids.run_id(job, ids.NO_AGENT, 0), runs.c.id < last)
         .where(*_conditions(query))
         .order_by(runs.c.id.desc())
@@ -124,7 +125,7 @@ async def listed(
     tx: Tx, reach: Reach, query: Query, before: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[RunOfJob]:
     """The tenant's, newest first; those that came before `before`."""
-    statement = _selected(tx, reach).where(*_conditions(query))
+    statement = _selected(reach).where(runs.c.tenant_id == tx.tenant, *_conditions(query))
     if before is not None:
         place: Any = tuple_(runs.c.created_at, runs.c.id)
         statement = statement.where(place < tuple_(*_typed(before)))
@@ -137,7 +138,7 @@ def _typed(before: tuple[datetime, UUID]) -> list[ColumnElement[Any]]:
     return [literal(before[0], runs.c.created_at.type), literal(before[1], runs.c.id.type)]
 
 
-def _selected(tx: Tx, reach: Reach) -> Select[Any]:
+def _selected(reach: Reach) -> Select[Any]:
     query = (
         select(
             *_COLUMNS,
@@ -147,7 +148,7 @@ def _selected(tx: Tx, reach: Reach) -> Select[Any]:
         )
         .join(jobs, jobs.c.id == runs.c.job_id)
         .join(namespaces, namespaces.c.id == jobs.c.namespace_id)
-        .where(runs.c.tenant_id == tx.tenant, jobs.c.deleted_at.is_(None))
+        .where(jobs.c.deleted_at.is_(None))
     )
     if reach.namespaces is not None:
         query = query.where(jobs.c.namespace_id.in_(reach.namespaces))

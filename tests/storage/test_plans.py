@@ -1,0 +1,55 @@
+"""How SQLite reads: what is asked of one job must not cost what its tenant has."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from crontopus.domain.access import ALL
+from crontopus.storage import checkins, runs
+from crontopus.storage.database import Database, Tx
+from crontopus.wire.jobs import NewJob
+from crontopus.wire.runs import CheckIn
+from tests.world import World
+
+READS_OF_A_JOB: dict[str, Callable[[Tx, UUID], Awaitable[Any]]] = {
+    "its runs": lambda tx, job: runs.of_job(tx, ALL, job, (), None, 50),
+    "its newest success": lambda tx, job: runs.last_successes(tx, {job: 3}, 1000),
+    "its check-ins": lambda tx, job: checkins.of_job(tx, job, None, 50),
+}
+
+
+@contextmanager
+def _statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Those that are executed meanwhile, with their values."""
+    said: list[tuple[str, Any]] = []
+
+    def hear(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        said.append((statement, values))
+
+    engine = db._reader.sync_engine
+    event.listen(engine, "before_cursor_execute", hear)
+    yield said
+    event.remove(engine, "before_cursor_execute", hear)
+
+
+async def _plan(tx: Tx, statement: str, values: Any) -> list[str]:
+    rows = await tx.sql.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+    return [row.detail for row in rows]
+
+
+@pytest.mark.parametrize("read", READS_OF_A_JOB)
+async def test_what_is_read_of_a_job_is_found_by_the_job(sqlite_world: World, read: str) -> None:
+    db, tenant = sqlite_world.appliance.db, sqlite_world.tenants["acme"].principal.tenant
+    async with sqlite_world.signed_in("acme") as acme:
+        job = await acme.add_job(NewJob(slug="backup"))
+        await acme.check_in(CheckIn(kind="fail", job="default/backup"))
+    async with db.read(tenant) as tx:
+        with _statements(db) as said:
+            await READS_OF_A_JOB[read](tx, job.id)
+        plans = [step for statement, values in said for step in await _plan(tx, statement, values)]
+    assert any("id>? AND id<?" in step or "job_id=?" in step for step in plans)
+    assert [step for step in plans if "ix_runs_tenant_id" in step or step.startswith(("SCAN runs", "SCAN check"))] == []
