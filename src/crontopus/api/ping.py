@@ -81,8 +81,7 @@ class Ping:
             if method in ("POST", "PUT") or b"content-length" in headers or b"transfer-encoding" in headers:
                 body = await self._body(receive, is_json)
                 unread = receive if body.truncated else None
-            report = self._report(scope, headers, said, body, arrived_at, is_json)
-            outcome = await self._intake.submit_one(report)
+            outcome = await self._intake.submit_one(self._report(scope, headers, said, body, arrived_at, is_json))
         except NotThere:
             outcome = NotFound("not found")
         except CrontopusError as error:
