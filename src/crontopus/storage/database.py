@@ -5,11 +5,12 @@ On SQLite one writer at a time takes its turn at `Database.turn`; the group comm
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import anyio
 from msgspec import Struct
 from sqlalchemy import event
 from sqlalchemy.engine import URL
@@ -125,16 +126,27 @@ class Database:
 
     @asynccontextmanager
     async def read_all(self) -> AsyncIterator[SystemTx]:
-        async with _told(), self._reader.connect() as sql, sql.begin():
-            yield SystemTx(sql, self.clock())
+        with self._whole():
+            async with _told(), self._reader.connect() as sql, sql.begin():
+                yield SystemTx(sql, self.clock())
 
     @asynccontextmanager
     async def write_all(self) -> AsyncIterator[SystemTx]:
-        async with self.turn if self.is_sqlite else nullcontext(), _told(), self._writer.begin() as sql:
-            yield SystemTx(sql, self.clock())
-            if not self.is_sqlite:
-                await sql.exec_driver_sql(NOTIFY)
+        async with self.turn if self.is_sqlite else nullcontext():
+            with self._whole():
+                async with _told(), self._writer.begin() as sql:
+                    yield SystemTx(sql, self.clock())
+                    if not self.is_sqlite:
+                        await sql.exec_driver_sql(NOTIFY)
         self.changed.notify()
+
+    def _whole(self) -> AbstractContextManager[object]:
+        """On SQLite a transaction that has begun comes to its end, however often its task is cancelled meanwhile.
+
+        It takes milliseconds, and a connection that is cut off in the middle would never end: aiosqlite waits for ever
+        where it is closed twice. A PostgreSQL may be away, and whoever waits for it must be able to leave.
+        """
+        return anyio.CancelScope(shield=True) if self.is_sqlite else nullcontext()
 
     async def close(self) -> None:
         await self._reader.dispose()
