@@ -177,12 +177,18 @@ def reason_of(error: DBAPIError) -> str:
 
 
 def _engine(url: URL, begin: str, size: int) -> AsyncEngine:
+    """Values are hidden in errors: they may be secrets, and errors are logged."""
     if url.get_backend_name() != "sqlite":
         # Whoever waited for a lock reads on as things are then: so each statement must see what is committed.
         return create_async_engine(
-            url, pool_size=10, max_overflow=10, pool_pre_ping=True, isolation_level="READ COMMITTED"
+            url,
+            pool_size=10,
+            max_overflow=10,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            hide_parameters=True,
         )
-    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=60)
+    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=60, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
