@@ -33,7 +33,7 @@ async def test_a_method_that_an_address_does_not_take(world: World) -> None:
         _is_problem(answer, 405)
         assert "POST" in answer.headers["Allow"]
         told = await world.http.options("/api/v1/jobs")
-        assert (told.status_code, told.headers["Allow"]) == (204, "GET, OPTIONS, POST")
+        assert (told.status_code, told.headers["Allow"]) == (204, "GET, HEAD, OPTIONS, POST")
 
 
 @pytest.mark.parametrize(

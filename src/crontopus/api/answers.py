@@ -8,6 +8,8 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive
 
+from crontopus.api.problems import allowed
+
 OK = 200
 NOT_MODIFIED = 304
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
@@ -32,7 +34,7 @@ class _Answer:
         self._parts = scope["app"].state.parts
         self._request_id = str(scope["state"]["request_id"]).encode()
         self._polled = scope["method"] == "GET"
-        self._wanted = dict(scope["headers"]).get(b"if-none-match", b"")
+        self._wanted = b",".join(value for name, value in scope["headers"] if name == b"if-none-match")
         self._start: Any = None
 
     async def __call__(self, message: Any) -> None:
@@ -61,8 +63,7 @@ class _Answer:
 def _allowed(scope: Any) -> bytes:
     """Every method of the address; the framework's own answer knows those of one handler."""
     routes = (route for route in scope["app"].routes if route.path_format == scope["path_template"])
-    methods = {str(method) for route in routes for method in route.methods}
-    return ", ".join(sorted(methods)).encode()
+    return allowed({str(method) for route in routes for method in route.methods}).encode()
 
 
 async def _finish(start: Any, body: Any, wanted: bytes, send: Any) -> None:

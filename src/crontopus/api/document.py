@@ -28,7 +28,8 @@ METHODS = ("GET", "POST", "PATCH", "DELETE")
 ABOUT = (
     "Instants are RFC 3339 in UTC with milliseconds; durations are numbers of seconds, and input also takes what a "
     "person writes, `1h30m`. Errors are `application/problem+json` (RFC 9457), whose `type` is stable. Lists come in "
-    "pages: `next_cursor` of one goes into `cursor` for the next. What is polled carries an `ETag`."
+    "pages: `next_cursor` of one goes into `cursor` for the next. What is polled carries an `ETag`. Answers are JSON "
+    "whatever `Accept` says, but for the metrics; HEAD is taken wherever GET is."
 )
 _WHY = {
     400: "What was sent cannot be understood, or is out of bounds; `errors` name each place.",

@@ -124,13 +124,13 @@ async def edit(
 
 
 @delete("/jobs/{job:str}", operation_id="delete_job", opt=needs(Scope.JOBS_WRITE))
-async def remove(caller: Caller, parts: Parts, job: JobName) -> None:
+async def remove(caller: Caller, parts: Parts, job: JobName, if_match: IfMatch = None) -> None:
     """Delete a job.
 
     Its ping URLs stop at once; its history goes with the next pruning.
     """
     async with parts.db.write(caller.tenant) as tx:
-        await engine.delete(tx, caller, job)
+        await engine.delete(tx, caller, job, versions_of(if_match))
 
 
 @post(

@@ -19,7 +19,7 @@ from crontopus.wire.accounts import Namespace, NamespacePatch, NewNamespace
 from crontopus.wire.common import Page
 
 
-class _After(Struct):
+class _After(Struct, forbid_unknown_fields=True):
     slug: str
 
 
@@ -92,24 +92,24 @@ async def edit(
     opt=needs(Scope.NAMESPACES_WRITE),
     status_code=200,
 )
-async def rotate_ping_key(caller: Caller, parts: Parts, slug: Place) -> Response[Namespace]:
+async def rotate_ping_key(caller: Caller, parts: Parts, slug: Place, if_match: IfMatch = None) -> Response[Namespace]:
     """Give a namespace a new ping key.
 
     The old key stops at once, and with it every ping URL by slug that holds it.
     """
     async with parts.db.write(caller.tenant) as tx:
-        found = await engine.rotate_ping_key(tx, caller, parts.sealer, slug)
+        found = await engine.rotate_ping_key(tx, caller, parts.sealer, slug, versions_of(if_match))
         return await _answer(tx, found, parts, caller)
 
 
 @delete("/namespaces/{slug:str}", operation_id="delete_namespace", opt=needs(Scope.NAMESPACES_WRITE))
-async def remove(caller: Caller, parts: Parts, slug: Place) -> None:
+async def remove(caller: Caller, parts: Parts, slug: Place, if_match: IfMatch = None) -> None:
     """Delete an empty namespace.
 
     409 while it holds jobs.
     """
     async with parts.db.write(caller.tenant) as tx:
-        await engine.delete(tx, caller, slug)
+        await engine.delete(tx, caller, slug, versions_of(if_match))
 
 
 async def _answer(tx: Tx, found: namespaces.Namespace, parts: Parts, caller: Caller) -> Response[Namespace]:

@@ -61,10 +61,12 @@ def _require_clean_address(connection: Connection, handler: BaseRouteHandler) ->
     """No NUL, which PostgreSQL cannot store, and no parameter that would be ignored without a word."""
     if "\x00" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
         raise Invalid("the address must not contain NUL")
-    for name in connection.query_params:
+    for name, given in connection.query_params.dict().items():
         if name not in _known_parameters(handler):
             detail = f"there is no parameter {name[:40]!r}"
             raise Invalid(f"{detail} here", (Fault(f"/{name[:40]}", detail),))
+        if len(given) > 1:
+            raise Invalid(f"{name} is given more than once", (Fault(f"/{name}", "give it once"),))
 
 
 @cache

@@ -1,6 +1,6 @@
 """Every error as problem+json (RFC 9457), whoever raised it: our domain, the framework or a bug."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -44,7 +44,9 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     known = request.scope.get("state", {}).get("request_id")
     request_id = str(known or uuid4().hex)
     problem = msgspec.structs.replace(_problem(error), request_id=request_id)
-    if problem.status >= HTTP_500_INTERNAL_SERVER_ERROR and not isinstance(error, Unavailable):
+    if isinstance(error, Unavailable):
+        log.warning("request not served", request_id=request_id, path=request.url.path, reason=str(error))
+    elif problem.status >= HTTP_500_INTERNAL_SERVER_ERROR:
         log.error("request failed", request_id=request_id, path=request.url.path, exc_info=error)
     headers = _headers(error) if known else {**_headers(error), "X-Request-Id": request_id}
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
@@ -125,6 +127,11 @@ def _fault(told: Any) -> Fault:
     return Fault(f"/{where.strip('/')}" if where.strip("/") else "", in_words(message))
 
 
+def allowed(methods: Iterable[str]) -> str:
+    """The value of `Allow`: what an address takes, and HEAD wherever there is GET."""
+    return ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
+
+
 def _headers(error: Exception) -> dict[str, str]:
     match error:
         case Unauthenticated():
@@ -132,6 +139,7 @@ def _headers(error: Exception) -> dict[str, str]:
         case Throttled() | Unavailable():
             return {"Retry-After": str(error.retry_after_seconds)}
         case HTTPException():
-            return dict(error.headers or {})
+            headers = {name.title(): value for name, value in (error.headers or {}).items()}
+            return {**headers, **({"Allow": allowed(headers["Allow"].split(", "))} if "Allow" in headers else {})}
         case _:
             return {}

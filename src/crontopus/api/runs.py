@@ -1,14 +1,13 @@
 """Runs: each execution, what it printed, and the check-ins it is made of."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import PathParameter
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from crontopus.api import shown
 from crontopus.api.arguments import Caller, Cursor, JobName, Limit, Parts, RunsQuery
@@ -21,7 +20,7 @@ from crontopus.engine import runs as engine
 from crontopus.storage import checkins, gaps, jobs, runs
 from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
-from crontopus.wire.common import Page
+from crontopus.wire.common import Instant, Page
 from crontopus.wire.runs import Gap, JobRef, Log, Run, Settle, StoredCheckIn
 
 RunId = Annotated[UUID, PathParameter(description="The run's id.")]
@@ -29,21 +28,24 @@ MOST_CHECK_INS = 1000
 MOST_SILENT = 1000
 
 
-class _Below(Struct):
-    number: int
+class _Below(Struct, forbid_unknown_fields=True):
+    number: Annotated[int, Meta(ge=1, lt=2**32)]
 
 
-class _Before(Struct):
-    at: datetime
+class _BeforeId(Struct, forbid_unknown_fields=True):
     id: UUID
 
 
-class _BeforeId(Struct):
+class _BeforeInstant(Struct, forbid_unknown_fields=True):
+    at: Instant
+
+    def __post_init__(self) -> None:
+        if self.at.utcoffset():
+            raise ValueError("we write UTC")
+
+
+class _Before(_BeforeInstant):
     id: UUID
-
-
-class _BeforeInstant(Struct):
-    at: datetime
 
 
 @get("/runs", operation_id="runs", opt=needs(Scope.RUNS_READ))

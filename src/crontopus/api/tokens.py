@@ -23,7 +23,7 @@ from crontopus.wire.accounts import CreatedToken, NewToken, Token
 from crontopus.wire.common import Page
 
 
-class _Before(Struct):
+class _Before(Struct, forbid_unknown_fields=True):
     id: UUID
 
 

@@ -42,8 +42,7 @@ async def edit(tx: Tx, caller: Principal, name: str, patch: JobPatch, versions: 
     """`versions`: those of which one must be the newest (None: any). Raises Invalid, NotFound, Conflict, LostRace."""
     job = await jobs.lock(tx, caller.reach, name)
     old = (await jobs.find(tx, caller.reach, str(job))).job
-    if versions is not None and old.version not in versions:
-        raise LostRace(f"the job is at version {old.version} by now: read it again, and repeat the change")
+    _require_version(old, versions)
     home = (await namespaces.of_ids(tx, [old.namespace_id]))[old.namespace_id]
     new = definitions.patched(old, patch, home.timezone)
     if new != _definition_of(old):
@@ -69,9 +68,11 @@ async def resume(tx: Tx, caller: Principal, name: str) -> Watched:
     return await jobs.find(tx, caller.reach, str(job))
 
 
-async def delete(tx: Tx, caller: Principal, name: str) -> None:
-    """Raises NotFound."""
+async def delete(tx: Tx, caller: Principal, name: str, versions: Sequence[int] | None) -> None:
+    """`versions` as for `edit`. Raises NotFound, LostRace."""
     job = await jobs.lock(tx, caller.reach, name)
+    if versions is not None:
+        _require_version((await jobs.find(tx, caller.reach, str(job))).job, versions)
     await remove(tx, job)
 
 
@@ -79,6 +80,11 @@ async def remove(tx: Tx, job: UUID) -> None:
     """Delete a job that is locked."""
     await jobs.remove(tx, job)
     await events.add(tx, job, 0)
+
+
+def _require_version(job: jobs.Job, versions: Sequence[int] | None) -> None:
+    if versions is not None and job.version not in versions:
+        raise LostRace(f"the job is at version {job.version} by now: read it again, and repeat the change")
 
 
 def pause_end(until: datetime | None, now: datetime) -> datetime | None:

@@ -55,8 +55,7 @@ async def edit(
     """JSON Merge Patch. Raises Invalid, NotFound, Conflict, LostRace."""
     old = await namespaces.lock(tx, slug)
     caller.require_namespace(old.id)
-    if versions is not None and old.version not in versions:
-        raise LostRace(f"the namespace is at version {old.version} by now: read it again, and repeat the change")
+    _require_version(old, versions)
     values = _patched(old, patch)
     if values["slug"] != old.slug and await namespaces.is_taken(tx, values["slug"]):
         raise _taken(values["slug"])
@@ -65,22 +64,31 @@ async def edit(
     return await namespaces.find(tx, values["slug"])
 
 
-async def rotate_ping_key(tx: Tx, caller: Principal, sealer: Sealer, slug: str) -> Namespace:
-    """A new key; the old one stops with this transaction. Raises NotFound."""
+async def rotate_ping_key(
+    tx: Tx, caller: Principal, sealer: Sealer, slug: str, versions: Sequence[int] | None
+) -> Namespace:
+    """A new key; the old one stops with this transaction. Raises NotFound, LostRace."""
     old = await namespaces.lock(tx, slug)
     caller.require_namespace(old.id)
+    _require_version(old, versions)
     key = _new_key(sealer, tx.tenant, old.id)
     await namespaces.change(tx, old.id, {"ping_key_hash": key.hashed, "ping_key_sealed": key.sealed})
     return await namespaces.find(tx, slug)
 
 
-async def delete(tx: Tx, caller: Principal, slug: str) -> None:
-    """Raises NotFound, and Conflict while it holds jobs, or the history of deleted ones."""
+async def delete(tx: Tx, caller: Principal, slug: str, versions: Sequence[int] | None) -> None:
+    """Raises NotFound, LostRace, and Conflict while it holds jobs, or the history of deleted ones."""
     old = await namespaces.lock(tx, slug)
     caller.require_namespace(old.id)
+    _require_version(old, versions)
     if (await namespaces.sizes(tx, [old.id])).get(old.id):
         raise Conflict(f"the namespace {slug} still holds jobs: delete or move them first")
     await namespaces.remove(tx, old.id)
+
+
+def _require_version(namespace: Namespace, versions: Sequence[int] | None) -> None:
+    if versions is not None and namespace.version not in versions:
+        raise LostRace(f"the namespace is at version {namespace.version} by now: read it again, and repeat the change")
 
 
 def ping_key(sealer: Sealer, tenant: UUID, namespace: Namespace) -> str:

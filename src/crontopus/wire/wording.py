@@ -29,11 +29,11 @@ _AMOUNTS = {">=": "at least", "<=": "at most"}
 
 
 def fault_of(message: str) -> Fault:
-    """msgspec's message, its place as a pointer (RFC 6901)."""
+    """msgspec's message, its place as a pointer (RFC 6901); of what has a name of the sender's own, what holds it."""
     found = _AT.search(message)
     if found is None:
         return Fault("", in_words(message))
-    path = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", found["path"])
+    path = re.sub(r"\[(\d+)\]", r".\1", found["path"].partition("[...]")[0])
     return Fault(path.replace(".", "/"), in_words(message[: found.start()]))
 
 
