@@ -37,6 +37,7 @@ class Stream:
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 80),
         }
+        self.head: Any = None
         self._parts: asyncio.Queue[Any] = asyncio.Queue()
         self._left = asyncio.Event()
         self._app = world.appliance.app
@@ -77,13 +78,17 @@ class Stream:
                 text += part["body"].decode()
         return text
 
+    async def text(self) -> str:
+        """The next part, as it is sent."""
+        async with asyncio.timeout(WITHIN_SECONDS):
+            part: bytes = (await self._parts.get()).get("body", b"")
+            return part.decode()
+
     async def told(self, count: int) -> list[tuple[str, str, ChangeEvent | None]]:
         """The next events: name, id and data."""
         found: list[tuple[str, str, ChangeEvent | None]] = []
-        async with asyncio.timeout(WITHIN_SECONDS):
-            while len(found) < count:
-                text = (await self._parts.get()).get("body", b"").decode()
-                found += [_event(block) for block in text.split("\n\n") if block.startswith("event:")]
+        while len(found) < count:
+            found += [_event(block) for block in (await self.text()).split("\n\n") if block.startswith("event:")]
         return found
 
 
@@ -111,6 +116,7 @@ def bearer(world: World, tenant: str) -> tuple[str, str]:
 async def followed(stream: Stream) -> AsyncIterator[Stream]:
     async with asyncio.TaskGroup() as group:
         group.create_task(stream.run())
-        assert await stream.status() == 200
+        stream.head = await stream.begun()
+        assert stream.head["status"] == 200
         yield stream
         stream.leave()

@@ -1,15 +1,18 @@
 """The live stream: what changes is told, in order, to those who may see it."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from litestar import Litestar
 from sqlalchemy import text
 
-from crontopus.api import events
+from crontopus.api import document, events
+from crontopus.api.app import api_router
 from crontopus.client import SESSION_COOKIE, Client
 from crontopus.domain.access import Principal, Reach
 from crontopus.engine.accounts import Caller, begin_session
@@ -19,9 +22,12 @@ from crontopus.storage.database import Changed
 from crontopus.storage.events import Position
 from crontopus.wire.accounts import CreatedToken, NewNamespace, NewToken
 from crontopus.wire.jobs import NewJob
+from crontopus.wire.problem import Problem
 from crontopus.wire.runs import CheckIn
 from tests.stream import WITHIN_SECONDS, Stream, bearer, followed, following
 from tests.world import World
+
+TOLD = document.document(Litestar([api_router()], openapi_config=None))
 
 
 async def test_what_changes_is_told_with_its_id(world: World) -> None:
@@ -33,6 +39,35 @@ async def test_what_changes_is_told_with_its_id(world: World) -> None:
         run = (await acme.check_in(CheckIn(kind="start", job="default/backup"))).run
         told = await stream.told(2)
         assert {(noun, change.id) for noun, _, change in told if change} == {("job", job.id), ("run", run)}
+
+
+async def test_the_stream_is_what_its_document_says(world: World) -> None:
+    """Which the test of all other addresses leaves out, since it has no end."""
+    promised = TOLD["paths"]["/api/v1/events"]["get"]
+    good = promised["responses"]["200"]
+    schema = TOLD["components"]["schemas"]["ChangeEvent"]
+    async with world.signed_in("acme") as acme, following(world, "acme") as stream:
+        headers = {name.decode().title(): value.decode() for name, value in stream.head["headers"]}
+        assert [headers["Content-Type"].partition(";")[0]] == list(good["content"])
+        assert set(good["headers"]) <= set(headers)
+        assert await stream.text() == ": alive\n\n"
+        await acme.add_job(NewJob(slug="backup"))
+        await acme.check_in(CheckIn(kind="success", job="default/backup"))
+        nouns: set[str] = set()
+        while nouns != {"job", "run"}:
+            for block in (await stream.text()).removesuffix("\n\n").split("\n\n"):
+                event, id, data = block.split("\n")
+                told = msgspec.json.decode(data.removeprefix("data: "))
+                assert list(told) == list(schema["properties"]) == schema["required"]
+                assert event == f"event: {told['noun']}"
+                assert re.fullmatch(r"id: \d+\.\d+", id)
+                assert re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z", told["at"])
+                nouns.add(told["noun"])
+        for more, status in (({"Authorization": ""}, 401), ({"Last-Event-ID": "1" * 101}, 400)):
+            answer = await acme.http.get("/events", headers=more)
+            assert answer.status_code == status
+            assert list(promised["responses"][str(status)]["content"]) == [answer.headers["Content-Type"]]
+            assert msgspec.json.decode(answer.content, type=Problem).status == status
 
 
 async def test_another_tenant_is_told_nothing(world: World) -> None:

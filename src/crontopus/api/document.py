@@ -101,7 +101,12 @@ class _Shapes:
 
     def components(self) -> dict[str, Any]:
         _, components = msgspec.json.schema_components(self._used, ref_template=REF)
-        return dict(sorted(components.items()))
+        return {name: _described(schema) for name, schema in sorted(components.items())}
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """Its docstring as text, where it has one."""
+    return {**schema, "description": _text(schema["description"])} if "description" in schema else schema
 
 
 def _operation(path: str, method: str, handler: HTTPRouteHandler, shapes: _Shapes) -> dict[str, Any]:
