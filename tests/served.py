@@ -87,16 +87,17 @@ class Served:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self._ended()
+        self.ended()
 
     def stop(self) -> int:
         """Its exit code, after SIGTERM."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self._ended()
+        return self.ended()
 
-    def _ended(self) -> int:
+    def ended(self) -> int:
+        """Its exit code, once it has ended."""
         assert self.process is not None
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -5,7 +5,7 @@ Two tenants, `acme` and `globex`, always exist.
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,10 +30,14 @@ _JUST_AFTER = timedelta(milliseconds=1)
 
 
 class Hands:
-    """The clock's. `monotonic` goes with it unless the clock is `set_by` somebody."""
+    """The clock's. `monotonic` goes with it unless the clock is `set_by` somebody.
+
+    `heartbeats` of those who run: while the hands are turned they come in time.
+    """
 
     def __init__(self, now: datetime = BEGINNING) -> None:
         self.now = now
+        self.heartbeats: list[Callable[[datetime], None]] = []
         self._monotonic = 0.0
 
     def __call__(self) -> datetime:
@@ -43,6 +47,12 @@ class Hands:
         return self._monotonic
 
     def turn_to(self, instant: datetime) -> None:
+        self.turn_unwatched_to(instant)
+        for heartbeat in self.heartbeats:
+            heartbeat(instant)
+
+    def turn_unwatched_to(self, instant: datetime) -> None:
+        """As while every process stands still, or cannot reach the database."""
         self._monotonic += (instant - self.now).total_seconds()
         self.now = instant
 
@@ -105,12 +115,14 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
     hands = hands or Hands()
     config = Config(data=data, database_url=database_url, public_url=BASE)
     async with assembled(config, hands, hands.monotonic) as appliance:
-        intake = asyncio.create_task(appliance.intake.run())
         await appliance.absence.begin()
+        intake = asyncio.create_task(appliance.intake.run())
         world = World(appliance, hands, await _tenants(appliance, data))
+        hands.heartbeats.append(appliance.absence.saw)
         try:
             yield world
         finally:
+            hands.heartbeats.remove(appliance.absence.saw)
             await world.http.aclose()
             intake.cancel()
             with suppress(asyncio.CancelledError):

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import anyio
 import structlog
-from anyio.abc import TaskGroup, TaskStatus
+from anyio.abc import TaskStatus
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -107,6 +107,8 @@ async def assembled(
 
 def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monotonic: Monotonic) -> Appliance:
     metrics = Metrics()
+    absence = Absence(db, uuid4(), monotonic, metrics)
+    db.attend = absence.attend
     intake = Intake(ledger, metrics)
     parts = Parts(db=db, intake=intake, public_url=config.base_url, sealer=sealer, metrics=metrics)
     health = Health(db, ledger, config.data)
@@ -124,8 +126,8 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         db=db,
         ledger=ledger,
         intake=intake,
-        sweep=Sweep(ledger, intake, db.clock, metrics),
-        absence=Absence(db, uuid4(), monotonic, metrics),
+        sweep=Sweep(ledger, intake, absence, db.clock, metrics),
+        absence=absence,
         retention=Retention(db, _kept(config)),
         metrics=metrics,
         parts=parts,
@@ -153,10 +155,11 @@ async def serve(config: Config) -> None:
         async with anyio.create_task_group() as tree:
             await tree.start(_loops, appliance)
             _spare_the_collector()
-            tree.start_soon(_stop_on_signal, server, appliance.parts, tree)
+            tree.start_soon(_stop_on_signal, server, appliance)
             tree.start_soon(_say_hello, appliance, server)
             await server.serve()
-            await _finish(appliance)
+            with anyio.move_on_after(FINISH_WITHIN_SECONDS):
+                await _finish(appliance)
             tree.cancel_scope.cancel()
 
 
@@ -168,42 +171,41 @@ def _spare_the_collector() -> None:
 
 
 async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None:
-    """Every loop. The gap since anybody last watched is known before the first deadline is judged."""
+    """Every loop. The gap since anybody last watched is known before any of them begins."""
 
     def every(pause: timedelta, name: str, step: Any) -> None:
         tree.start_soon(run_every, pause, name, step, appliance.metrics)
 
+    await appliance.absence.begin()
     with Listener(appliance.db) as listener:
         async with anyio.create_task_group() as tree:
             tree.start_soon(appliance.intake.run)
-            task_status.started()
+            tree.start_soon(appliance.sweep.run)
             if not appliance.db.is_sqlite:
                 every(timedelta(seconds=5), "listener", listener.step)
-            await appliance.absence.begin()
-            tree.start_soon(appliance.sweep.run)
             every(BEAT, "heartbeat", appliance.absence.beat)
             every(BEAT * 6, "notices", appliance.absence.notices)
             every(PRUNE_EVERY, "retention", appliance.retention.prune)
             every(timedelta(seconds=10), "watchdog", systemd.alive)
             if appliance.db.is_sqlite:
                 every(timedelta(seconds=1), "checkpoint", Checkpoints(appliance.db).step)
+            task_status.started()
 
 
-async def _stop_on_signal(server: HttpServer, parts: Parts, tree: TaskGroup) -> None:
+async def _stop_on_signal(server: HttpServer, appliance: Appliance) -> None:
     """A second signal, or requests that do not end, are hung up on; what was acknowledged is on disk anyway."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             break
         log.info("stopping")
         systemd.tell("STOPPING=1")
-        parts.stop()
+        appliance.parts.stop()
+        appliance.absence.leave()
         server.stop()
         with anyio.move_on_after(STOP_WITHIN_SECONDS):
             async for _ in signals:
                 break
         server.hang_up()
-        await anyio.sleep(FINISH_WITHIN_SECONDS)
-        tree.cancel_scope.cancel()
 
 
 async def _finish(appliance: Appliance) -> None:

@@ -1,10 +1,13 @@
 """The server as a service: what it tells systemd, how it stops, what it answers to who watches it."""
 
 import asyncio
+import signal
 import socket
 import time
 from contextlib import AsyncExitStack, ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 
 import httpx
@@ -122,6 +125,50 @@ def test_where_few_files_may_be_open_some_are_left_for_the_database(tmp_path: Pa
         with pytest.raises(httpx.TimeoutException):
             httpx.get(f"{served.url}/livez", timeout=0.5)
         assert len(list(files.iterdir())) < 256 - 50
+
+
+async def test_while_it_ends_its_last_requests_nobody_is_said_to_watch(tmp_path: Path) -> None:
+    made = set_up(tmp_path / "data")
+    served = Served(tmp_path / "data")
+    with served:
+        async with Client(served.url, token=made.token) as client:
+            path = urlsplit((await client.add_job(NewJob(name="slow"))).ping_url).path
+        with socket.create_connection(("127.0.0.1", served.port)) as upload:
+            upload.sendall(f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: 8\r\n\r\nhalf".encode())
+            assert served.process is not None
+            served.process.send_signal(signal.SIGTERM)
+            while _takes_connections(served.port):
+                pass
+            refused_at = datetime.now(UTC)
+            Event().wait(1)
+            upload.sendall(b"half")
+            assert upload.recv(1000).startswith(b"HTTP/1.1 200")
+        assert served.ended() == 0, served.log()
+        served.start()
+        async with Client(served.url, token=made.token) as client:
+            (gap,) = (await client.gaps()).items
+            assert gap.since <= refused_at
+
+
+def test_a_second_signal_ends_it_at_once_and_well(tmp_path: Path) -> None:
+    with (
+        Served(tmp_path / "data", fresh=True) as served,
+        socket.create_connection(("127.0.0.1", served.port)) as upload,
+    ):
+        upload.sendall(b"POST /ping/endless HTTP/1.1\r\nHost: here\r\nContent-Length: 8\r\n\r\nhalf")
+        assert served.process is not None
+        served.process.send_signal(signal.SIGTERM)
+        while _takes_connections(served.port):
+            pass
+        began = time.monotonic()
+        assert served.stop() == 0, served.log()
+        assert time.monotonic() - began < WITHIN_SECONDS / 2
+        assert "Traceback" not in served.log()
+
+
+def _takes_connections(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_the_metrics_of_the_process_need_a_token(tmp_path: Path) -> None:

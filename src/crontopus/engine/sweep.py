@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Elapsed, Gaps, Step, advance
+from crontopus.engine.absence import Absence
 from crontopus.engine.intake import Intake
 from crontopus.engine.loops import attempt
 from crontopus.metrics import Metrics
@@ -42,9 +43,10 @@ class Verdict(Struct):
 
 
 class Sweep:
-    def __init__(self, ledger: Ledger, intake: Intake, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, ledger: Ledger, intake: Intake, absence: Absence, clock: Clock, metrics: Metrics) -> None:
         self._ledger = ledger
         self._intake = intake
+        self._absence = absence
         self._clock = clock
         self._metrics = metrics
 
@@ -60,7 +62,7 @@ class Sweep:
         Check-ins that arrived before now are stored first: who reports at the deadline itself is in time.
         """
         now = self._clock()
-        due = await self._ledger.next_due()
+        due = None if self._absence.doubts else await self._ledger.next_due()
         if due is None or due >= now:
             return False
         await self._intake.settled()
@@ -74,7 +76,7 @@ class Sweep:
         found: list[Placed | Unreadable] = []
         try:
             async with self._ledger.transaction() as tx:
-                gaps = await tx.gaps(now - REMEMBERED)
+                gaps = self._absence.believed(await tx.gaps(now - REMEMBERED))
                 found = await tx.due(now, at_most)
                 verdict = self._verdict(found, gaps)
                 await tx.write(verdict.rows)

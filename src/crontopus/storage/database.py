@@ -4,7 +4,7 @@ On SQLite one writer at a time takes its turn at `Database.turn`; the group comm
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any
@@ -110,6 +110,8 @@ class Database:
         self.turn = Turn()
         self.changed = Changed()
         self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.attend: Callable[[], Awaitable[None]] = _nothing
+        """Awaited before whatever may judge a watch, outside of its transaction: a gap must be known by then."""
         self._reader = _engine(url, "BEGIN DEFERRED", 4)
         self._writer = _engine(url, "BEGIN IMMEDIATE", 1) if self.is_sqlite else self._reader
 
@@ -121,6 +123,7 @@ class Database:
     @asynccontextmanager
     async def write(self, tenant: TenantId) -> AsyncIterator[Tx]:
         """Commits, or rolls back on any exception. Never await anything but the database inside."""
+        await self.attend()
         async with self.write_all() as tx:
             yield tx.of(tenant)
 
@@ -151,6 +154,10 @@ class Database:
     async def close(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+async def _nothing() -> None:
+    pass
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.domain import ids
@@ -20,36 +20,48 @@ REMEMBERED = timedelta(days=8)
 """Gaps that ended longer ago excuse nothing any more: reports older than 7 days are history only."""
 
 
+STOPPED = "stopped"
+STALLED = "stalled"
+CLOCK = "clock"
+DENIED = "denied"
+"""The cause of a gap that was none: another process watched."""
+
+STANDS = gaps.c.cause != DENIED
+
+
 async def recent(tx: Tx | SystemTx) -> Gaps:
     """The gaps that may still excuse something, oldest first."""
-    query = select(gaps.c.since, gaps.c.until).where(gaps.c.until > tx.now - REMEMBERED).order_by(gaps.c.since)
-    return tuple(Gap(row.since, row.until) for row in await tx.sql.execute(query))
+    query = select(gaps.c.since, gaps.c.until).where(gaps.c.until > tx.now - REMEMBERED, STANDS)
+    return tuple(Gap(row.since, row.until) for row in await tx.sql.execute(query.order_by(gaps.c.since)))
 
 
-async def last_beat(tx: SystemTx) -> datetime | None:
-    """When any process last said that it watches; None: none ever did."""
-    beat: datetime | None = await tx.sql.scalar(select(func.max(heartbeats.c.beat_at)))
+async def last_beat(tx: SystemTx, before: datetime) -> datetime | None:
+    """When any process last said that it watches, `before` this instant; None: none ever did."""
+    beat: datetime | None = await tx.sql.scalar(select(func.max(heartbeats.c.beat_at)).where(_until(before)))
     return beat
 
 
-async def beat(tx: SystemTx, process: UUID) -> None:
-    """Say that `process` watches now."""
+async def last_beat_of_others(tx: SystemTx, process: UUID, before: datetime) -> datetime | None:
+    others = heartbeats.c.process_id != process
+    beat: datetime | None = await tx.sql.scalar(select(func.max(heartbeats.c.beat_at)).where(others, _until(before)))
+    return beat
+
+
+async def beat(tx: SystemTx, process: UUID, at: datetime) -> None:
+    """Say that `process` watches."""
     make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
-    row = {"process_id": process, "started_at": tx.now, "beat_at": tx.now}
-    statement = make(heartbeats).values(row)
-    await tx.sql.execute(statement.on_conflict_do_update(index_elements=["process_id"], set_={"beat_at": tx.now}))
+    statement = make(heartbeats).values(process_id=process, started_at=at, beat_at=at)
+    await tx.sql.execute(statement.on_conflict_do_update(index_elements=["process_id"], set_={"beat_at": at}))
 
 
-async def forget_processes(tx: SystemTx, before: datetime) -> None:
-    """Remove processes that have not beaten since `before`, but never the newest: its beat begins the next gap."""
-    newest = select(func.max(heartbeats.c.beat_at)).scalar_subquery()
-    await tx.sql.execute(heartbeats.delete().where(heartbeats.c.beat_at < before, heartbeats.c.beat_at < newest))
+async def forget_processes(tx: SystemTx, before: datetime, after: datetime) -> None:
+    """Remove processes that have not beaten since `before`, and those whose clock was wrong: they beat `after` now.
 
-
-async def last_beat_of_others(tx: SystemTx, process: UUID) -> datetime | None:
-    query = select(func.max(heartbeats.c.beat_at)).where(heartbeats.c.process_id != process)
-    beat: datetime | None = await tx.sql.scalar(query)
-    return beat
+    But never the newest of the others: its beat begins the next gap.
+    """
+    newest = select(func.max(heartbeats.c.beat_at)).where(_until(after)).scalar_subquery()
+    old = (heartbeats.c.beat_at < before) & (heartbeats.c.beat_at < newest)
+    await tx.sql.execute(heartbeats.delete().where(old | ~_until(after)))
 
 
 async def add(tx: SystemTx, gap: Gap, cause: str) -> None:
@@ -60,9 +72,24 @@ async def add(tx: SystemTx, gap: Gap, cause: str) -> None:
     await tx.sql.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"until": gap.until}))
 
 
+async def stands(tx: SystemTx, gap: Gap) -> bool:
+    """Whether nobody has denied it."""
+    query = select(gaps.c.id).where(gaps.c.id == ids.floor_of(gap.since), STANDS)
+    return (await tx.sql.execute(query)).first() is not None
+
+
+async def deny(tx: SystemTx, since: datetime, until: datetime) -> None:
+    """Take back the gaps between these instants that somebody recorded at a start.
+
+    They stay in the table: what was excused by them meanwhile refers to them.
+    """
+    within = (gaps.c.since >= since) & (gaps.c.until <= until)
+    await tx.sql.execute(update(gaps).where(gaps.c.cause == STOPPED, within).values(cause=DENIED))
+
+
 async def unnoticed(tx: SystemTx, before: datetime) -> Sequence[tuple[UUID, Gap]]:
     """Gaps that ended before `before` and whose notice is still owed; locked, so that one process writes each."""
-    query = select(gaps).where(gaps.c.noticed_at.is_(None), gaps.c.until < before).order_by(gaps.c.since)
+    query = select(gaps).where(gaps.c.noticed_at.is_(None), gaps.c.until < before, STANDS).order_by(gaps.c.since)
     rows = await tx.sql.execute(query.with_for_update(skip_locked=True))
     return [(row.id, Gap(row.since, row.until)) for row in rows]
 
@@ -78,7 +105,8 @@ async def notice(tx: SystemTx, gap: UUID) -> None:
 
 async def listed(tx: Tx, before: datetime | None, limit: int) -> Sequence[tuple[Gap, str]]:
     """Gaps and their causes, newest first, of those that began before `before`."""
-    query = select(gaps.c.since, gaps.c.until, gaps.c.cause).order_by(gaps.c.since.desc()).limit(limit)
+    query = select(gaps.c.since, gaps.c.until, gaps.c.cause).where(STANDS)
+    query = query.order_by(gaps.c.since.desc()).limit(limit)
     rows = await tx.sql.execute(query if before is None else query.where(gaps.c.since < before))
     return [(Gap(row.since, row.until), row.cause) for row in rows]
 
@@ -87,6 +115,10 @@ async def silent(tx: Tx, reach: Reach, gap: Gap, limit: int) -> Sequence[Ref]:
     """Jobs within reach that did not report while nobody watched, and have not since; the first `limit` by name."""
     of_gap = (silences.c.gap_id == ids.floor_of(gap.since), silences.c.tenant_id == tx.tenant)
     return await jobs.refs(tx, reach, _silent(silences.c.job_id).where(*of_gap), limit)
+
+
+def _until(instant: datetime) -> ColumnElement[bool]:
+    return heartbeats.c.beat_at <= instant
 
 
 def _silent(what: Any) -> Select[Any]:

@@ -9,6 +9,7 @@ from sqlalchemy.types import TypeEngine
 
 from crontopus.domain.watch import Run
 from crontopus.storage import statements
+from crontopus.storage.gaps import STANDS
 from crontopus.storage.ledger import Home, Unreadable
 from crontopus.storage.tables import check_ins, gaps, jobs, namespaces, runs, watches
 from crontopus.storage.types import Convert, Converted
@@ -173,7 +174,8 @@ def next_due() -> Select[Any]:
 
 
 def recent_gaps() -> Select[Any]:
-    return select(gaps.c.since, gaps.c.until).where(gaps.c.until > bindparam("since")).order_by(gaps.c.since)
+    query = select(gaps.c.since, gaps.c.until).where(gaps.c.until > bindparam("since"), STANDS)
+    return query.order_by(gaps.c.since)
 
 
 def home() -> Select[Any]:

@@ -95,6 +95,7 @@ class PostgresLedger:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
+        await self._db.attend()
         with _told():
             async with (
                 self._pool.acquire(timeout=PATIENCE_SECONDS) as connection,

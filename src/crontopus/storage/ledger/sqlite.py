@@ -76,6 +76,7 @@ class SqliteLedger:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
+        await self._db.attend()
         async with self._db.turn:
             await self._begin()
             try:
