@@ -60,7 +60,7 @@ async def test_the_stream_is_what_its_document_says(world: World) -> None:
                 told = msgspec.json.decode(data.removeprefix("data: "))
                 assert list(told) == list(schema["properties"]) == schema["required"]
                 assert event == f"event: {told['noun']}"
-                assert re.fullmatch(r"id: \d+\.\d+", id)
+                assert re.fullmatch(r"id: \d+\.\d+\.\d+", id)
                 assert re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z", told["at"])
                 nouns.add(told["noun"])
         for more, status in (({"Authorization": ""}, 401), ({"Last-Event-ID": "1" * 101}, 400)):
