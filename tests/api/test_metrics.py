@@ -213,21 +213,31 @@ async def test_jobs_are_told_whole_until_there_are_enough_series(world: World) -
         for slug in "abc":
             await acme.add_job(NewJob(slug=slug))
             await _said(acme, "success", slug, metrics={f"m{number}": number for number in range(50)})
-    async with world.appliance.db.read(world.tenants["acme"].principal.tenant) as tx:
-        for most, told, truncated in ((60, "a", 1), (61, "a", 1), (100, "ab", 1), (200, "abc", 0), (180, "abc", 0)):
-            parts = await scraping.of_jobs(tx, ALL, (), openmetrics=False, most_series=most)
-            text = b"".join(parts).decode()
-            metrics = [line for line in text.splitlines() if line.startswith("crontopus_job_metric{")]
-            assert len(metrics) == 50 * len(told)
-            assert text.endswith(f"{exposition.TRUNCATED} {truncated}\n")
+    db, tenant = world.appliance.db, world.tenants["acme"].principal.tenant
+    for most, told, truncated in ((60, "a", 1), (61, "a", 1), (100, "ab", 1), (200, "abc", 0), (180, "abc", 0)):
+        parts = await scraping.of_jobs(db, tenant, ALL, (), openmetrics=False, most_series=most)
+        text = b"".join(parts).decode()
+        metrics = [line for line in text.splitlines() if line.startswith("crontopus_job_metric{")]
+        assert len(metrics) == 50 * len(told)
+        assert text.endswith(f"{exposition.TRUNCATED} {truncated}\n")
 
 
-async def test_more_jobs_than_a_page(sqlite_world: World) -> None:
+async def test_each_of_more_jobs_than_a_page_is_told_once(sqlite_world: World) -> None:
+    """Also one that is renamed while the pages are read."""
+    db, tenant = sqlite_world.appliance.db, sqlite_world.tenants["acme"].principal.tenant
     async with sqlite_world.signed_in("acme") as acme:
         for number in range(scraping.PAGE + 1):
             await acme.add_job(NewJob(slug=f"j{number}"))
         text = (await acme.http.get("/metrics")).text
         assert text.count("\ncrontopus_job_up{") == scraping.PAGE + 1
+        found = scraping._all(db, tenant, ALL, ())
+        first = await anext(found)
+        await acme.edit_job(first.one.job.id, {"name": "zzz"})
+        rest = [seen async for seen in found]
+        assert len({seen.one.job.id for seen in (first, *rest)}) == len((first, *rest)) == scraping.PAGE + 1
+        await acme.delete_job("j0")
+        text = (await acme.http.get("/metrics")).text
+        assert text.count("\ncrontopus_job_up{") == scraping.PAGE
 
 
 class Keeping(Memo[list[bytes]]):

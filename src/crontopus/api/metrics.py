@@ -34,8 +34,8 @@ async def expose(request: Http, caller: Caller, parts: Parts, ns: Place = None, 
     query, asked = scraping.asked(ns, label), content_type(request.headers.get("accept", ""))
 
     async def scraped() -> list[bytes]:
-        async with parts.db.read(caller.tenant) as tx:
-            return await scraping.of_jobs(tx, caller.reach, query, openmetrics=asked == OPENMETRICS)
+        openmetrics = asked == OPENMETRICS
+        return await scraping.of_jobs(parts.db, caller.tenant, caller.reach, query, openmetrics=openmetrics)
 
     found = await parts.scrapes.get((caller.tenant, caller.reach, query, asked), scraped)
     return Stream(iter(found), headers={"Content-Type": asked, "Vary": "Accept"})

@@ -14,7 +14,7 @@ from crontopus.domain.query import Query, Term
 from crontopus.domain.watch import Watch
 from crontopus.engine.exposition import MOST_SERIES, Exposition, Seen
 from crontopus.storage import finding, runs
-from crontopus.storage.database import Tx
+from crontopus.storage.database import Database, TenantId, Tx
 from crontopus.storage.jobs import Watched
 from crontopus.storage.runs import Run
 
@@ -38,18 +38,15 @@ def asked(namespace: str | None, label: str | None) -> Query:
 
 
 async def of_jobs(
-    tx: Tx, reach: Reach, query: Query, *, openmetrics: bool, most_series: int = MOST_SERIES
+    db: Database, tenant: TenantId, reach: Reach, query: Query, *, openmetrics: bool, most_series: int = MOST_SERIES
 ) -> list[bytes]:
     """The jobs that `query` finds, by name, until they make `most_series`: the parts of an answer."""
     exposition, truncated = Exposition(most_series), False
-    async for page in _pages(tx, reach, query):
-        for seen in await _seen(tx, page):
-            truncated = exposition.is_full
-            if truncated:
-                break
-            exposition.add(seen)
+    async for seen in _all(db, tenant, reach, query):
+        truncated = exposition.is_full
         if truncated:
             break
+        exposition.add(seen)
     parts = []
     for part in exposition.text(truncated=truncated, openmetrics=openmetrics):
         parts.append(part)
@@ -57,10 +54,19 @@ async def of_jobs(
     return parts
 
 
-async def _pages(tx: Tx, reach: Reach, query: Query) -> AsyncIterator[Sequence[Watched]]:
+async def _all(db: Database, tenant: TenantId, reach: Reach, query: Query) -> AsyncIterator[Seen]:
+    """By name. A page is a transaction, so that none lasts long; who is renamed between two is told once."""
+    told: set[UUID] = set()
     after = None
-    while page := await finding.by_name(tx, reach, query, after, PAGE):
-        yield page
+    while True:
+        async with db.read(tenant) as tx:
+            page = await finding.by_name(tx, reach, query, after, PAGE)
+            found = await _seen(tx, [one for one in page if one.job.id not in told])
+        for seen in found:
+            yield seen
+        if len(page) < PAGE:
+            return
+        told |= {one.job.id for one in page}
         after = (page[-1].job.name.lower(), page[-1].job.id)
 
 
