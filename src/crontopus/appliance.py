@@ -2,7 +2,6 @@
 it. One tree of tasks owns the server and every loop, and when one dies the process does."""
 
 import gc
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +16,7 @@ from anyio.abc import TaskStatus
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crontopus import __version__, logs, systemd
+from crontopus import __version__, logs, signals, systemd
 from crontopus.api.app import create_app
 from crontopus.api.front import Front
 from crontopus.api.operations import operations_router
@@ -194,17 +193,15 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
 
 async def _stop_on_signal(server: HttpServer, appliance: Appliance) -> None:
     """A second signal, or requests that do not end, are hung up on; what was acknowledged is on disk anyway."""
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
-            break
+    with signals.heard() as heard:
+        await heard.get()
         log.info("stopping")
         systemd.tell("STOPPING=1")
         appliance.parts.stop()
         appliance.absence.leave()
         server.stop()
         with anyio.move_on_after(STOP_WITHIN_SECONDS):
-            async for _ in signals:
-                break
+            await heard.get()
         server.hang_up()
 
 
