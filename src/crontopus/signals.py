@@ -13,8 +13,8 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 def heard() -> Iterator["asyncio.Queue[int]"]:
     """Those that come meanwhile, in order.
 
-    Not by `loop.add_signal_handler`: it hears by the pipe on which threads wake the loop. Where hundreds of requests have
-    just done so the pipe is full, and the signal lost.
+    Not by `loop.add_signal_handler`: it hears by the pipe on which threads wake the loop. Where hundreds of requests
+    have just done so the pipe is full, and the signal lost.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Queue[int] = asyncio.Queue()

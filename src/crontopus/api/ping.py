@@ -72,7 +72,7 @@ class Ping:
         if method not in _METHODS:
             await _answer(send, 405, b"use GET, HEAD, POST or PUT", _NO_METHOD)
             return
-        body, unread = NO_BODY, None
+        body, unread, reports = NO_BODY, None, []
         try:
             said = ping_url.said(scope["path"][len(PREFIX) :])
             headers = dict(scope["headers"])
@@ -81,12 +81,14 @@ class Ping:
             if method in ("POST", "PUT") or b"content-length" in headers or b"transfer-encoding" in headers:
                 body = await self._body(receive, is_json)
                 unread = receive if body.truncated else None
-            outcome = await self._intake.submit_one(self._report(scope, headers, said, body, arrived_at, is_json))
+            reports = [self._report(scope, headers, said, body, arrived_at, is_json)]
+            body = NO_BODY
+            outcome = await self._intake.submit_one(reports.pop())
         except NotThere:
             outcome = NotFound("not found")
         except CrontopusError as error:
-            outcome = error.with_traceback(None)
-        body = NO_BODY  # Whoever was cut off may go on sending: neither this nor a traceback holds the body meanwhile.
+            outcome = error.with_traceback(None)  # It would hold what is on the way to the queue.
+        reports.clear()  # Whoever was cut off may go on sending: nothing holds the body meanwhile.
         await self._tell(send, method, outcome, unread)
 
     async def _body(self, receive: bodies.Receive, is_json: bool) -> Body:
