@@ -103,7 +103,7 @@ async def _lived(world: World, acme: Client) -> Acme:
     await acme.check_in(CheckIn(kind="fail", job=str(job.id), run_id=rid))
     run = (await acme.check_in(CheckIn(kind="start", job=str(job.id)))).run
     token = await acme.add_token(NewToken(name="short", expires_at=world.now + timedelta(days=1)))
-    world.hands.turn_to(world.now + timedelta(hours=1))  # nobody watched
+    world.hands.turn_unwatched_to(world.now + timedelta(hours=1))
     await world.appliance.absence.beat()
     assert run is not None
     return Acme(job.id, run, token.id)
