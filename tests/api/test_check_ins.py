@@ -1,5 +1,6 @@
 """Check-ins and runs over the wire."""
 
+import json
 from datetime import timedelta
 from uuid import uuid4
 
@@ -104,6 +105,15 @@ async def test_an_item_that_cannot_be_understood_keeps_no_other_from_being_store
         assert len((await acme.job_check_ins("default/backup")).items) == 2
         whole = await acme.http.post("/check-ins", content=b'[{"kind": "log"}, {"kind":', headers=JSON)
         assert whole.status_code == 400, "where it is no JSON nobody knows where an item ends"
+        odd = [
+            b'{"kind": "log", "host": "\\ud800"}',
+            b'{"kind": "log", "metrics": {"x": NaN}}',
+            b'{"kind": "log", "user": "\xff"}',
+        ]
+        for one in odd:
+            sent = b", ".join([json.dumps(good).encode(), one])
+            told = (await acme.http.post("/check-ins", content=b" [%s]" % sent, headers=JSON)).json()
+            assert [item["status"] for item in told["items"]] == [200, 400]
         alone = await acme.http.post("/check-ins", json=bad[0])
         assert (alone.status_code, alone.json()["errors"][0]["pointer"]) == (400, "/kind")
 

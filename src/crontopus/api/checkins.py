@@ -1,6 +1,8 @@
 """Check-ins by JSON: one, or a list in which each stands for itself. 200 means that it is on disk."""
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from litestar import Response, post
@@ -20,21 +22,48 @@ from crontopus.wire.runs import CheckIn, CheckInAnswer, CheckInAnswers
 
 MOST = 1000
 OK = 200
-Items = list[msgspec.Raw]
-Tried = CheckIn | CrontopusError
+Item = CheckIn | CrontopusError
 """A check-in as it was sent, or why it is none."""
 _one = msgspec.json.Decoder(CheckIn)
+_several = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _sent(body: bytes) -> CheckIn | list[bytes]:
+    """One; of a list each as JSON, to be read by itself."""
+    if not body.lstrip().startswith(b"["):
+        return decoded(body, _one)
+    items = _items(body)
+    if len(items) > MOST:
+        raise Invalid(f"a list has at most {MOST} check-ins", (Fault("", f"send {MOST} at a time"),))
+    return items
+
+
+def _items(body: bytes) -> list[bytes]:
+    """Text with half a character of UTF-16, or a number that is none, spoils only the item it stands in."""
+    try:
+        return [bytes(raw) for raw in decoded(body, _several)]
+    except Invalid:
+        with suppress(ValueError, RecursionError):
+            return [json.dumps(item).encode() for item in json.loads(body)]
+        raise
+
+
+def _item(json_text: bytes) -> Item:
+    try:
+        return decoded(json_text, _one)
+    except Invalid as error:
+        return error
 
 
 @post(
     "/check-ins",
     operation_id="check_in",
     opt=needs(Scope.CHECK_INS_WRITE),
-    dependencies={"sent": Body(CheckIn | list[CheckIn], read_as=CheckIn | Items)},
+    dependencies={"sent": Body(CheckIn | list[CheckIn], read=_sent)},
     status_code=OK,
 )
 async def check_in(
-    caller: Caller, parts: Parts, sent: NamedDependency[CheckIn | Items]
+    caller: Caller, parts: Parts, sent: NamedDependency[CheckIn | list[bytes]]
 ) -> Response[CheckInAnswer | CheckInAnswers]:
     """Report one check-in, or up to 1,000 in a list.
 
@@ -45,21 +74,12 @@ async def check_in(
         (outcome,) = await _outcomes(parts, caller, [sent])
         if isinstance(outcome, CrontopusError):
             raise outcome
-        return Response(_item(outcome))
-    if len(sent) > MOST:
-        raise Invalid(f"a list has at most {MOST} check-ins", (Fault("", f"send {MOST} at a time"),))
-    outcomes = await _outcomes(parts, caller, [_read(item) for item in sent])
-    return Response(CheckInAnswers(items=[_item(outcome) for outcome in outcomes]))
+        return Response(_answer(outcome))
+    outcomes = await _outcomes(parts, caller, [_item(item) for item in sent])
+    return Response(CheckInAnswers(items=[_answer(outcome) for outcome in outcomes]))
 
 
-def _read(item: msgspec.Raw) -> Tried:
-    try:
-        return decoded(bytes(item), _one)
-    except Invalid as error:
-        return error
-
-
-async def _outcomes(parts: Parts, caller: Principal, several: Sequence[Tried]) -> list[Outcome]:
+async def _outcomes(parts: Parts, caller: Principal, several: Sequence[Item]) -> list[Outcome]:
     """In order. What cannot be understood does not keep the others from being stored."""
     addresses = await _addresses(parts, caller, several)
     tried = [_report(parts, caller, one, addresses) if isinstance(one, CheckIn) else one for one in several]
@@ -68,7 +88,7 @@ async def _outcomes(parts: Parts, caller: Principal, several: Sequence[Tried]) -
     return [next(stored) if isinstance(one, Report) else one for one in tried]
 
 
-async def _addresses(parts: Parts, caller: Principal, several: Sequence[Tried]) -> dict[str, ByJob]:
+async def _addresses(parts: Parts, caller: Principal, several: Sequence[Item]) -> dict[str, ByJob]:
     """By the name a check-in gives its job; what is out of reach is left out."""
     names = {one.job for one in several if isinstance(one, CheckIn) and one.job}
     if caller.reach.job is not None:
@@ -90,7 +110,7 @@ def _report(parts: Parts, caller: Principal, sent: CheckIn, addresses: dict[str,
         return error
 
 
-def _item(outcome: Outcome) -> CheckInAnswer:
+def _answer(outcome: Outcome) -> CheckInAnswer:
     if isinstance(outcome, Accepted):
         return CheckInAnswer(status=OK, run=outcome.run, run_id=outcome.run_id)
     problem = Problem.of(outcome)

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -26,22 +27,20 @@ _VERSION = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
 class Body(Provide):
     """A dependency that is the request's body as `shape`; the reference of the API finds the shape here.
 
-    `read_as`: as much of the shape as is read before the handler, where that reads the rest.
+    `read`: how it is read, where there is more to it than to decode it.
     """
 
-    def __init__(self, shape: Any, read_as: Any = None) -> None:
-        super().__init__(_reader(read_as or shape))
+    def __init__(self, shape: Any, read: Callable[[bytes], Any] | None = None) -> None:
+        super().__init__(_reader(read or partial(decoded, decoder=msgspec.json.Decoder(shape))))
         self.shape = shape
 
 
-def _reader(shape: Any) -> Callable[..., Any]:
-    decoder = msgspec.json.Decoder(shape)
-
-    async def read(request: Request[Any, Any, Any]) -> Any:
+def _reader(read: Callable[[bytes], Any]) -> Callable[..., Any]:
+    async def read_body(request: Request[Any, Any, Any]) -> Any:
         _require_json(request)
-        return decoded(await request.body(), decoder)
+        return read(await request.body())
 
-    return read
+    return read_body
 
 
 def decoded(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
