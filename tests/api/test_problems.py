@@ -1,5 +1,7 @@
 """Whatever is wrong with a request: a 4xx as problem+json, never a 5xx, and the request's id."""
 
+from contextlib import AsyncExitStack
+
 import httpx
 import pytest
 
@@ -151,6 +153,21 @@ async def test_a_condition_that_matches_nothing_changes_nothing(sqlite_world: Wo
         await acme.add_job(NewJob(slug="x"))
         headers = {b"Content-Type": b"application/json", b"If-Match": tag.encode("latin-1")}
         _is_problem(await acme.http.patch("/jobs/default:x", content=b'{"grace": 1}', headers=headers), 412)
+
+
+async def test_who_waits_too_long_for_the_database_is_told_to_come_again(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = sqlite_world.appliance.db
+    monkeypatch.setattr(db._reader.pool, "_timeout", 0.01)
+    async with sqlite_world.signed_in("acme") as acme:
+        async with AsyncExitStack() as readers:
+            for _ in range(db._reader.pool.size()):  # type: ignore[attr-defined] # a queue pool has a size
+                await readers.enter_async_context(db.read_all())
+            answer = await acme.http.get("/jobs")
+            _is_problem(answer, 503)
+            assert "Retry-After" in answer.headers
+        assert (await acme.http.get("/jobs")).status_code == 200
 
 
 async def test_what_is_polled_is_sent_once(world: World) -> None:

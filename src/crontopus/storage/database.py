@@ -15,6 +15,7 @@ from msgspec import Struct
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from crontopus.domain.errors import Unavailable
@@ -174,6 +175,8 @@ async def _told() -> AsyncIterator[None]:
         if refused is None:
             raise
         raise refused from error
+    except PoolTimeout as error:
+        raise Unavailable("too many wait for the database: try again in a moment") from error
     except OSError as error:
         raise Unavailable(f"the database cannot be reached: {error.strerror or error}") from error
 
