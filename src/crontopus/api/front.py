@@ -8,6 +8,7 @@ from crontopus.api.ping import PREFIX
 from crontopus.api.room import App, Room
 
 Network = IPv4Network | IPv6Network
+MOST_HOPS = 30
 
 
 class Front:
@@ -36,12 +37,16 @@ class Front:
             await self._room.serve(self._app, scope, receive, send)
 
     def _client(self, scope: Any) -> Any:
-        """The peer, or what a trusted proxy says of it: the last address that is no trusted proxy's."""
+        """The peer, or what a trusted proxy says of it: the last address that is no trusted proxy's.
+
+        Anybody can have written what stands before, at any length; so only the last `MOST_HOPS` are read.
+        """
         client = scope.get("client")
         if client is None or not self._trusts(client[0]):
             return client
         said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
-        known = [hop for hop in map(str.strip, reversed(said.split(","))) if _is_address(hop)]
+        hops = said.rsplit(",", MOST_HOPS)[-MOST_HOPS:]
+        known = [hop for hop in map(str.strip, reversed(hops)) if _is_address(hop)]
         sender = next((hop for hop in known if not self._trusts(hop)), known[-1] if known else client[0])
         return (sender, client[1])
 
