@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import takewhile
 from uuid import UUID, uuid4
 
 import msgspec
@@ -12,36 +13,39 @@ import msgspec
 from crontopus.domain import ids
 from crontopus.domain.errors import Invalid, NotFound
 from crontopus.domain.reports import IGNORED, Filters, filtered, kind_of
-from crontopus.domain.watch import Expectation, Gaps, Mark, Reported, Run, Step, advance, fresh
+from crontopus.domain.watch import Expectation, Mark, Reported, Run, Step, advance, fresh
+from crontopus.engine.known import Key, Known
 from crontopus.engine.report import Accepted, Creation, Outcome, Report
 from crontopus.storage import jobs, watches
-from crontopus.storage.gaps import REMEMBERED
 from crontopus.storage.identity import new_id
 from crontopus.storage.ledger import Address, BySlug, Home, LedgerTx
 from crontopus.storage.watches import Placed, Rows
 from crontopus.wire.jobs import Origin
 
-Key = tuple[UUID, UUID]
-"""A job and a run id."""
-
 
 class Batch:
-    """What the reports are about, read under lock, and what they change."""
+    """What the reports of one transaction change. What `earlier` changed counts, though it may not be written yet."""
 
-    def __init__(self, tx: LedgerTx, placed: dict[Address, Placed], gaps: Gaps, priors: dict[Key, Run]) -> None:
-        self._tx = tx
-        self._placed = placed
-        self._gaps = gaps
-        self._priors = priors
+    def __init__(self, earlier: "Batch | None" = None) -> None:
+        self._known: Known = Known(None if earlier is None else earlier._known)
         self._rows = Rows()
         self._changed: dict[Key, _Changed] = {}
 
-    @classmethod
-    async def opened(cls, tx: LedgerTx, reports: Sequence[Report]) -> "Batch":
-        placed = dict(await tx.found({report.address for report in reports}))
-        named = {(placed[r.address].job, r.rid) for r in reports if r.rid is not None and r.address in placed}
-        gaps = await tx.gaps(min(report.received_at for report in reports) - REMEMBERED)
-        return cls(tx, placed, gaps, await tx.priors(named) if named else {})
+    async def read(self, tx: LedgerTx, reports: Sequence[Report]) -> None:
+        """Read what more reports are about."""
+        self._tx = tx
+        await self._known.read(tx, reports)
+
+    async def taken_ahead(self, reports: Sequence[Report]) -> list[Outcome]:
+        """As `taken`, but only up to the first report that asks the database for more."""
+        plain = takewhile(lambda report: not self._asks_for_more(report), reports)
+        return [await self.take(report) for report in plain]
+
+    def _asks_for_more(self, report: Report) -> bool:
+        placed = self._known.placed.get(report.address)
+        if placed is None:
+            return report.create is not None
+        return self._followed(placed, report) is not None
 
     async def taken(self, reports: Sequence[Report]) -> list[Outcome]:
         """Apply them, those of each job in order of arrival. The outcome of each, in order.
@@ -49,7 +53,7 @@ class Batch:
         What may make a job goes first, by its name: of two processes that make the same jobs, none waits for one of
         the other's while the other waits for one of its own.
         """
-        new = {r.address for r in reports if isinstance(r.address, BySlug) and r.address not in self._placed}
+        new = {r.address for r in reports if isinstance(r.address, BySlug) and r.address not in self._known.placed}
         if not new:
             return [await self.take(report) for report in reports]
         order = sorted(range(len(reports)), key=lambda number: _turn(reports[number].address, new))
@@ -58,22 +62,24 @@ class Batch:
 
     async def take(self, report: Report) -> Outcome:
         """Apply one report. What is wrong with it is its own answer, and changes nothing."""
-        placed = self._placed.get(report.address)
+        placed = self._known.placed.get(report.address)
         if placed is None:
             return await self._take_new(report)
         if report.fault is not None:
             return report.fault
-        told = report.rid is not None and await self._is_told(placed, report)
-        return self._take(placed, report, told=told)
+        return self._take(placed, report, told=await self._is_told(placed, report))
+
+    def _followed(self, placed: Placed, report: Report) -> Run | None:
+        """The run of the report, where a later attempt of it has been reported."""
+        run = None if report.rid is None else self._known.priors.get((placed.job, report.rid))
+        return None if run is None or report.attempt >= run.attempt else run
 
     async def _is_told(self, placed: Placed, report: Report) -> bool:
         """Whether a check-in of an attempt that another has followed is stored already, or in this batch."""
-        assert report.rid is not None  # noqa: S101 # asked by who calls
-        prior = self._priors.get((placed.job, report.rid))
-        if prior is None or report.attempt >= prior.attempt:
+        followed = self._followed(placed, report)
+        if followed is None:
             return False
-        run = ids.run_id(placed.job, placed.agent, prior.number)
-        wanted = (run, report.said, report.attempt)
+        wanted = (ids.run_id(placed.job, placed.agent, followed.number), report.said, report.attempt)
         here = any((row["run_id"], row["kind"], row["attempt"]) == wanted for row in self._rows.check_ins)
         return here or await self._tx.told(*wanted)
 
@@ -89,8 +95,11 @@ class Batch:
             return report.fault
         if isinstance(wanted, Invalid):
             return wanted
-        placed, created = await self._made(home, address, wanted, report.received_at)
-        return self._take(placed, report, created) if placed else NotFound("not found")
+        if await self._made(home, address, wanted, report.received_at):
+            return self._take(self._known.placed[address], report, created=True)
+        await self._known.read(self._tx, [report])  # Another process has made it meanwhile.
+        placed = self._known.placed.get(address)
+        return self._take(placed, report) if placed else NotFound("not found")
 
     def _take(self, placed: Placed, report: Report, created: bool = False, told: bool = False) -> Outcome:
         said = _meaning(placed.filters, report)
@@ -98,7 +107,7 @@ class Batch:
             self._keep(placed, report, said, None, frozenset())
             return Accepted(None, report.rid, created=created)
         event = self._event(placed, report, said, told)
-        step = advance(placed.watch, event, placed.rule, self._gaps, report.received_at)
+        step = advance(placed.watch, event, placed.rule, self._known.gaps, report.received_at)
         run, stored = self._apply(placed, report, said, step)
         return Accepted(run, report.rid, stored, created)
 
@@ -121,7 +130,7 @@ class Batch:
             attempt=report.attempt,
             truncated=report.body.truncated,
             by_url=report.by_url,
-            prior=None if report.rid is None else self._priors.get((placed.job, report.rid)),
+            prior=None if report.rid is None else self._known.priors.get((placed.job, report.rid)),
             told=told,
         )
 
@@ -131,7 +140,7 @@ class Batch:
         assert receipt is not None  # noqa: S101 # every Reported is answered by a receipt
         changes = bool(step.runs or step.flips or step.gone) or step.watch != placed.watch
         details = _details(report) if receipt.stored else None
-        told = watches.add_step(self._rows, placed, step, report.received_at, details, gaps=self._gaps)
+        told = watches.add_step(self._rows, placed, step, report.received_at, details, gaps=self._known.gaps)
         if changes:
             self._note_change(placed, report.received_at, step, told)
         run = watches.run_id(placed, receipt.run, told)
@@ -146,9 +155,9 @@ class Batch:
         for run in step.runs:
             if run.rid is not None:
                 key = (placed.job, run.rid)
-                known = self._priors.get(key)
+                known = self._known.priors.get(key)
                 if known is None or known.number <= run.number:
-                    self._priors[key] = run
+                    self._known.priors[key] = run
 
     def _keep(self, placed: Placed, report: Report, said: str, run: UUID | None, marks: frozenset[Mark]) -> None:
         """The check-in itself, and what it printed."""
@@ -175,15 +184,14 @@ class Batch:
         if report.body.size:
             self._rows.outputs.append(_output_row(check_in, placed, report, run, said))
 
-    async def _made(self, home: Home, address: BySlug, wanted: Creation, now: datetime) -> tuple[Placed | None, bool]:
-        """The job that a ping makes, or the one that another process made meanwhile."""
+    async def _made(self, home: Home, address: BySlug, wanted: Creation, now: datetime) -> bool:
+        """Whether there was no such job, so that this ping has made it."""
         placed = _placed(home, wanted, now)
-        if await self._tx.make_job(_job_row(home, placed, address.slug, wanted, now)):
+        made = await self._tx.make_job(_job_row(home, placed, address.slug, wanted, now))
+        if made:
             watches.add_new_watch(self._rows, placed)
-            self._placed[address] = placed
-            return placed, True
-        self._placed.update(await self._tx.found([address]))
-        return self._placed.get(address), False
+            self._known.add(address, placed)
+        return made
 
 
 class _Changed:

@@ -4,15 +4,19 @@ answered only after that transaction is on disk."""
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice
 
 import structlog
+from msgspec import Struct
 
 from crontopus.domain.errors import CrontopusError, Unavailable
 from crontopus.engine.batch import Batch
 from crontopus.engine.loops import repeated
 from crontopus.engine.report import NO_BODY, Accepted, Outcome, Report
 from crontopus.metrics import Metrics
-from crontopus.storage.ledger import Ledger
+from crontopus.storage.ledger import Ledger, LedgerTx
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +32,18 @@ GATHER_SECONDS = 0.001
 """So long a crowd is waited for: fewer waits for the disk cost less than this one."""
 
 
+SETTLING = 2
+"""So many turns of the loop after its client was answered, the next request of a connection is in the queue."""
+
+
+class Prepared(Struct):
+    """What the first that wait will change, found out while `earlier` was written, and what they will be answered."""
+
+    earlier: LedgerTx
+    batch: Batch
+    outcomes: list[Outcome]
+
+
 class Intake:
     """`run` is the loop that commits; `submit` waits for it."""
 
@@ -36,6 +52,7 @@ class Intake:
         self._metrics = metrics
         self._waiting: deque[tuple[Report, asyncio.Future[Outcome]]] = deque()
         self._waiting_bytes = 0
+        self._prepared: Prepared | None = None
         self._wake = asyncio.Event()
         self._arrived = self._answered = 0
         self._progress = asyncio.Condition()
@@ -82,14 +99,17 @@ class Intake:
             if len(self._waiting) < answered // 2 and answered >= CROWD // 2:
                 await asyncio.sleep(GATHER_SECONDS)
             answered = await self.commit(max(CROWD, (len(self._waiting) + answered) // 2))
+            await asyncio.sleep(0)  # They hear it before the next are written.
 
     async def commit(self, most: int = BATCH) -> int:
         """Store one batch and answer those who wait for it. How many they were."""
-        batch = [self._waiting.popleft() for _ in range(min(most, BATCH, len(self._waiting)))]
+        prepared, self._prepared = self._prepared, None
+        count = max(most, 0 if prepared is None else len(prepared.outcomes))
+        batch = [self._waiting.popleft() for _ in range(min(count, BATCH, len(self._waiting)))]
         if not self._waiting:
             self._wake.clear()
         reports = [report for report, _ in batch]
-        outcomes = await self._outcomes(reports)
+        outcomes = await self._outcomes(reports, prepared)
         self._waiting_bytes -= _size(reports)
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if not future.done():
@@ -99,10 +119,10 @@ class Intake:
             self._progress.notify_all()
         return len(batch)
 
-    async def _outcomes(self, reports: Sequence[Report]) -> Sequence[Outcome]:
+    async def _outcomes(self, reports: Sequence[Report], prepared: Prepared | None = None) -> Sequence[Outcome]:
         """Of one transaction; where that fails for a reason of its own, each report is tried by itself."""
         try:
-            return await repeated(lambda: self._committed(reports))
+            return await repeated(lambda: self._committed(reports, prepared))
         except Unavailable as error:
             self._metrics.check_ins_refused.inc(len(reports))
             log.warning("check-ins not stored", count=len(reports), reason=str(error))
@@ -113,16 +133,34 @@ class Intake:
             log.exception("a check-in could not be stored")
             return [CrontopusError(f"internal error ({type(error).__name__})")]
 
-    async def _committed(self, reports: Sequence[Report]) -> Sequence[Outcome]:
+    async def _committed(self, reports: Sequence[Report], prepared: Prepared | None) -> Sequence[Outcome]:
         if not reports:
             return []
         with self._metrics.commit_seconds.time():
             async with self._ledger.transaction() as tx:
-                batch = await Batch.opened(tx, reports)
-                outcomes = await batch.taken(reports)
+                batch, outcomes = Batch(), []
+                if prepared is not None and tx.follows(prepared.earlier):
+                    batch, outcomes = prepared.batch, prepared.outcomes
+                rest = reports[len(outcomes) :]
+                if rest:
+                    await batch.read(tx, rest)
+                    outcomes = [*outcomes, *await batch.taken(rest)]
                 await tx.write(batch.closed())
+                tx.meanwhile(partial(self._prepare, tx, batch))
         self._metrics.check_ins.inc(sum(isinstance(outcome, Accepted) for outcome in outcomes))
         return outcomes
+
+    async def _prepare(self, earlier: LedgerTx, written: Batch, tx: LedgerTx) -> None:
+        """While `written` is on its way to the disk, find out what those who wait by now will change."""
+        for _ in range(SETTLING):
+            await asyncio.sleep(0)
+        reports = [report for report, _ in islice(self._waiting, BATCH)]
+        if not reports:
+            return
+        with suppress(Exception):  # It will be wrong in the transaction itself, too, and be told there.
+            batch = Batch(written)
+            await batch.read(tx, reports)
+            self._prepared = Prepared(earlier, batch, await batch.taken_ahead(reports))
 
 
 def _size(reports: Sequence[Report]) -> int:

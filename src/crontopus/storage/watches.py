@@ -30,7 +30,7 @@ class Placed(Struct, kw_only=True):
     """A watch in its place: whose it is, what the job promises, and what is believed of it.
 
     `filters`: JSON of what the intake must ask of a message, None for nothing. `version` rises with each change.
-    `restated`: its status or reasons changed since it was read.
+    `restated`: its status or reasons changed since it was read or written.
     """
 
     tenant: TenantId
@@ -135,6 +135,7 @@ def add_watch(rows: Rows, placed: Placed, now: datetime, changed_runs: Iterable[
     placed.version += 1
     changed = rows.restated if placed.restated else rows.watches
     changed.append({"key_job_id": placed.job, "key_agent_id": placed.agent, **_watch_columns(placed)})
+    placed.restated = False
     touch(rows.touched, placed.tenant, Touched(placed.job, placed.version, tuple(changed_runs)), now)
 
 

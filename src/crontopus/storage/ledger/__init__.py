@@ -3,7 +3,7 @@
 One adapter for SQLite and one for PostgreSQL. What it reads it holds locked until the transaction ends.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -91,6 +91,15 @@ class LedgerTx(Protocol):
 
         None, and nothing is done, where the transaction should end instead: others wait for their turn.
         """
+
+    def meanwhile(self, work: "Callable[[LedgerTx], Awaitable[None]]") -> None:
+        """Have `work` done while the disk is waited for at the end, with something to read by.
+
+        It may or may not see what this transaction writes. Not done where others may write at the same time.
+        """
+
+    def follows(self, earlier: "LedgerTx") -> bool:
+        """Whether `earlier` is stored, and nobody has written anything since it began."""
 
 
 class Ledger(Protocol):

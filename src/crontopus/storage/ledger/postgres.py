@@ -4,7 +4,7 @@ Watches are locked by one statement and read by the next: a statement that waits
 as it is afterwards, but all else, such as what its job promises, as it was before.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
 from crontopus.storage.database import NOTIFY, Database
-from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, Unreadable
+from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
 from crontopus.storage.refusals import LOST, refusal
@@ -180,6 +180,12 @@ class _Transaction:
     async def saved(self, meanwhile: Callable[[], T]) -> T | None:
         """A commit would let go of the rows that are locked."""
         return None
+
+    def meanwhile(self, work: Callable[[LedgerTx], Awaitable[None]]) -> None:
+        """Other processes may change at any moment whatever is not locked."""
+
+    def follows(self, earlier: LedgerTx) -> bool:
+        return False
 
     async def _fetch(self, query: Query, **values: Any) -> list[list[Any]]:
         rows = await self._connection.fetch(query.sql, *query.value(**values))

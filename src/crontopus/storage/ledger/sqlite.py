@@ -3,7 +3,7 @@ disk, in a thread."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -19,7 +19,7 @@ from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
 from crontopus.storage.database import SQLITE_PRAGMAS, Database
-from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, Unreadable
+from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
 from crontopus.storage.tables import jobs, namespaces, runs
@@ -36,17 +36,18 @@ _BUGS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
 
 
 class SqliteLedger:
-    """Owns one connection, used by one transaction at a time: `Database.turn` sees to it."""
+    """Owns one connection that writes, used by one transaction at a time: `Database.turn` sees to it.
+
+    Another one reads while the first one commits.
+    """
 
     def __init__(self, db: Database) -> None:
         dialect = sqlite.dialect(dbapi=sqlite3)
         self._db = db
-        self._connection = sqlite3.connect(str(db.url.database), isolation_level=None, check_same_thread=False)
-        for pragma in SQLITE_PRAGMAS:
-            self._connection.execute(pragma)
-        # The loop must never wait inside the driver: a lock held by another program is waited for here.
-        self._connection.execute("PRAGMA busy_timeout = 0")
-        self._connection.execute("PRAGMA foreign_keys = OFF")
+        self._connection = _connection(db)
+        self._reader = _connection(db)
+        self._last: _Transaction | None = None
+        """The newest transaction, where it is stored."""
         self._thread = ThreadPoolExecutor(1, "commit")
         self.writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
@@ -80,8 +81,9 @@ class SqliteLedger:
         async with self._db.turn:
             await self._begin()
             try:
-                yield _Transaction(self, self._connection)
-                await self._commit()
+                transaction = _Transaction(self, self._connection, self._foreign_commits())
+                yield transaction
+                await self._commit(transaction)
             except BaseException as error:
                 self._roll_back()
                 if isinstance(error, sqlite3.Error) and not isinstance(error, _BUGS):
@@ -103,6 +105,7 @@ class SqliteLedger:
         async with self._db.turn:
             self._thread.shutdown()
             self._connection.close()
+            self._reader.close()
 
     async def _begin(self) -> None:
         until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
@@ -117,10 +120,23 @@ class SqliteLedger:
                     raise Unavailable("the database file is locked by another program; end it, or wait") from error
             await asyncio.sleep(0.02)
 
-    async def _commit(self) -> None:
-        await self._written(self._start_commit())
+    def _foreign_commits(self) -> int:
+        """Another number than before where another connection has written meanwhile."""
+        number: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return number
+
+    async def _commit(self, transaction: "_Transaction") -> None:
+        self._last = None
+        commit = self._start_commit()
+        try:
+            if transaction.work is not None:
+                await transaction.work(_Transaction(self, self._reader, 0))
+        finally:
+            await self._written(commit)
+        self._last = transaction
 
     async def saved(self, meanwhile: Callable[[], T]) -> T:
+        self._last = None
         commit = self._start_commit()
         try:
             result = meanwhile()
@@ -139,14 +155,22 @@ class SqliteLedger:
         self._db.changed.notify()
 
     def _roll_back(self) -> None:
+        self._last = None
         if self._connection.in_transaction:
             self._connection.rollback()
 
+    def follows(self, earlier: object) -> bool:
+        return self._last is earlier
+
 
 class _Transaction:
-    def __init__(self, ledger: SqliteLedger, connection: sqlite3.Connection) -> None:
+    """`seen`: which commits of other connections it sees."""
+
+    def __init__(self, ledger: SqliteLedger, connection: sqlite3.Connection, seen: int) -> None:
         self._ledger = ledger
         self._connection = connection
+        self.seen = seen
+        self.work: Callable[[LedgerTx], Awaitable[None]] | None = None
 
     async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
         result = self._by_uuid([address for address in addresses if isinstance(address, ByUuid)])
@@ -210,9 +234,25 @@ class _Transaction:
     async def saved(self, meanwhile: Callable[[], T]) -> T | None:
         return None if self._ledger.is_wanted else await self._ledger.saved(meanwhile)
 
+    def meanwhile(self, work: Callable[[LedgerTx], Awaitable[None]]) -> None:
+        self.work = work
+
+    def follows(self, earlier: LedgerTx) -> bool:
+        return isinstance(earlier, _Transaction) and earlier.seen == self.seen and self._ledger.follows(earlier)
+
     def _first(self, query: Query, **values: Any) -> list[Any] | None:
         row = self._connection.execute(query.sql, query.value(**values)).fetchone()
         return None if row is None else query.read(row)
+
+
+def _connection(db: Database) -> sqlite3.Connection:
+    connection = sqlite3.connect(str(db.url.database), isolation_level=None, check_same_thread=False)
+    for pragma in SQLITE_PRAGMAS:
+        connection.execute(pragma)
+    # The loop must never wait inside the driver: a lock held by another program is waited for by the ledger.
+    connection.execute("PRAGMA busy_timeout = 0")
+    connection.execute("PRAGMA foreign_keys = OFF")
+    return connection
 
 
 def _by_uuids(count: int) -> Any:
