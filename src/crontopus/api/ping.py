@@ -72,24 +72,34 @@ class Ping:
         if method not in _METHODS:
             await _answer(send, 405, b"use GET, HEAD, POST or PUT", _NO_METHOD)
             return
-        body, unread, reports = NO_BODY, None, []
-        try:
-            said = ping_url.said(scope["path"][len(PREFIX) :])
-            headers = dict(scope["headers"])
-            is_json = method == "POST" and headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == JSON
-            arrived_at = self._clock()
-            if method in ("POST", "PUT") or b"content-length" in headers or b"transfer-encoding" in headers:
-                body = await self._body(receive, is_json)
-                unread = receive if body.truncated else None
-            reports = [self._report(scope, headers, said, body, arrived_at, is_json)]
-            body = NO_BODY
-            outcome = await self._intake.submit_one(reports.pop())
-        except NotThere:
-            outcome = NotFound("not found")
-        except CrontopusError as error:
-            outcome = error.with_traceback(None)  # It would hold what is on the way to the queue.
-        reports.clear()  # Whoever was cut off may go on sending: nothing holds the body meanwhile.
+        outcome, unread = await self._heard(scope, receive)
         await self._tell(send, method, outcome, unread)
+
+    async def _heard(self, scope: Mapping[str, Any], receive: bodies.Receive) -> tuple[Outcome, bodies.Receive | None]:
+        """What became of the ping, and where to read on if its body was cut off: its sender may go on for long.
+
+        Nothing of the body is held afterwards.
+        """
+        unread = None
+        try:
+            report, unread = await self._read(scope, receive)
+            return await self._intake.submit_one(report), unread
+        except NotThere:
+            return NotFound("not found"), unread
+        except CrontopusError as error:
+            return error.with_traceback(None), unread  # The traceback holds the body.
+
+    async def _read(self, scope: Mapping[str, Any], receive: bodies.Receive) -> tuple[Report, bodies.Receive | None]:
+        """What the ping says. Of a check-in in JSON nothing else is held while it waits to be stored."""
+        method, body = scope["method"], NO_BODY
+        said = ping_url.said(scope["path"][len(PREFIX) :])
+        headers = dict(scope["headers"])
+        is_json = method == "POST" and headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == JSON
+        arrived_at = self._clock()
+        if method in ("POST", "PUT") or b"content-length" in headers or b"transfer-encoding" in headers:
+            body = await self._body(receive, is_json)
+        report = self._report(scope, headers, said, body, arrived_at, is_json)
+        return report, receive if body.truncated else None
 
     async def _body(self, receive: bodies.Receive, is_json: bool) -> Body:
         """A check-in in JSON is whole or none: beyond its limit nothing more is read."""
