@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from crontopus.api.parts import Parts
 from crontopus.domain import ids, schedule
 from crontopus.domain.access import Principal
 from crontopus.domain.watch import Status, shown_status
 from crontopus.engine import schedules
+from crontopus.engine.definitions import spec_of
 from crontopus.engine.namespaces import ping_key
 from crontopus.storage import namespaces
 from crontopus.storage.checkins import CheckIn
@@ -57,35 +59,14 @@ async def jobs(tx: Tx, parts: Parts, caller: Principal, found: Sequence[Watched]
 def job(found: Watched, where: Links, now: datetime) -> wire_jobs.Job:
     job, watch, rule = found.job, found.watch, found.job.expectation
     status = shown_status(watch, now)
+    decided = {**asdict(spec_of(job)), "timezone": rule.timezone}
     return wire_jobs.Job(
+        **decided,
         id=job.id,
         namespace=job.namespace,
         slug=job.slug,
         name=job.name,
-        description=job.notes.description,
-        tags=job.tags,
-        labels=job.labels,
-        schedule=schedules.shown(rule.schedules),
         schedule_in_words=schedule.describe(rule.schedules, rule.timezone, rule.clock),
-        timezone=rule.timezone,
-        clock=rule.clock,
-        grace=rule.grace.total_seconds(),
-        max_runtime=seconds(rule.max_runtime),
-        min_runtime=seconds(rule.min_runtime),
-        fail_after=rule.fail_after,
-        miss_after=rule.miss_after,
-        recover_after=rule.recover_after,
-        overlap=rule.overlap,
-        first_by=rule.first_by,
-        methods=list(job.filters.methods),
-        start_kw=job.filters.start_kw,
-        success_kw=job.filters.success_kw,
-        failure_kw=job.filters.failure_kw,
-        manual_resume=rule.manual_resume,
-        severity=job.notes.severity,
-        owner=job.notes.owner,
-        runbook=job.notes.runbook,
-        depends_on=job.notes.depends_on,
         status=status,
         reason=watch.reason,
         reasons=list(watch.reasons),
