@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crontopus.domain.schedule import Cron, Every
-from crontopus.domain.watch import Elapsed, Expectation, Gap, Kind, Reported
-from crontopus.domain.watch.ordinary import ordinary
+from crontopus.domain.watch import Elapsed, Expectation, Gap, Kind, Reported, ordinary
 from tests.domain.watch_plans import Happens, plans, play, rules
 from tests.domain.watched import MIDNIGHT, Job, at, rid, tried
 
@@ -25,10 +24,26 @@ def test_successes_in_any_order_with_silence_and_gaps(rule: Expectation, plan: l
 def test_a_success_of_a_healthy_job_goes_the_short_way(schedules: tuple[Cron | Every, ...]) -> None:
     job = Job(Expectation(schedules=schedules))
     for clock in ("01:00:05", "02:00:05", "02:59:55", "04:05"):
-        assert (
-            ordinary(job.watch, Reported(kind=Kind.SUCCESS, occurred_at=at(clock)), job.rule, (), at(clock)) is not None
-        )
+        said = Reported(kind=Kind.SUCCESS, occurred_at=at(clock))
+        assert ordinary.success(job.watch, said, job.rule, (), at(clock)) is not None
         job.succeeds(clock)
+
+
+@pytest.mark.parametrize("schedules", [(Every(timedelta(hours=1)),), (Cron("0 * * * *"),)])
+@pytest.mark.parametrize("miss_after", [1, 2])
+def test_the_first_silence_of_a_healthy_job_goes_the_short_way(
+    schedules: tuple[Cron | Every, ...], miss_after: int
+) -> None:
+    job = Job(Expectation(schedules=schedules, miss_after=miss_after))
+    job.succeeds("01:00:05")
+    now = at("02:30")
+    assert ordinary.silence(job.watch, job.rule, (), now) is not None
+    assert ordinary.silence(job.watch, job.rule, (Gap(at("01:30"), at("01:59")),), now) is None, (
+        "it may excuse the slot"
+    )
+    assert ordinary.silence(job.watch, job.rule, (), at("05:00")) is None, "several slots are to be judged"
+    job.passes("02:30")
+    assert ordinary.silence(job.watch, job.rule, (), at("03:30")) is None, "it was silent before"
 
 
 def _started() -> Job:
@@ -44,7 +59,7 @@ def _missed() -> Job:
 @pytest.mark.parametrize("job", [_started(), _missed()], ids=["a run is open", "slots are missing"])
 def test_where_anything_stands_open_the_long_way_is_taken(job: Job) -> None:
     now = at("06:00")
-    assert ordinary(job.watch, Reported(kind=Kind.SUCCESS, occurred_at=now), job.rule, (), now) is None
+    assert ordinary.success(job.watch, Reported(kind=Kind.SUCCESS, occurred_at=now), job.rule, (), now) is None
 
 
 @pytest.mark.parametrize(
@@ -58,7 +73,7 @@ def test_where_anything_stands_open_the_long_way_is_taken(job: Job) -> None:
 )
 def test_whatever_says_more_than_success_just_now_goes_the_long_way(said: Reported) -> None:
     job = Job()
-    assert ordinary(job.watch, said, job.rule, (), at("01:00:05")) is None
+    assert ordinary.success(job.watch, said, job.rule, (), at("01:00:05")) is None
 
 
 def test_a_gap_that_may_excuse_a_slot_takes_the_long_way() -> None:
@@ -66,5 +81,5 @@ def test_a_gap_that_may_excuse_a_slot_takes_the_long_way() -> None:
     job.succeeds("01:00:05")
     now = at("02:00:05")
     said = Reported(kind=Kind.SUCCESS, occurred_at=now)
-    assert ordinary(job.watch, said, job.rule, (Gap(at("01:30"), at("01:59")),), now) is None
-    assert ordinary(job.watch, said, job.rule, (Gap(at("00:10"), at("00:20")),), now) is not None
+    assert ordinary.success(job.watch, said, job.rule, (Gap(at("01:30"), at("01:59")),), now) is None
+    assert ordinary.success(job.watch, said, job.rule, (Gap(at("00:10"), at("00:20")),), now) is not None

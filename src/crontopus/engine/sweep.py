@@ -74,6 +74,7 @@ class Sweep:
         What cannot be stored is halved, until the one that is at fault stands alone.
         """
         found: list[Placed | Unreadable] = []
+        stored = Verdict()
         try:
             async with self._ledger.transaction() as tx:
                 gaps = self._absence.believed(await tx.gaps(now - REMEMBERED))
@@ -83,11 +84,10 @@ class Sweep:
                 while len(found) == at_most and not self._intake.waiting:
                     # What was judged is due no longer, so these are the next; they are judged while it is written.
                     following = await tx.due(now, at_most)
-                    judged = await tx.saved(partial(self._verdict, following, gaps))
+                    judged = await tx.saved(partial(self._judge_on, stored, following, gaps))
                     if judged is None:
                         break
-                    self._count(verdict)
-                    found, verdict = following, judged
+                    found, verdict, stored = following, judged, verdict
                     await tx.write(verdict.rows)
         except Unavailable:
             raise
@@ -100,8 +100,15 @@ class Sweep:
             async with self._ledger.transaction() as tx:
                 self._put_off(verdict, found[0], error)
                 await tx.write(verdict.rows)
+        finally:
+            self._count(stored)
         self._count(verdict)
         return len(found) == at_most
+
+    def _judge_on(self, stored: "Verdict", found: Iterable[Placed | Unreadable], gaps: Gaps) -> "Verdict":
+        verdict = self._verdict(found, gaps)
+        self._count(stored)
+        return verdict
 
     def _verdict(self, found: Iterable[Placed | Unreadable], gaps: Gaps) -> "Verdict":
         verdict = Verdict()
@@ -130,12 +137,13 @@ class Sweep:
         watches.add_put_off(verdict.rows, at_fault.job, at_fault.agent, now, until)
 
     def _count(self, verdict: "Verdict") -> None:
-        """What was judged counts once it is on disk."""
+        """What was judged counts once it is on disk, and but once."""
         now = self._clock()
         self._metrics.judged.inc(len(verdict.steps))
         for deadline in verdict.deadlines:
             self._metrics.sweep_lag_seconds.observe(max((now - deadline).total_seconds(), 0))
         self._metrics.count_flips(chain.from_iterable(step.flips for step in verdict.steps))
+        verdict.steps, verdict.deadlines = [], []
 
     async def _pause(self) -> timedelta:
         """Until the nearest deadline, but no longer than `LONGEST_SLEEP`; that long too where it cannot be read."""

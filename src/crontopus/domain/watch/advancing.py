@@ -6,6 +6,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from crontopus.domain.watch import ordinary
 from crontopus.domain.watch.contract import (
     Cause,
     Edited,
@@ -25,7 +26,6 @@ from crontopus.domain.watch.contract import (
 )
 from crontopus.domain.watch.expected import LATEST, bound, grid, placed, soon
 from crontopus.domain.watch.lives import end, find_open, overrun
-from crontopus.domain.watch.ordinary import ordinary
 from crontopus.domain.watch.pausing import pause, resume
 from crontopus.domain.watch.reporting import report
 from crontopus.domain.watch.silence import Due, covering, give_up, next_due
@@ -46,7 +46,11 @@ def advance(watch: Watch, event: Event, rule: Expectation, gaps: Gaps, now: date
     `rule` is the expectation in force until now, and `gaps` the times when nobody watched, in order. Total: no values
     of these types make it raise, as long as `schedule.check` has found the schedules good.
     """
-    step = ordinary(watch, event, rule, gaps, now) if isinstance(event, Reported) else None
+    step = None
+    if isinstance(event, Reported):
+        step = ordinary.success(watch, event, rule, gaps, now)
+    elif isinstance(event, Elapsed):
+        step = ordinary.silence(watch, rule, gaps, now)
     return step or at_length(watch, event, rule, gaps, now)
 
 

@@ -1,7 +1,8 @@
-"""The ordinary course: a healthy job reports success, on time and just now. Nearly every check-in is one of these.
+"""The ordinary course: a healthy job reports success, on time and just now, or falls silent for the first time.
 
-What is here says nothing that the rest of this package does not say; it says it in a third of the time. Every test of
-the watch holds it to that.
+Nearly every check-in is one of these, and nearly all of what is judged at once when a network fails. What is here says
+nothing that the rest of this package does not say; it says it in a third of the time. Every test of the watch holds it
+to that.
 """
 
 from datetime import datetime
@@ -9,9 +10,21 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crontopus.domain.watch.contract import Expectation, Gaps, Kind, Mark, Receipt, Reported, Run, RunState
-from crontopus.domain.watch.expected import near, plus, slot_after, slot_upto
-from crontopus.domain.watch.state import Step, Taken, Watch
+from crontopus.domain.watch.contract import (
+    Cause,
+    Expectation,
+    Flip,
+    Gaps,
+    Kind,
+    Mark,
+    Reason,
+    Receipt,
+    Reported,
+    Run,
+    RunState,
+)
+from crontopus.domain.watch.expected import SOON, minus, near, plus, slot_after, slot_upto
+from crontopus.domain.watch.state import Missing, Standing, Step, Taken, Watch
 
 
 class _Taking(Struct, frozen=True):
@@ -21,10 +34,12 @@ class _Taking(Struct, frozen=True):
     slot: datetime | None = None
 
 
-def ordinary(watch: Watch, said: Reported, rule: Expectation, gaps: Gaps, now: datetime) -> Step | None:
+def success(watch: Watch, said: Reported, rule: Expectation, gaps: Gaps, now: datetime) -> Step | None:
     """What `advance` answers; None where this is no ordinary case."""
     decided = watch.decided_at or watch.born_at
     if not (_is_healthy(watch, now) and _is_plain(said, now) and decided < now):
+        return None
+    if watch.due_at is not None and watch.due_at < now:
         return None
     if gaps and gaps[-1].until > decided:
         return None
@@ -62,14 +77,45 @@ def ordinary(watch: Watch, said: Reported, rule: Expectation, gaps: Gaps, now: d
     return Step(after, runs=(run,), receipt=Receipt(number, True, marks))
 
 
+def silence(watch: Watch, rule: Expectation, gaps: Gaps, now: datetime) -> Step | None:
+    """What `advance` answers where nothing came; None where that is no ordinary case."""
+    decided, due_at = watch.decided_at, watch.due_at
+    if decided is None or due_at is None or due_at >= now or not _is_healthy(watch, now):
+        return None
+    if gaps and gaps[-1].until > minus(decided, SOON):
+        return None
+    slot = slot_after(rule, decided)
+    following = None if slot is None else slot_after(rule, slot)
+    if slot is None or following is None or plus(slot, rule.grace) != due_at or plus(following, rule.grace) < now:
+        return None
+    number, misses = watch.last_number + 1, watch.misses + 1
+    missing = Missing(number, RunState.MISSED, slot, slot, due_at)
+    is_down = misses >= rule.miss_after
+    after = replace(
+        watch,
+        due_at=None if is_down else plus(following, rule.grace),
+        next_expected_at=following,
+        standing=(Standing(Reason.MISSED, due_at, due_at),) if is_down else (),
+        misses=misses,
+        successes=0,
+        last_number=number,
+        flipped_at=due_at if is_down else watch.flipped_at,
+        decided_at=slot,
+        taken=None,
+        silent=True,
+        missing=(missing,),
+    )
+    flips = (Flip(Reason.MISSED, True, due_at, Cause.RUN, number),) if is_down else ()
+    return Step(after, flips, (missing.as_run(),))
+
+
 def _is_healthy(watch: Watch, now: datetime) -> bool:
-    """Nothing is open, held against it or waited for, and no deadline has passed."""
+    """Nothing is open, held against it or waited for."""
     if watch.open or watch.standing or watch.missing or watch.busy or watch.silent or watch.paused_at is not None:
         return False
     if watch.not_before is not None or watch.excused_by is not None:
         return False
-    seen_at, due_at = watch.seen_at, watch.due_at
-    if (seen_at is not None and seen_at > now) or (due_at is not None and due_at < now):
+    if watch.seen_at is not None and watch.seen_at > now:
         return False
     return watch.flipped_at is None or watch.flipped_at <= now
 
