@@ -1,6 +1,7 @@
 """What the next transaction changes is found out while the last one is written, and nobody can tell by the result."""
 
 import asyncio
+import gc
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
@@ -262,3 +263,23 @@ async def test_on_postgresql_nothing_is_prepared(postgres_world: tuple[Path, str
         await play.commit(1)
         assert play.prepared == 0
         assert await _told(play) == ["success", "success"]
+
+
+async def test_what_was_stored_is_freed_without_the_garbage_collector(play: Play) -> None:
+    """It would look again and again at thousands of things that live a moment."""
+
+    async def commit() -> None:
+        await play.hear([SUCCESS, SUCCESS])
+        await play.commit(1)
+        await play.commit(1)
+        play.answers.clear()
+
+    await commit()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            await commit()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

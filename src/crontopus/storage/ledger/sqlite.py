@@ -96,7 +96,7 @@ class SqliteLedger:
 
     async def next_due(self) -> datetime | None:
         try:
-            row = self._connection.execute(self._next_due.sql).fetchone()
+            row = self._reader.execute(self._next_due.sql).fetchone()
         except sqlite3.Error as error:
             raise _unavailable(error) from error
         return None if row is None else self._next_due.read(row)[0]
@@ -128,9 +128,10 @@ class SqliteLedger:
     async def _commit(self, transaction: "_Transaction") -> None:
         self._last = None
         commit = self._start_commit()
+        work, transaction.work = transaction.work, None  # It may hold the transaction itself.
         try:
-            if transaction.work is not None:
-                await transaction.work(_Transaction(self, self._reader, 0))
+            if work is not None:
+                await work(_Transaction(self, self._reader, 0))
         finally:
             await self._written(commit)
         self._last = transaction
