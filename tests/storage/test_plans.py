@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import event
 
 from crontopus.domain.access import ALL
-from crontopus.storage import checkins, runs
+from crontopus.domain.query import parse_jobs
+from crontopus.storage import checkins, finding, runs
 from crontopus.storage.database import Database, Tx
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
@@ -53,3 +54,21 @@ async def test_what_is_read_of_a_job_is_found_by_the_job(sqlite_world: World, re
         plans = [step for statement, values in said for step in await _plan(tx, statement, values)]
     assert any("id>? AND id<?" in step or "job_id=?" in step for step in plans)
     assert [step for step in plans if "ix_runs_tenant_id" in step or step.startswith(("SCAN runs", "SCAN check"))] == []
+
+
+READS_OF_THE_LATE: dict[str, Callable[[Tx], Awaitable[Any]]] = {
+    "how many there are": lambda tx: finding.counts(tx, ALL, parse_jobs("")),
+    "how many there are of some": lambda tx: finding.counts(tx, ALL, parse_jobs("tag:db")),
+    "a page of them": lambda tx: finding.newest_first(tx, ALL, parse_jobs("status:late"), None, 50),
+    "a page of all but them": lambda tx: finding.newest_first(tx, ALL, parse_jobs("-status:late"), None, 50),
+}
+
+
+@pytest.mark.parametrize("read", READS_OF_THE_LATE)
+async def test_the_late_are_found_without_looking_at_those_that_are_not(sqlite_world: World, read: str) -> None:
+    db, tenant = sqlite_world.appliance.db, sqlite_world.tenants["acme"].principal.tenant
+    async with db.read(tenant) as tx:
+        with _statements(db) as said:
+            await READS_OF_THE_LATE[read](tx)
+        plans = [step for statement, values in said for step in await _plan(tx, statement, values)]
+    assert any("late USING INDEX ix_watches_late (next_expected_at<?)" in step for step in plans), plans

@@ -188,7 +188,6 @@ watches = Table(
     Index("ix_watches_tenant_id_status", "tenant_id", "status", "job_id"),
     Index(
         "ix_watches_late",
-        "tenant_id",
         "next_expected_at",
         sqlite_where=text("status = 'up'"),
         postgresql_where=text("status = 'up'"),

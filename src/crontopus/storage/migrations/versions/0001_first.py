@@ -335,7 +335,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_watches_late",
         "watches",
-        ["tenant_id", "next_expected_at"],
+        ["next_expected_at"],
         unique=False,
         sqlite_where=sa.text("status = 'up'"),
         postgresql_where=sa.text("status = 'up'"),
