@@ -2,7 +2,6 @@
 it. One tree of tasks owns the server and every loop, and when one dies the process does."""
 
 import gc
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -146,7 +145,6 @@ def _kept(config: Config) -> Kept:
 async def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT. Raises in plain words what keeps it from starting."""
     logs.configure(config.log_level, config.log_format)
-    sys.setswitchinterval(0.0005)  # The commit's thread and the loop take turns often.
     if config.port == 0:
         config = replace(config, port=free_port(config.host))
     async with assembled(config) as appliance:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from crontopus.domain import duration, ids, schedule
@@ -66,11 +67,11 @@ def _uuid(text: str) -> UUID:
 
 def run_id_of(text: str) -> UUID | None:
     """A UUID in its usual form, five groups, upper or lower case; None for anything else."""
-    if len(text) != _UUID_LENGTH or text[8] + text[13] + text[18] + text[23] != "----" or text.count("-") != 4:
+    if len(text) != _UUID_LENGTH:
         return None
     try:
-        return UUID(text)
-    except ValueError:
+        return msgspec.convert(text, UUID)
+    except msgspec.ValidationError:
         return None
 
 

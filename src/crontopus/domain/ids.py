@@ -6,6 +6,8 @@ from datetime import datetime
 from hashlib import blake2b
 from uuid import UUID
 
+import msgspec
+
 RESERVED = frozenset({"start", "fail", "log"})
 NO_AGENT = UUID(int=0)
 """Stands in a key where a job is placed on no agent: reported by ping."""
@@ -22,7 +24,7 @@ def ordered(at: datetime, random: int) -> UUID:
     milliseconds = int(at.timestamp() * 1000) & (2**48 - 1)
     high = (random >> 62) & 0xFFF
     low = random & (2**62 - 1)
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+    return _of_number(milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
 
 
 def floor_of(at: datetime) -> UUID:
@@ -37,7 +39,16 @@ def run_id(job: UUID, agent: UUID, number: int) -> UUID:
     """
     watch = int.from_bytes(blake2b(job.bytes + agent.bytes, digest_size=12).digest(), "big") >> 6
     high, middle, low = watch >> 42, watch >> 30 & 0xFFF, watch & (2**30 - 1)
-    return UUID(int=high << 80 | 0x8 << 76 | middle << 64 | 0b10 << 62 | low << 32 | number & 0xFFFFFFFF)
+    return _of_number(high << 80 | 0x8 << 76 | middle << 64 | 0b10 << 62 | low << 32 | number & 0xFFFFFFFF)
+
+
+def of_bytes(sixteen: bytes) -> UUID:
+    """As `UUID(bytes=…)`, in a quarter of the time: a ping makes half a dozen."""
+    return msgspec.convert(sixteen, UUID)
+
+
+def _of_number(number: int) -> UUID:
+    return of_bytes(number.to_bytes(16, "big"))
 
 
 def is_slug(text: str) -> bool:

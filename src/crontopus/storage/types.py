@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import BigInteger, DateTime, Dialect, LargeBinary, Text, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from crontopus.domain import ids
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -111,17 +112,11 @@ class Id(Converted[UUID]):
         return None if dialect == "postgresql" else _bytes_of
 
     def from_driver(self, dialect: str) -> Convert:
-        return None if dialect == "postgresql" else _uuid_of
+        return None if dialect == "postgresql" else ids.of_bytes
 
 
 def _bytes_of(uuid: UUID) -> bytes:
     return uuid.int.to_bytes(16, "big")
-
-
-@lru_cache(maxsize=4096)
-def _uuid_of(stored: bytes) -> UUID:
-    """Cached, since tenants and agents are the same in row after row."""
-    return UUID(bytes=stored)
 
 
 class Choice(Converted[E], Generic[E]):
