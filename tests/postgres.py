@@ -69,9 +69,20 @@ class Postgres:
                 raise RuntimeError(f"PostgreSQL did not start. Its log ends with:\n{self.log()[-2000:]}")
             time.sleep(0.02)
 
+    def freeze(self) -> None:
+        """It keeps its connections, and takes new ones, but answers nothing until `thaw`."""
+        for process in self._processes():
+            os.kill(process, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Harmless where it was not frozen."""
+        for process in self._processes():
+            os.kill(process, signal.SIGCONT)
+
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """As `pg_ctl stop -m`: `fast` ends what is open in order; `immediate` as if the power had failed."""
         if self._server is not None:
+            self.thaw()
             self._server.send_signal(STOP_SIGNALS[mode])
             self._server.wait(PATIENCE_SECONDS)
             self._server = None
@@ -117,6 +128,14 @@ class Postgres:
         name = f"test_{next(self._numbers)}"
         self.ask(self.url("postgres"), f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
+
+    def _processes(self) -> list[int]:
+        """The postmaster first: it then makes no more of the others."""
+        if self._server is None:
+            return []
+        postmaster = self._server.pid
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children")
+        return [postmaster, *map(int, children.read_text().split())]
 
     def _accepts_connections(self) -> bool:
         """As pg_ctl sees it: the last line of the lock file says `ready`."""

@@ -10,7 +10,7 @@ from crontopus.console.headers import seal
 from crontopus.console.session import sign_in_path
 from crontopus.console.view import Clock, View, see
 from crontopus.console.visit import Visit, request_id
-from crontopus.domain.errors import CrontopusError, Unauthenticated
+from crontopus.domain.errors import CrontopusError, Throttled, Unauthenticated, Unavailable
 from crontopus.wire.problem import Problem
 
 _TITLES = {
@@ -47,7 +47,10 @@ def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
         if isinstance(error, Unauthenticated):
             return seal(_to_sign_in(view))
         if isinstance(error, CrontopusError):
-            return seal(_page(view, request, Problem.of(error).status, str(error)))
+            page = _page(view, request, Problem.of(error).status, str(error))
+            if isinstance(error, Throttled | Unavailable):
+                page.set_header("Retry-After", str(error.retry_after_seconds))
+            return seal(page)
         status = error.status_code if isinstance(error, HTTPException) else 500
         return seal(_page(view, request, status, ""))
 

@@ -37,31 +37,42 @@ class Health:
         self._one = anyio.Lock()
 
     async def checks(self) -> tuple[Check, ...]:
+        """Whoever asks while another is answered gets the same answer."""
         async with self._one:
-            now = self._db.clock()
-            if self._at is None or abs(now - self._at) >= EVERY:
-                self._checks = (await self._database(), await self._sweep(), self._disk())
-                self._at = now
+            if self._at is None or abs(self._db.clock() - self._at) >= EVERY:
+                self._checks = (*await self._of_the_database(), self._disk())
+                self._at = self._db.clock()
         return self._checks
 
-    async def _database(self) -> Check:
-        try:
-            with anyio.fail_after(PATIENCE_SECONDS):
-                async with self._db.write_all() as tx:
-                    await settings.put(tx, "probed_at", tx.now.isoformat())
-        except TimeoutError:
-            return Check("database", False, f"no answer within {PATIENCE_SECONDS:.0f} s")
-        except CrontopusError as error:
-            return Check("database", False, str(error))
-        return Check("database", True, "can be written")
+    async def _of_the_database(self) -> list[Check]:
+        """Both at once, so that who asks has an answer within `PATIENCE_SECONDS`."""
+        looks = {"database": self._database, "sweep": self._sweep}
+        checks: dict[str, Check] = {}
 
-    async def _sweep(self) -> Check:
-        try:
-            due = await self._ledger.next_due()
-        except CrontopusError as error:
-            return Check("sweep", False, str(error))
+        async def look(name: str) -> None:
+            try:
+                with anyio.fail_after(PATIENCE_SECONDS):
+                    ok, detail = await looks[name]()
+            except TimeoutError:
+                ok, detail = False, f"no answer within {PATIENCE_SECONDS:.0f} s"
+            except CrontopusError as error:
+                ok, detail = False, str(error)
+            checks[name] = Check(name, ok, detail)
+
+        async with anyio.create_task_group() as tree:
+            for name in looks:
+                tree.start_soon(look, name)
+        return [checks[name] for name in looks]
+
+    async def _database(self) -> tuple[bool, str]:
+        async with self._db.write_all() as tx:
+            await settings.put(tx, "probed_at", tx.now.isoformat())
+        return True, "can be written"
+
+    async def _sweep(self) -> tuple[bool, str]:
+        due = await self._ledger.next_due()
         lag = timedelta() if due is None else max(self._db.clock() - due, timedelta())
-        return Check("sweep", lag < LAG, f"{lag.total_seconds():.1f} s behind")
+        return lag < LAG, f"{lag.total_seconds():.1f} s behind"
 
     def _disk(self) -> Check:
         folder = self._data.absolute()

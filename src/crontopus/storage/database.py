@@ -19,7 +19,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from crontopus.domain.errors import Unavailable
-from crontopus.storage.refusals import LOST, refusal
+from crontopus.storage.refusals import LOST, PATIENCE_SECONDS, SILENT, Unanswered, refusal
+
+CLOSED_WITHIN_SECONDS = 0.5
+LEFT_AFTER_SECONDS = 15
+"""A process that works has given up its transaction by then."""
 
 TenantId = UUID
 Clock = Callable[[], datetime]
@@ -124,21 +128,22 @@ class Database:
     @asynccontextmanager
     async def write(self, tenant: TenantId) -> AsyncIterator[Tx]:
         """Commits, or rolls back on any exception. Never await anything but the database inside."""
-        await self.attend()
+        async with self._told():
+            await self.attend()
         async with self.write_all() as tx:
             yield tx.of(tenant)
 
     @asynccontextmanager
     async def read_all(self) -> AsyncIterator[SystemTx]:
         with self._whole():
-            async with _told(), self._reader.connect() as sql, sql.begin():
+            async with self._told(), self._reader.connect() as sql, sql.begin():
                 yield SystemTx(sql, self.clock())
 
     @asynccontextmanager
     async def write_all(self) -> AsyncIterator[SystemTx]:
         async with self.turn if self.is_sqlite else nullcontext():
             with self._whole():
-                async with _told(), self._writer.begin() as sql:
+                async with self._told(), self._writer.begin() as sql:
                     yield SystemTx(sql, self.clock())
                     if not self.is_sqlite:
                         await sql.exec_driver_sql(NOTIFY)
@@ -153,32 +158,36 @@ class Database:
         return anyio.CancelScope(shield=True) if self.is_sqlite else nullcontext()
 
     async def close(self) -> None:
-        await self._reader.dispose()
-        await self._writer.dispose()
+        """Without a word to a PostgreSQL that does not answer."""
+        with anyio.move_on_after(CLOSED_WITHIN_SECONDS):
+            await self._reader.dispose()
+            await self._writer.dispose()
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """A database that is away, silent, locked or full is `Unavailable`: trying again makes sense."""
+        try:
+            with nullcontext() if self.is_sqlite else anyio.fail_after(PATIENCE_SECONDS):
+                yield
+        except OperationalError as error:
+            raise Unavailable(f"the database cannot be used now: {reason_of(error)}") from error
+        except DBAPIError as error:
+            refused = refusal(getattr(error.orig, "sqlstate", None), reason_of(error))
+            if refused is None and error.connection_invalidated:
+                refused = Unavailable(LOST)
+            if refused is None:
+                raise
+            raise refused from error
+        except PoolTimeout as error:
+            raise Unavailable("too many wait for the database: try again in a moment") from error
+        except TimeoutError as error:
+            raise Unanswered(SILENT) from error
+        except OSError as error:
+            raise Unavailable(f"the database cannot be reached: {error.strerror or error}") from error
 
 
 async def _nothing() -> None:
     pass
-
-
-@asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """A database that is away, locked or full is `Unavailable`: nothing was stored, and trying again makes sense."""
-    try:
-        yield
-    except OperationalError as error:
-        raise Unavailable(f"the database cannot be used now: {reason_of(error)}") from error
-    except DBAPIError as error:
-        refused = refusal(getattr(error.orig, "sqlstate", None), reason_of(error))
-        if refused is None and error.connection_invalidated:
-            refused = Unavailable(LOST)
-        if refused is None:
-            raise
-        raise refused from error
-    except PoolTimeout as error:
-        raise Unavailable("too many wait for the database: try again in a moment") from error
-    except OSError as error:
-        raise Unavailable(f"the database cannot be reached: {error.strerror or error}") from error
 
 
 def reason_of(error: DBAPIError) -> str:
@@ -189,19 +198,31 @@ def reason_of(error: DBAPIError) -> str:
 def _engine(url: URL, begin: str, size: int) -> AsyncEngine:
     """Values are hidden in errors: they may be secrets, and errors are logged."""
     if url.get_backend_name() != "sqlite":
-        # Whoever waited for a lock reads on as things are then: so each statement must see what is committed.
-        return create_async_engine(
-            url,
-            pool_size=10,
-            max_overflow=10,
-            pool_pre_ping=True,
-            isolation_level="READ COMMITTED",
-            hide_parameters=True,
-        )
+        return _postgres(url)
     engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=60, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
+
+
+def _postgres(url: URL) -> AsyncEngine:
+    """Whoever waited for a lock reads on as things are then: so each statement must see what is committed."""
+    engine = create_async_engine(
+        url,
+        pool_size=10,
+        max_overflow=10,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        connect_args={"timeout": PATIENCE_SECONDS, "command_timeout": PATIENCE_SECONDS},
+    )
+    event.listen(engine.sync_engine, "connect", lambda connection, _: connection.run_async(outlive_nobody))
+    return engine
+
+
+async def outlive_nobody(connection: Any) -> None:
+    """What a process has locked and left, because it stands still or its machine is gone, is free again soon."""
+    await connection.execute(f"SET idle_in_transaction_session_timeout = {LEFT_AFTER_SECONDS * 1000}")
 
 
 def _prepare(connection: Any, _record: object) -> None:

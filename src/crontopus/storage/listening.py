@@ -10,7 +10,8 @@ import asyncpg  # type: ignore[import-untyped] # it comes without types
 
 from crontopus.domain.errors import Unavailable
 from crontopus.storage.database import CHANNEL, Database
-from crontopus.storage.ledger.postgres import PATIENCE_SECONDS, dsn_of
+from crontopus.storage.ledger.postgres import dsn_of
+from crontopus.storage.refusals import PATIENCE_SECONDS
 
 NAME = "crontopus listener"
 """What PostgreSQL calls its connection (`pg_stat_activity`)."""

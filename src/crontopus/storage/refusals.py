@@ -2,7 +2,10 @@
 
 from crontopus.domain.errors import Unavailable
 
+PATIENCE_SECONDS = 10.0
+"""A PostgreSQL that has not answered by then is away: whoever waits is told so, and tries again."""
 LOST = "the connection to the database was lost"
+SILENT = f"the database has not answered within {PATIENCE_SECONDS:.0f} s"
 
 _NOT_LET_IN = ("28", "3D")
 _IN_THE_WAY = ("40",)
@@ -13,6 +16,10 @@ _NOT_NOW = ("53", "57", "58", "25006", "25P03", "25P04", "55P03")
 
 class Contended(Unavailable):
     """Another transaction stood in the way, as in a deadlock: nothing was stored, and it is worth trying at once."""
+
+
+class Unanswered(Unavailable):
+    """The database has not answered in time. Whether anything was stored is not known."""
 
 
 def refusal(sqlstate: str | None, reason: str) -> Unavailable | None:

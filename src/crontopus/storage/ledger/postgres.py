@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import anyio
 import asyncpg  # type: ignore[import-untyped] # it comes without types
 from sqlalchemy import ARRAY, Dialect, LargeBinary, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
@@ -19,11 +20,11 @@ from sqlalchemy.engine import URL
 from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
-from crontopus.storage.database import NOTIFY, Database
+from crontopus.storage.database import CLOSED_WITHIN_SECONDS, NOTIFY, Database, outlive_nobody
 from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
-from crontopus.storage.refusals import LOST, refusal
+from crontopus.storage.refusals import LOST, PATIENCE_SECONDS, SILENT, Unanswered, refusal
 from crontopus.storage.tables import jobs, namespaces, runs, watches
 from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
@@ -31,8 +32,8 @@ from crontopus.storage.watches import Placed, Rows
 T = TypeVar("T")
 _IDS = ARRAY(Id)
 
-PATIENCE_SECONDS = 10.0
-"""A database that has not answered by then is away: whoever waits is told so, and tries again."""
+AWAY_SECONDS = 1.0
+"""So long after somebody waited in vain nobody waits: all who stood in line behind them are told at once."""
 
 
 class PostgresLedger:
@@ -44,6 +45,7 @@ class PostgresLedger:
         self._db = db
         self._pool = pool
         self.writes = Writes(dialect)
+        self._away_until = 0.0
         self.make_job = Compiled(statements.job_insert("postgresql"), dialect)
         self.lock = Query(
             key.where(watches.c.job_id == func.any(bindparam("jobs", type_=_IDS)))
@@ -95,22 +97,32 @@ class PostgresLedger:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
-        await self._db.attend()
-        with _told():
-            async with (
-                self._pool.acquire(timeout=PATIENCE_SECONDS) as connection,
-                connection.transaction(isolation="read_committed"),
-            ):
+        with self._told():
+            await self._db.attend()
+            async with self._pool.acquire() as connection, connection.transaction(isolation="read_committed"):
                 yield _Transaction(self, connection)
         self._db.changed.notify()
 
     async def next_due(self) -> datetime | None:
-        with _told():
+        with self._told():
             due: datetime | None = await self._pool.fetchval(self._next_due.sql)
         return due
 
     async def close(self) -> None:
-        await self._pool.close()
+        with anyio.move_on_after(CLOSED_WITHIN_SECONDS):
+            await self._pool.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What keeps the database from being used, as Unavailable."""
+        if anyio.current_time() < self._away_until:
+            raise Unanswered(SILENT)
+        try:
+            with _told():
+                yield
+        except Unanswered:
+            self._away_until = anyio.current_time() + AWAY_SECONDS
+            raise
 
 
 class _Transaction:
@@ -194,14 +206,16 @@ class _Transaction:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What keeps the database from being used, as Unavailable."""
     try:
-        yield
+        with anyio.fail_after(PATIENCE_SECONDS):
+            yield
     except asyncpg.PostgresError as error:
         refused = refusal(error.sqlstate, str(error))
         if refused is None:
             raise
         raise refused from error
+    except TimeoutError as error:
+        raise Unanswered(SILENT) from error
     except (asyncpg.InterfaceError, OSError) as error:
         raise Unavailable(LOST) from error
 
@@ -215,9 +229,17 @@ def _may(address: Address, placed: Placed) -> bool:
 
 
 async def open_pool(url: URL) -> asyncpg.Pool:
-    return await asyncpg.create_pool(dsn_of(url), min_size=1, max_size=3, command_timeout=PATIENCE_SECONDS)
+    """Its connections keep nothing from one transaction to the next, so that there is nothing to reset."""
+    with _told():
+        return await asyncpg.create_pool(
+            dsn_of(url), min_size=1, max_size=3, command_timeout=PATIENCE_SECONDS, init=outlive_nobody, reset=_keep
+        )
 
 
 def dsn_of(url: URL) -> str:
     """As asyncpg itself reads it."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+async def _keep(_connection: Any) -> None:
+    pass

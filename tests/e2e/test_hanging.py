@@ -1,0 +1,184 @@
+"""A PostgreSQL that hangs, and a process that stands still: told in bounded time, and outlived without a restart."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+from msgspec import Struct, field
+
+from crontopus.client import Client
+from crontopus.engine.intake import BATCH
+from crontopus.engine.report import Report
+from crontopus.storage.database import LEFT_AFTER_SECONDS
+from crontopus.storage.ledger import ByUuid
+from crontopus.storage.refusals import PATIENCE_SECONDS, Unanswered
+from crontopus.wire.jobs import Job, NewJob
+from tests.postgres import Postgres
+from tests.served import PASSWORD, Served, set_up
+from tests.world import copied, found, world_in
+
+SLACK_SECONDS = 5
+"""For a machine that has much else to do."""
+STOPPED_WITHIN_SECONDS = 10
+RECOVERED_WITHIN_SECONDS = 30
+
+
+class Site(Struct):
+    """A server on a PostgreSQL of its own, seen by its API and by a browser; and what was acknowledged."""
+
+    postgres: Postgres
+    served: Served
+    api: Client
+    browser: httpx.AsyncClient
+    job: Job
+    acknowledged: list[str] = field(default_factory=list)
+
+    async def ping(self) -> httpx.Response:
+        rid = str(uuid4())
+        answer = await self.api.http.get(f"{self.job.ping_url}?rid={rid}")
+        if answer.status_code == 200:
+            self.acknowledged.append(rid)
+        return answer
+
+    async def operations(self, path: str) -> httpx.Response:
+        return await self.api.http.get(f"{self.served.url}{path}")
+
+    def of_every_kind(self) -> list[Awaitable[httpx.Response]]:
+        """More than there are connections to the database."""
+        http, check_in = self.api.http, {"job": str(self.job.id), "kind": "success"}
+        pings = [self.ping() for _ in range(40)]
+        reads = [http.get("/jobs") for _ in range(30)]
+        writes = [http.post("/jobs", json={"name": f"new {number}"}) for number in range(5)]
+        return [*pings, *reads, *writes, http.post("/check-ins", json=check_in), self.browser.get("/jobs")]
+
+
+@asynccontextmanager
+async def _site(folder: Path) -> AsyncIterator[Site]:
+    with Postgres() as postgres:
+        url = postgres.fresh_database()
+        made = set_up(folder / "data", url)
+        with Served(folder / "data", url) as served:
+            browser = httpx.AsyncClient(base_url=served.url, timeout=60, follow_redirects=True)
+            async with Client(served.url, token=made.token) as api, browser:
+                form = {"email": "ada@example.org", "password": PASSWORD}
+                assert (await browser.post("/sign-in", data=form)).url.path == "/jobs"
+                yield Site(postgres, served, api, browser, await api.add_job(NewJob(name="pinged")))
+
+
+async def _timed(request: Awaitable[httpx.Response]) -> tuple[httpx.Response, float]:
+    began = time.monotonic()
+    return await request, time.monotonic() - began
+
+
+async def _until(wanted: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(RECOVERED_WITHIN_SECONDS):
+        while True:
+            if await wanted():
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_a_postgresql_that_hangs_is_told_in_bounded_time_and_outlived(tmp_path: Path) -> None:
+    async with _site(tmp_path) as site:
+        assert (await site.operations("/readyz")).status_code == 200
+        assert {answer.status_code for answer in await asyncio.gather(*[site.ping() for _ in range(10)])} == {200}
+        site.postgres.freeze()
+        asked = asyncio.gather(*map(_timed, site.of_every_kind()))
+        await _until(lambda: _is(site.operations("/readyz"), 503))
+        while not asked.done():
+            alive, seconds = await _timed(site.operations("/livez"))
+            assert (alive.status_code, seconds < SLACK_SECONDS) == (200, True)
+            ready, seconds = await _timed(site.operations("/readyz"))
+            assert (ready.status_code, seconds < PATIENCE_SECONDS + SLACK_SECONDS) == (503, True)
+        for answer, seconds in await asked:
+            assert answer.status_code == 503, answer.text
+            assert int(answer.headers["retry-after"]) > 0
+            assert seconds < 2 * PATIENCE_SECONDS + SLACK_SECONDS
+        site.postgres.thaw()
+        await _until(lambda: _is(site.ping(), 200))
+        await _until(lambda: _is(site.operations("/readyz"), 200))
+        assert await _is(site.browser.get("/jobs"), 200)
+        page = await site.api.job_check_ins(site.job.id, limit=200)
+        stored = Counter(str(check_in.run_id) for check_in in page.items)
+        assert {stored[rid] for rid in site.acknowledged} == {1}
+
+
+async def test_a_server_whose_postgresql_hangs_stops_in_time(tmp_path: Path) -> None:
+    async with _site(tmp_path) as site:
+        await site.ping()
+        site.postgres.freeze()
+        began = time.monotonic()
+        assert site.served.stop() == 0, site.served.log()
+        assert time.monotonic() - began < STOPPED_WITHIN_SECONDS
+
+
+async def _is(request: Awaitable[httpx.Response], status: int) -> bool:
+    return (await request).status_code == status
+
+
+async def test_who_stands_in_line_behind_a_database_that_hangs_does_not_wait_for_it_again(tmp_path: Path) -> None:
+    with Postgres() as postgres:
+        url = postgres.fresh_database()
+        await found(tmp_path, url)
+        async with world_in(tmp_path, url) as world:
+            report = Report(address=ByUuid(uuid4()), said="log", received_at=world.now, occurred_at=world.now)
+            postgres.freeze()
+            began = time.monotonic()
+            outcomes = await world.appliance.intake.submit([report] * (3 * BATCH))
+            assert time.monotonic() - began < PATIENCE_SECONDS + SLACK_SECONDS
+            assert {type(outcome) for outcome in outcomes} == {Unanswered}
+            postgres.thaw()
+
+
+STANDS_STILL = """
+import asyncio, sys
+from pathlib import Path
+from uuid import UUID
+from crontopus.appliance import assembled
+from crontopus.config import Config
+from crontopus.storage.ledger import ByUuid
+
+async def main(data, url, uuid):
+    async with assembled(Config(data=Path(data), database_url=url)) as appliance:
+        async with appliance.ledger.transaction() as tx:
+            assert await tx.found([ByUuid(UUID(uuid))])
+            print("holds it", flush=True)
+            await asyncio.sleep(3600)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@contextmanager
+def _standing_still_with(data: Path, url: str, uuid: str) -> Iterator[None]:
+    """A process that has locked the watch of this job, and does not run any more."""
+    command = [sys.executable, "-c", STANDS_STILL, str(data), url, uuid]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "holds it\n"
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+async def test_what_a_process_that_stands_still_has_locked_is_free_again_soon(
+    tmp_path: Path, postgres_world: tuple[Path, str]
+) -> None:
+    data, url = postgres_world
+    copied(data, tmp_path / "data")
+    async with world_in(tmp_path / "data", url) as world, world.signed_in("acme") as acme:
+        job = await acme.add_job(NewJob(name="held"))
+        with _standing_still_with(tmp_path / "data", url, job.ping_url.rpartition("/")[2]):
+            began = time.monotonic()
+            await _until(lambda: _is(world.ping(job.ping_url), 200))
+            assert time.monotonic() - began < LEFT_AFTER_SECONDS + SLACK_SECONDS
