@@ -1,6 +1,7 @@
 """What tests of every floor may ask for."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tests.world import World, copied, found, world_in
 settings.register_profile("crontopus", deadline=None, derandomize=not LONG)
 settings.load_profile("crontopus")
 """No test is timed, and only the long run looks for new examples."""
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""As at a terminal: whoever starts the tests by nohup would have every process that they start ignore it."""
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from crontopus.domain.errors import Unavailable
-from crontopus.storage.refusals import LOST, PATIENCE_SECONDS, SILENT, Unanswered, refusal
+from crontopus.storage.refusals import LOST, PATIENCE_SECONDS, SILENT, Unanswered, refusal, unhurried
 
 CLOSED_WITHIN_SECONDS = 0.5
 LEFT_AFTER_SECONDS = 15
@@ -136,15 +136,17 @@ class Database:
     @asynccontextmanager
     async def read_all(self) -> AsyncIterator[SystemTx]:
         with self._whole():
-            async with self._told(), self._reader.connect() as sql, sql.begin():
-                yield SystemTx(sql, self.clock())
+            async with self._told() as patience, self._reader.connect() as sql, sql.begin():
+                with unhurried(patience):
+                    yield SystemTx(sql, self.clock())
 
     @asynccontextmanager
     async def write_all(self) -> AsyncIterator[SystemTx]:
         async with self.turn if self.is_sqlite else nullcontext():
             with self._whole():
-                async with self._told(), self._writer.begin() as sql:
-                    yield SystemTx(sql, self.clock())
+                async with self._told() as patience, self._writer.begin() as sql:
+                    with unhurried(patience):
+                        yield SystemTx(sql, self.clock())
                     if not self.is_sqlite:
                         await sql.exec_driver_sql(NOTIFY)
         self.changed.notify()
@@ -164,11 +166,11 @@ class Database:
             await self._writer.dispose()
 
     @asynccontextmanager
-    async def _told(self) -> AsyncIterator[None]:
+    async def _told(self) -> AsyncIterator[anyio.CancelScope | None]:
         """A database that is away, silent, locked or full is `Unavailable`: trying again makes sense."""
         try:
-            with nullcontext() if self.is_sqlite else anyio.fail_after(PATIENCE_SECONDS):
-                yield
+            with nullcontext() if self.is_sqlite else anyio.fail_after(PATIENCE_SECONDS) as patience:
+                yield patience
         except OperationalError as error:
             raise Unavailable(f"the database cannot be used now: {reason_of(error)}") from error
         except DBAPIError as error:

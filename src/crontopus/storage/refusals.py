@@ -1,9 +1,18 @@
 """What PostgreSQL means when it refuses, by SQLSTATE: to whichever of the two roads to the database it says so."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+
 from crontopus.domain.errors import Unavailable
 
 PATIENCE_SECONDS = 10.0
-"""A PostgreSQL that has not answered by then is away: whoever waits is told so, and tries again."""
+"""A PostgreSQL that has not answered by then is away: whoever waits is told so, and tries again.
+
+So long for each statement (the driver sees to that), and for the beginning and the end of a transaction.
+"""
 LOST = "the connection to the database was lost"
 SILENT = f"the database has not answered within {PATIENCE_SECONDS:.0f} s"
 
@@ -20,6 +29,18 @@ class Contended(Unavailable):
 
 class Unanswered(Unavailable):
     """The database has not answered in time. Whether anything was stored is not known."""
+
+
+@contextmanager
+def unhurried(patience: anyio.CancelScope | None) -> Iterator[None]:
+    """What is done within a transaction takes the time it takes; `patience` then counts for its end."""
+    if patience is not None:
+        patience.deadline = math.inf
+    try:
+        yield
+    finally:
+        if patience is not None:
+            patience.deadline = anyio.current_time() + PATIENCE_SECONDS
 
 
 def refusal(sqlstate: str | None, reason: str) -> Unavailable | None:

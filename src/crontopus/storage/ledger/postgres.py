@@ -24,7 +24,7 @@ from crontopus.storage.database import CLOSED_WITHIN_SECONDS, NOTIFY, Database, 
 from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
-from crontopus.storage.refusals import LOST, PATIENCE_SECONDS, SILENT, Unanswered, refusal
+from crontopus.storage.refusals import LOST, PATIENCE_SECONDS, SILENT, Unanswered, refusal, unhurried
 from crontopus.storage.tables import jobs, namespaces, runs, watches
 from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
@@ -97,10 +97,11 @@ class PostgresLedger:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
-        with self._told():
+        with self._told() as patience:
             await self._db.attend()
             async with self._pool.acquire() as connection, connection.transaction(isolation="read_committed"):
-                yield _Transaction(self, connection)
+                with unhurried(patience):
+                    yield _Transaction(self, connection)
         self._db.changed.notify()
 
     async def next_due(self) -> datetime | None:
@@ -113,13 +114,13 @@ class PostgresLedger:
             await self._pool.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self) -> Iterator[anyio.CancelScope]:
         """What keeps the database from being used, as Unavailable."""
         if anyio.current_time() < self._away_until:
             raise Unanswered(SILENT)
         try:
-            with _told():
-                yield
+            with _told() as patience:
+                yield patience
         except Unanswered:
             self._away_until = anyio.current_time() + AWAY_SECONDS
             raise
@@ -205,10 +206,10 @@ class _Transaction:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told() -> Iterator[anyio.CancelScope]:
     try:
-        with anyio.fail_after(PATIENCE_SECONDS):
-            yield
+        with anyio.fail_after(PATIENCE_SECONDS) as patience:
+            yield patience
     except asyncpg.PostgresError as error:
         refused = refusal(error.sqlstate, str(error))
         if refused is None:
