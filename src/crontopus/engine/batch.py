@@ -24,10 +24,10 @@ from crontopus.wire.jobs import Origin
 
 
 class Batch:
-    """What the reports of one transaction change, and what is known then."""
+    """What the reports of one transaction change. What `earlier` changed counts, though it may not be written yet."""
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
+    def __init__(self, earlier: "Batch | None" = None) -> None:
+        self._known: Known = Known(None if earlier is None else earlier._known)
         self._rows = Rows()
         self._changed: dict[Key, _Changed] = {}
 

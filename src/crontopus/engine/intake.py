@@ -4,6 +4,7 @@ answered only after that transaction is on disk."""
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 
@@ -12,7 +13,6 @@ from msgspec import Struct
 
 from crontopus.domain.errors import CrontopusError, Unavailable
 from crontopus.engine.batch import Batch
-from crontopus.engine.known import Known
 from crontopus.engine.loops import repeated
 from crontopus.engine.report import NO_BODY, Accepted, Outcome, Report
 from crontopus.metrics import Metrics
@@ -37,13 +37,9 @@ SETTLING = 2
 
 
 class Prepared(Struct):
-    """What is known after `earlier`, which may still be on its way to the disk; and beyond it.
-
-    `batch`: what the first that wait will change, and `outcomes`: what they will be answered.
-    """
+    """What the first that wait will change, found out while `earlier` was written, and what they will be answered."""
 
     earlier: LedgerTx
-    known: Known
     batch: Batch
     outcomes: list[Outcome]
 
@@ -142,37 +138,29 @@ class Intake:
             return []
         with self._metrics.commit_seconds.time():
             async with self._ledger.transaction() as tx:
-                if prepared is None or not tx.follows(prepared.earlier):
-                    prepared = _unprepared(tx)
-                batch, outcomes = prepared.batch, prepared.outcomes
+                batch, outcomes = Batch(), []
+                if prepared is not None and tx.follows(prepared.earlier):
+                    batch, outcomes = prepared.batch, prepared.outcomes
                 rest = reports[len(outcomes) :]
                 if rest:
                     await batch.read(tx, rest)
                     outcomes = [*outcomes, *await batch.taken(rest)]
                 await tx.write(batch.closed())
-                prepared.known.forget_all_but({report.address for report in reports})
-                tx.meanwhile(partial(self._prepare, tx, prepared.known))
+                tx.meanwhile(partial(self._prepare, tx, batch))
         self._metrics.check_ins.inc(sum(isinstance(outcome, Accepted) for outcome in outcomes))
         return outcomes
 
-    async def _prepare(self, earlier: LedgerTx, known: Known, tx: LedgerTx) -> None:
-        """While `earlier` is on its way to the disk, find out what those who wait by now will change."""
+    async def _prepare(self, earlier: LedgerTx, written: Batch, tx: LedgerTx) -> None:
+        """While `written` is on its way to the disk, find out what those who wait by now will change."""
         for _ in range(SETTLING):
             await asyncio.sleep(0)
         reports = [report for report, _ in islice(self._waiting, BATCH)]
-        batch, outcomes = Batch(known), []
-        if reports:
-            try:
-                await batch.read(tx, reports)
-                outcomes = await batch.taken_ahead(reports)
-            except Exception:
-                return  # It will be wrong in the transaction itself, too, and be told there.
-        self._prepared = Prepared(earlier, known, batch, outcomes)
-
-
-def _unprepared(tx: LedgerTx) -> Prepared:
-    known = Known()
-    return Prepared(tx, known, Batch(known), [])
+        if not reports:
+            return
+        with suppress(Exception):  # It will be wrong in the transaction itself, too, and be told there.
+            batch = Batch(written)
+            await batch.read(tx, reports)
+            self._prepared = Prepared(earlier, batch, await batch.taken_ahead(reports))
 
 
 def _size(reports: Sequence[Report]) -> int:

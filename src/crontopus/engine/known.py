@@ -1,6 +1,6 @@
-"""What check-ins are about: read once, and then known as each check-in leaves it, for as long as nobody else writes."""
+"""What check-ins are about: read once, and then known as each check-in leaves it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from crontopus.domain.watch import Gaps, Run
@@ -9,9 +9,6 @@ from crontopus.storage.gaps import REMEMBERED
 from crontopus.storage.ledger import Address, LedgerTx
 from crontopus.storage.watches import Placed
 
-MOST = 20_000
-"""Addresses that are remembered: some 30 MB."""
-
 Key = tuple[UUID, UUID]
 """A job, and an agent or a run id."""
 
@@ -19,37 +16,41 @@ Key = tuple[UUID, UUID]
 class Known:
     """The watches at some addresses, the newest runs of some run ids, and the gaps.
 
-    It is ahead of the database by what the newest batch has changed and not yet stored.
+    What `earlier` knows is believed before what is read: it may not have been written yet.
     """
 
-    def __init__(self) -> None:
-        self.gaps: Gaps = ()
+    def __init__(self, earlier: "Known | None" = None) -> None:
+        self.gaps: Gaps = () if earlier is None else earlier.gaps
+        self._is_new = earlier is None
         self.placed: dict[Address, Placed] = {}
         self.priors: dict[Key, Run] = {}
         self._watches: dict[Key, Placed] = {}
-        self._is_new = True
+        self._earlier: tuple[Mapping[Address, Placed], Mapping[Key, Run], Mapping[Key, Placed]] = ({}, {}, {})
+        if earlier is not None:
+            self._earlier = (earlier.placed, earlier.priors, earlier._watches)
 
     async def read(self, tx: LedgerTx, reports: Sequence[Report]) -> None:
-        """Read what these are about, as far as it is not known."""
+        """Read what more reports are about."""
         if self._is_new:
             self.gaps = await tx.gaps(min(report.received_at for report in reports) - REMEMBERED)
             self._is_new = False
-        addresses = {report.address for report in reports} - self.placed.keys()
-        if addresses:
-            for address, placed in (await tx.found(addresses)).items():
-                self.add(address, self._watches.get((placed.job, placed.agent)) or placed)
+        await self._place(tx, {report.address for report in reports} - self.placed.keys())
         named = {(self.placed[r.address].job, r.rid) for r in reports if r.rid is not None and r.address in self.placed}
         if named:
-            self.priors.update(await tx.priors(named - self.priors.keys()))
+            await self._read_priors(tx, named - self.priors.keys())
+
+    async def _place(self, tx: LedgerTx, addresses: Collection[Address]) -> None:
+        placed, _, watches = self._earlier
+        known = {address: placed[address] for address in addresses if address in placed}
+        read = await tx.found([address for address in addresses if address not in known])
+        for address, found in (*known.items(), *read.items()):
+            key = (found.job, found.agent)
+            self.add(address, self._watches.get(key) or watches.get(key) or found)
 
     def add(self, address: Address, placed: Placed) -> None:
         self.placed[address] = self._watches[placed.job, placed.agent] = placed
 
-    def forget_all_but(self, addresses: Collection[Address]) -> None:
-        """Where much is known. The newest batch must be kept."""
-        if len(self.placed) + len(self.priors) <= MOST:
-            return
-        kept = {address: self.placed[address] for address in addresses if address in self.placed}
-        self.placed, self._watches = kept, {(placed.job, placed.agent): placed for placed in kept.values()}
-        jobs = {placed.job for placed in kept.values()}
-        self.priors = {key: run for key, run in self.priors.items() if key[0] in jobs}
+    async def _read_priors(self, tx: LedgerTx, named: Collection[Key]) -> None:
+        _, priors, _ = self._earlier
+        self.priors.update({key: priors[key] for key in named if key in priors})
+        self.priors.update(await tx.priors([key for key in named if key not in self.priors]))
