@@ -161,9 +161,10 @@ async def _play(world: World, number: int) -> AsyncIterator[Play]:
 
 
 async def _one_by_one(play: Play, plan: Sequence[Group]) -> None:
-    """Each check-in in a transaction of its own, with nobody waiting behind it."""
+    """Each check-in in a transaction of its own, by an intake that knows nothing and has nobody waiting."""
     for group in plan:
         for said in group.says:
+            play.queue = Intake(play.world.appliance.ledger, play.world.appliance.metrics)
             await play.hear([said])
             await play.commit(1)
         await play.act(group.act)
