@@ -34,10 +34,10 @@ class Known:
         if self._is_new:
             self.gaps = await tx.gaps(min(report.received_at for report in reports) - REMEMBERED)
             self._is_new = False
-        await self._place(tx, {report.address for report in reports} - self.placed.keys())
+        await self._place(tx, {report.address for report in reports if report.address not in self.placed})
         named = {(self.placed[r.address].job, r.rid) for r in reports if r.rid is not None and r.address in self.placed}
         if named:
-            await self._read_priors(tx, named - self.priors.keys())
+            await self._read_priors(tx, [key for key in named if key not in self.priors])
 
     async def _place(self, tx: LedgerTx, addresses: Collection[Address]) -> None:
         placed, _, watches = self._earlier
