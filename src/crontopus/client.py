@@ -3,7 +3,7 @@
 Knows `wire` and nothing else of ours. Console, command line and tests differ in the transport alone.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -210,6 +210,9 @@ class Client:
 
     async def runs(self, *, q: str | None = None, cursor: str | None = None, limit: int | None = None) -> Page[Run]:
         return await self.call("GET", "/runs", Page[Run], q=q, cursor=cursor, limit=limit)
+
+    async def newest_runs(self, jobs: Sequence[UUID], *, each: int | None = None) -> Page[Run]:
+        return await self.call("GET", "/runs/newest", Page[Run], jobs=",".join(map(str, jobs)), each=each)
 
     async def run(self, run: UUID | str) -> Run:
         return await self.call("GET", f"/runs/{_run(run)}", Run)

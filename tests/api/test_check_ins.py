@@ -138,6 +138,30 @@ async def test_runs_come_in_pages_newest_first(world: World) -> None:
         assert (await acme.runs(q="mark:late host:x env:y ns:z name")).items == []
 
 
+async def test_the_newest_runs_of_several_jobs_come_at_once(world: World) -> None:
+    async with world.signed_in("acme") as acme, world.signed_in("globex") as globex:
+        busy, quiet, gone, silent = [
+            await acme.add_job(NewJob(slug=slug)) for slug in ("busy", "quiet", "gone", "silent")
+        ]
+        theirs = await globex.add_job(NewJob(slug="theirs"))
+        for number in range(5):
+            for job in (busy, quiet, gone)[: 1 if number else 3]:
+                await acme.check_in(CheckIn(kind="success", job=str(job.id)))
+            await globex.check_in(CheckIn(kind="success", job="default/theirs"))
+            await world.passes(seconds=1)
+        await acme.delete_job(gone.id)
+        asked = [busy.id, quiet.id, gone.id, silent.id, theirs.id, uuid4()]
+        found = (await acme.newest_runs(asked, each=3)).items
+        assert [run.number for run in found if run.job.slug == "busy"] == [5, 4, 3]
+        assert [run.number for run in found if run.job.slug == "quiet"] == [1]
+        assert {run.job.slug for run in found} == {"busy", "quiet"}
+        assert found[0] == await acme.run(found[0].id)
+        assert (await acme.newest_runs([silent.id])).items == []
+        for wrong in ([], [uuid4() for _ in range(101)]):
+            with pytest.raises(Invalid, match="jobs"):
+                await acme.newest_runs(wrong)
+
+
 async def test_a_person_settles_an_open_run(world: World) -> None:
     async with world.signed_in("acme") as acme:
         await acme.add_job(NewJob(slug="backup"))

@@ -18,6 +18,7 @@ from tests.world import World
 
 READS_OF_A_JOB: dict[str, Callable[[Tx, UUID], Awaitable[Any]]] = {
     "its runs": lambda tx, job: runs.of_job(tx, ALL, job, (), None, 50),
+    "its newest runs": lambda tx, job: runs.newest(tx, ALL, [job], 30),
     "its newest success": lambda tx, job: runs.last_successes(tx, {job: 3}, 1000),
     "its check-ins": lambda tx, job: checkins.of_job(tx, job, None, 50),
 }

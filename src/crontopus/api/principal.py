@@ -72,7 +72,8 @@ def _require_clean_address(connection: Connection, handler: BaseRouteHandler) ->
 @cache
 def _known_parameters(handler: BaseRouteHandler) -> frozenset[str]:
     parameters = handler.parsed_fn_signature.parameters.values()
-    return frozenset(one.name for one in parameters if isinstance(one.kwarg_definition, QueryParameter))
+    asked = ((one.name, one.kwarg_definition) for one in parameters)
+    return frozenset(kwarg.name or name for name, kwarg in asked if isinstance(kwarg, QueryParameter))
 
 
 def of(connection: Connection) -> Principal:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import PathParameter
+from litestar.params import PathParameter, QueryParameter
 from msgspec import Meta, Struct
 
 from crontopus.api import shown
@@ -16,6 +16,7 @@ from crontopus.api.reading import Body, cursor_of, place_of
 from crontopus.domain import query
 from crontopus.domain import watch as domain
 from crontopus.domain.access import Scope
+from crontopus.domain.errors import Fault, Invalid
 from crontopus.engine import runs as engine
 from crontopus.storage import checkins, gaps, jobs, runs
 from crontopus.storage.checkins import CheckIn
@@ -25,6 +26,7 @@ from crontopus.wire.runs import Gap, JobRef, Log, Run, Settle, StoredCheckIn
 
 RunId = Annotated[UUID, PathParameter(description="The run's id.")]
 MOST_CHECK_INS = 1000
+MOST_JOBS = 100
 MOST_SILENT = 1000
 
 
@@ -62,6 +64,35 @@ async def listed(
         return Page(items=items)
     last = found[limit - 1].run
     return Page(items=items, next_cursor=cursor_of(_Before(last.created_at, last.id)))
+
+
+@get("/runs/newest", operation_id="newest_runs", opt=needs(Scope.RUNS_READ))
+async def newest(
+    caller: Caller,
+    parts: Parts,
+    of: Annotated[
+        str, QueryParameter(name="jobs", description="Ids of jobs, with commas between; at most 100.", max_length=4000)
+    ],
+    each: Annotated[int, QueryParameter(ge=1, le=50, description="How many of each at most.")] = 30,
+) -> Page[Run]:
+    """List the newest runs of several jobs, those of each job newest first.
+
+    Of jobs that are not there, there are none. All of them are on one page.
+    """
+    wanted = _ids(of)
+    async with parts.db.read(caller.tenant) as tx:
+        return Page(items=[shown.run(one) for one in await runs.newest(tx, caller.reach, wanted, each)])
+
+
+def _ids(text: str) -> list[UUID]:
+    detail = f"give ids of jobs, at most {MOST_JOBS}, with commas between them"
+    try:
+        found = [UUID(part.strip()) for part in text.split(",")]
+    except ValueError:
+        raise Invalid("`jobs` names no jobs", (Fault("/jobs", detail),)) from None
+    if len(found) > MOST_JOBS:
+        raise Invalid("`jobs` names too many jobs", (Fault("/jobs", detail),))
+    return found
 
 
 @get("/jobs/{job:str}/runs", operation_id="job_runs", opt=needs(Scope.RUNS_READ))
@@ -162,6 +193,7 @@ def _shown(found: Sequence[CheckIn]) -> list[StoredCheckIn]:
 
 ROUTES = [
     listed,
+    newest,
     of_job,
     show,
     log,

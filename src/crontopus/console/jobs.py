@@ -13,14 +13,13 @@ from crontopus.console.strip import LENGTH, Strip, strip
 from crontopus.console.view import View
 from crontopus.console.visit import Visit
 from crontopus.console.why import Sentence, Teller
-from crontopus.domain.errors import Invalid, NotFound
+from crontopus.domain.errors import Invalid
 from crontopus.domain.watch import Status
 from crontopus.wire.common import Page
 from crontopus.wire.jobs import Job
 from crontopus.wire.runs import Gap, Run
 
-PAGE = 25
-"""Each row costs one call for its runs."""
+PAGE = 50
 MINUTE = timedelta(minutes=1)
 CHIPS = (Status.DOWN, Status.LATE, Status.UP, Status.PAUSED, Status.NEW)
 SORTS = {"": "By namespace", "name": "By name", "-created_at": "Newest first", "created_at": "Oldest first"}
@@ -109,19 +108,14 @@ def _groups(jobs: list[Job], sort: str) -> list[tuple[str, list[Job]]]:
 
 async def _rows(client: Client, jobs: list[Job], view: View) -> dict[UUID, Row]:
     """What the list shows of each job beyond the job itself."""
-    rows: dict[UUID, Row] = {}
-    for job in jobs:
-        runs = await _runs(client, job)
-        rows[job.id] = Row(strip(runs), Teller(job, runs, None, view.now, view.zone).sentence())
-    return rows
+    runs: dict[UUID, list[Run]] = {job.id: [] for job in jobs}
+    for run in (await client.newest_runs(list(runs), each=LENGTH)).items if jobs else []:
+        runs[run.job.id].append(run)
+    return {job.id: _row(job, runs[job.id], view) for job in jobs}
 
 
-async def _runs(client: Client, job: Job) -> list[Run]:
-    """The newest; none of a job that somebody deleted since it was listed."""
-    try:
-        return (await client.job_runs(job.id, limit=LENGTH)).items
-    except NotFound:
-        return []
+def _row(job: Job, newest_first: list[Run], view: View) -> Row:
+    return Row(strip(newest_first), Teller(job, newest_first, None, view.now, view.zone).sentence())
 
 
 async def recent_gaps(client: Client, view: View) -> list[Gap]:

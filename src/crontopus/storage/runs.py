@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, Select, column, literal, select, tuple_, values
+from sqlalchemy import CTE, ColumnElement, Row, Select, column, literal, select, tuple_, values
 
 from crontopus.domain import ids
 from crontopus.domain.access import Reach
@@ -15,7 +15,7 @@ from crontopus.domain.query import NAME, Query, Term
 from crontopus.domain.watch import Mark, RunState
 from crontopus.storage import matching
 from crontopus.storage.database import Tx
-from crontopus.storage.tables import jobs, namespaces, runs
+from crontopus.storage.tables import jobs, namespaces, runs, watches
 from crontopus.storage.types import Id
 
 
@@ -79,13 +79,7 @@ async def last_successes(tx: Tx, newest: Mapping[UUID, int], look_back: int) -> 
     """By job, when its newest good run ended. Looks at `look_back` runs of each, down from the number given for it."""
     if not newest:
         return {}
-    spans = [
-        (job, *(ids.run_id(job, ids.NO_AGENT, end) for end in (max(0, last - look_back), last)))
-        for job, last in newest.items()
-    ]
-    wanted = (
-        values(column("job_id", Id), column("low", Id), column("high", Id), name="wanted").data(spans).cte("wanted")
-    )
+    wanted = _wanted(newest, look_back)
     newest_good = (
         select(runs.c.finished_at)
         .where(runs.c.id > wanted.c.low, runs.c.id <= wanted.c.high)
@@ -119,6 +113,34 @@ async def of_job(tx: Tx, reach: Reach, job: UUID, query: Query, below: int | Non
         .limit(limit)
     )
     return [_run_of_job(row) for row in await tx.sql.execute(statement)]
+
+
+async def newest(tx: Tx, reach: Reach, of: Sequence[UUID], each: int) -> Sequence[RunOfJob]:
+    """The newest `each` of each of these jobs, newest first."""
+    known = select(watches.c.job_id, watches.c.last_number).where(
+        watches.c.tenant_id == tx.tenant, watches.c.job_id.in_(of), watches.c.agent_id == ids.NO_AGENT
+    )
+    last = {row.job_id: row.last_number for row in await tx.sql.execute(known) if row.last_number}
+    if not last:
+        return []
+    wanted = _wanted(last, each)
+    statement = (
+        _selected(reach)
+        .join(wanted, wanted.c.job_id == jobs.c.id)
+        .where(jobs.c.tenant_id == tx.tenant, runs.c.id > wanted.c.low, runs.c.id <= wanted.c.high)
+        .order_by(runs.c.id.desc())
+    )
+    return [_run_of_job(row) for row in await tx.sql.execute(statement)]
+
+
+def _wanted(newest: Mapping[UUID, int], look_back: int) -> CTE:
+    """Of each job the ids between which its newest `look_back` runs lie, down from the number given for it."""
+    spans = [
+        (job, *(ids.run_id(job, ids.NO_AGENT, end) for end in (max(0, last - look_back), last)))
+        for job, last in newest.items()
+    ]
+    columns = (column("job_id", Id), column("low", Id), column("high", Id))
+    return values(*columns, name="wanted").data(spans).cte("wanted")
 
 
 async def listed(
