@@ -206,6 +206,15 @@ async def test_a_test_ping_ends_the_waiting(world: World, acme: Client, visits: 
     assert 'id="wait"' not in (await browser.get(f"/jobs/{job.id}")).text
 
 
+async def test_a_page_that_is_red_says_nothing_of_a_first_ping_that_has_come(acme: Client, visits: Visits) -> None:
+    job = await hourly(acme, "unlucky")
+    browser = await visits("acme")
+    await said(acme, job, "start")
+    assert "First ping at" in (await browser.get(f"/jobs/{job.id}")).text
+    await said(acme, job, "fail")
+    assert "First ping at" not in (await browser.get(f"/jobs/{job.id}")).text
+
+
 async def test_a_namespace_is_made_renamed_and_gets_another_key(acme: Client, visits: Visits) -> None:
     browser = await visits("acme")
     fields = {"slug": "Web", "name": "The web", "timezone": "Europe/Berlin", "every": "1 d", "grace": "30 m"}

@@ -152,14 +152,17 @@ async def _last_line(client: Client, run: Run | None) -> LastLine | None:
 
 
 async def _arrival(client: Client, job: Job, view: View) -> Arrival | None:
-    """Whether the page still waits for the first check-in, or shows that it has just come; None: long ago."""
+    """Whether the page still waits for the first check-in, or shows that it has just come.
+
+    None: it came long ago, or the page has something graver to say.
+    """
     if job.status is not Status.NEW and view.now - job.created_at > timedelta(days=1):
         return None
     page = await client.job_check_ins(job.id, limit=10)
     if not page.items:
         return Arrival(None) if job.status is Status.NEW else None
     first = page.items[-1]
-    fresh = page.next_cursor is None and view.now - first.received_at < _FRESH
+    fresh = page.next_cursor is None and view.now - first.received_at < _FRESH and job.status is not Status.DOWN
     return Arrival(first) if fresh else None
 
 
