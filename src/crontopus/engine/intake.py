@@ -145,7 +145,7 @@ class Intake:
                 if rest:
                     await batch.read(tx, rest)
                     outcomes = [*outcomes, *await batch.taken(rest)]
-                await tx.write(batch.closed())
+                await tx.write(self._ledger.written(batch.closed()))
                 tx.meanwhile(partial(self._prepare, tx, batch))
         self._metrics.check_ins.inc(sum(isinstance(outcome, Accepted) for outcome in outcomes))
         return outcomes

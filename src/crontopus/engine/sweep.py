@@ -18,7 +18,7 @@ from crontopus.metrics import Metrics
 from crontopus.storage import watches
 from crontopus.storage.database import Clock
 from crontopus.storage.gaps import REMEMBERED
-from crontopus.storage.ledger import Ledger, Unreadable
+from crontopus.storage.ledger import Ledger, Unreadable, Written
 from crontopus.storage.watches import Placed, Rows
 
 log = structlog.get_logger(__name__)
@@ -35,9 +35,10 @@ _JUST_AFTER = timedelta(milliseconds=1)
 
 
 class Verdict(Struct):
-    """What one transaction of the sweep writes and counts."""
+    """What one transaction of the sweep writes and counts. `written` is made of `rows`, once there are no more."""
 
     rows: Rows = field(default_factory=Rows)
+    written: Written = ()
     steps: list[Step] = field(default_factory=list)
     deadlines: list[datetime] = field(default_factory=list)
 
@@ -80,7 +81,7 @@ class Sweep:
                 gaps = self._absence.believed(await tx.gaps(now - REMEMBERED))
                 found = await tx.due(now, at_most)
                 verdict = self._verdict(found, gaps)
-                await tx.write(verdict.rows)
+                await tx.write(verdict.written)
                 while len(found) == at_most and not self._intake.waiting:
                     # What was judged is due no longer, so these are the next; they are judged while it is written.
                     following = await tx.due(now, at_most)
@@ -88,7 +89,7 @@ class Sweep:
                     if judged is None:
                         break
                     found, verdict, stored = following, judged, verdict
-                    await tx.write(verdict.rows)
+                    await tx.write(verdict.written)
         except Unavailable:
             raise
         except Exception as error:
@@ -97,9 +98,10 @@ class Sweep:
             if len(found) > 1:
                 return await self._judge_some(now, len(found) // 2)
             verdict = Verdict()
+            self._put_off(verdict, found[0], error)
+            verdict.written = self._ledger.written(verdict.rows)
             async with self._ledger.transaction() as tx:
-                self._put_off(verdict, found[0], error)
-                await tx.write(verdict.rows)
+                await tx.write(verdict.written)
         finally:
             self._count(stored)
         self._count(verdict)
@@ -126,6 +128,7 @@ class Sweep:
                 verdict.steps.append(step)
                 told = watches.add_step(verdict.rows, each, step, now, gaps=gaps)
                 watches.add_watch(verdict.rows, each, now, told.values())
+        verdict.written = self._ledger.written(verdict.rows)
         return verdict
 
     def _put_off(self, verdict: "Verdict", at_fault: Placed | Unreadable, error: Exception) -> None:

@@ -3,7 +3,7 @@
 One adapter for SQLite and one for PostgreSQL. What it reads it holds locked until the transaction ends.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -40,6 +40,9 @@ class ByJob(Struct, frozen=True):
 
 
 Address = ByUuid | BySlug | ByJob
+
+Written = Sequence[tuple[str, Sequence[Any]]]
+"""What a transaction writes, as the driver takes it: a statement, and the values of each row."""
 
 
 class Home(Struct, frozen=True):
@@ -84,7 +87,7 @@ class LedgerTx(Protocol):
     async def make_job(self, row: dict[str, Any]) -> bool:
         """Store a new job; False where its namespace has one of that slug already."""
 
-    async def write(self, rows: Rows) -> None: ...
+    async def write(self, written: Written) -> None: ...
 
     async def saved(self, meanwhile: Callable[[], T]) -> T | None:
         """Commit what was written, durably, and do `meanwhile` while the disk is waited for; then go on.
@@ -105,6 +108,9 @@ class LedgerTx(Protocol):
 class Ledger(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[LedgerTx]:
         """Commits at its end, durably; rolls back on any exception."""
+
+    def written(self, rows: Rows) -> Written:
+        """`rows`, as `LedgerTx.write` takes them."""
 
     async def next_due(self) -> datetime | None:
         """The nearest `due_at` of all."""

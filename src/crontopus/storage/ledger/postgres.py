@@ -21,7 +21,7 @@ from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
 from crontopus.storage.database import CLOSED_WITHIN_SECONDS, NOTIFY, Database, outlive_nobody
-from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable
+from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable, Written
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
 from crontopus.storage.refusals import LOST, PATIENCE_SECONDS, SILENT, Unanswered, refusal, unhurried
@@ -44,7 +44,7 @@ class PostgresLedger:
         key = select(watches.c.job_id, watches.c.agent_id)
         self._db = db
         self._pool = pool
-        self.writes = Writes(dialect)
+        self._writes = Writes(dialect)
         self._away_until = 0.0
         self.make_job = Compiled(statements.job_insert("postgresql"), dialect)
         self.lock = Query(
@@ -103,6 +103,9 @@ class PostgresLedger:
                 with unhurried(patience):
                     yield _Transaction(self, connection)
         self._db.changed.notify()
+
+    def written(self, rows: Rows) -> Written:
+        return self._writes.bound(rows)
 
     async def next_due(self) -> datetime | None:
         with self._told():
@@ -185,8 +188,8 @@ class _Transaction:
         outcome: str = await self._connection.execute(statement.sql, *statement.value(**row))
         return outcome.endswith(" 1")
 
-    async def write(self, rows: Rows) -> None:
-        for statement, values in self._ledger.writes.bound(rows):
+    async def write(self, written: Written) -> None:
+        for statement, values in written:
             await self._connection.executemany(statement, values)
         await self._connection.execute(NOTIFY)
 

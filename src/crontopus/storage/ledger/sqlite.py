@@ -19,7 +19,7 @@ from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
 from crontopus.storage.database import SQLITE_PRAGMAS, Database
-from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable
+from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable, Written
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
 from crontopus.storage.tables import jobs, namespaces, runs
@@ -49,7 +49,7 @@ class SqliteLedger:
         self._last: _Transaction | None = None
         """The newest transaction, where it is stored."""
         self._thread = ThreadPoolExecutor(1, "commit")
-        self.writes = Writes(dialect)
+        self._writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
         self.by_uuids = {count: Query(_by_uuids(count), dialect) for count in _AT_ONCE}
         """Their rows end with the UUID itself, as bytes."""
@@ -93,6 +93,9 @@ class SqliteLedger:
     @property
     def is_wanted(self) -> bool:
         return self._db.turn.is_wanted
+
+    def written(self, rows: Rows) -> Written:
+        return self._writes.bound(rows)
 
     async def next_due(self) -> datetime | None:
         try:
@@ -228,8 +231,8 @@ class _Transaction:
         statement = self._ledger.make_job
         return self._connection.execute(statement.sql, statement.value(**row)).rowcount == 1
 
-    async def write(self, rows: Rows) -> None:
-        for statement, values in self._ledger.writes.bound(rows):
+    async def write(self, written: Written) -> None:
+        for statement, values in written:
             self._connection.executemany(statement, values)
 
     async def saved(self, meanwhile: Callable[[], T]) -> T | None:
