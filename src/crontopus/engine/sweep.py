@@ -132,10 +132,15 @@ class Sweep:
         return verdict
 
     def _put_off(self, verdict: "Verdict", at_fault: Placed | Unreadable, error: Exception) -> None:
-        """It would be the most overdue for ever, and keep all others from being judged."""
+        """It would be the most overdue for ever, and keep all others from being judged.
+
+        Of many in one transaction only the first is told of at length: whoever waits for its end waits for that, too.
+        """
         now = self._clock()
         until = now + PUT_OFF
-        log.error("a watch could not be judged", job=str(at_fault.job), again_at=until.isoformat(), exc_info=error)
+        first = error if not verdict.rows.put_off else None
+        told = {"job": str(at_fault.job), "reason": repr(error), "again_at": until.isoformat()}
+        log.error("a watch could not be judged", **told, exc_info=first)
         self._metrics.put_off.inc()
         watches.add_put_off(verdict.rows, at_fault.job, at_fault.agent, now, until)
 
