@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as postgresql
 
 from crontopus.domain import ids
 from crontopus.domain.schedule import Cron, Every
-from crontopus.domain.watch import Expectation, fresh
+from crontopus.domain.watch import Expectation, Kind, Reported, advance, fresh
 from crontopus.storage import jobs, statements, watches
 from crontopus.storage.ledger.compiled import Compiled
 from crontopus.storage.opening import FILE
@@ -99,14 +99,16 @@ def _rules(now: datetime) -> tuple[Expectation, ...]:
 
 
 def _placed(tenant: UUID, rule: Expectation, now: datetime) -> Placed:
+    """It has reported once: a first ping is another thing than the thousands after it, and costs more."""
+    watch = advance(fresh(rule, now), Reported(kind=Kind.SUCCESS, occurred_at=now), rule, (), now).watch
     return Placed(
         tenant=tenant,
         job=ids.NO_AGENT,
         agent=ids.NO_AGENT,
         rule=rule,
-        watch=fresh(rule, now),
+        watch=watch,
         filters=None,
-        last_number=None,
+        last_number=watch.last_number,
         changed_at=now,
         version=1,
     )
