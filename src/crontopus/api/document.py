@@ -42,7 +42,8 @@ _WHY = {
     413: "The body is larger than this server takes.",
     415: "The body is not JSON.",
     429: "Too many attempts failed: `Retry-After` says when to try again.",
-    503: "It cannot be done now, and nothing was stored: try again after `Retry-After` seconds.",
+    503: "It cannot be done now: try again after `Retry-After` seconds. Nothing was stored, unless the database fell "
+    "silent meanwhile: then it may have been.",
 }
 
 

@@ -85,7 +85,9 @@ class Throttled(CrontopusError):
 
 
 class Unavailable(CrontopusError):
-    """We cannot do it now (queue or disk full, database away); nothing was stored. Try again."""
+    """We cannot do it now (queue or disk full, database away); try again. Nothing was stored, unless the database fell
+    silent meanwhile: then it may have been.
+    """
 
     code = "unavailable"
     title = "unavailable"

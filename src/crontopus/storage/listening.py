@@ -11,7 +11,7 @@ import asyncpg  # type: ignore[import-untyped] # it comes without types
 from crontopus.domain.errors import Unavailable
 from crontopus.storage.database import CHANNEL, Database
 from crontopus.storage.ledger.postgres import dsn_of
-from crontopus.storage.refusals import PATIENCE_SECONDS
+from crontopus.storage.refusals import PATIENCE_SECONDS, SILENT
 
 NAME = "crontopus listener"
 """What PostgreSQL calls its connection (`pg_stat_activity`)."""
@@ -42,7 +42,8 @@ class Listener:
                 await self._connection.execute("SELECT 1")
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             self.__exit__(None, None, None)
-            raise Unavailable(f"changes of other processes are seen a little later: {error}") from error
+            reason = SILENT if isinstance(error, TimeoutError) else error
+            raise Unavailable(f"changes of other processes are seen a little later: {reason}") from error
         return False
 
     async def _listen(self) -> None:

@@ -3,23 +3,26 @@
 Nothing is overwritten: a file that is damaged, foreign or newer than the program is left as it is.
 """
 
+import math
 import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+import anyio
 from sqlalchemy import Connection, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from crontopus.domain.errors import Conflict, CrontopusError, Invalid, Unavailable
 from crontopus.storage import migrating
 from crontopus.storage.database import Clock, Database, reason_of
+from crontopus.storage.refusals import PATIENCE_SECONDS, SILENT
 
 FILE = "crontopus.db"
 _MAGIC = b"SQLite format 3\x00"
@@ -61,8 +64,7 @@ async def open_database(data: Path, database_url: str, clock: Clock) -> AsyncIte
 async def _migrated(url: URL, clock: Clock, file: Path | None) -> AsyncIterator[Database]:
     engine = _migrating_engine(url)
     try:
-        async with engine.connect() as connection:
-            found = await connection.run_sync(migrating.revision_of)
+        async with _connected(engine) as (connection, found):
             known = migrating.check(found)
             if found is None and file is not None and await connection.run_sync(_has_tables):
                 raise _foreign(file)
@@ -79,6 +81,20 @@ async def _migrated(url: URL, clock: Clock, file: Path | None) -> AsyncIterator[
         yield db
     finally:
         await db.close()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[tuple[AsyncConnection, str | None]]:
+    """A connection, and the revision it finds. A PostgreSQL that is silent by then is not waited for any longer.
+
+    But what follows takes the time it takes: to migrate, or to wait for another process that does.
+    """
+    with nullcontext() if engine.dialect.name == "sqlite" else anyio.fail_after(PATIENCE_SECONDS) as patience:
+        async with engine.connect() as connection:
+            found = await connection.run_sync(migrating.revision_of)
+            if patience is not None:
+                patience.deadline = math.inf
+            yield connection, found
 
 
 def _migrating_engine(url: URL) -> AsyncEngine:
@@ -104,6 +120,8 @@ def _foreign(file: Path) -> Conflict:
 
 def _in_words(error: DBAPIError | OSError) -> CrontopusError:
     """What may pass by itself or by another setting is Unavailable; a file that is no longer whole is a Conflict."""
+    if isinstance(error, TimeoutError):
+        return Unavailable(f"{SILENT}. Start again once it does")
     if isinstance(error, OSError):
         return Unavailable(f"the database cannot be reached: {error}")
     reason = reason_of(error)

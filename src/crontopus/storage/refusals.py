@@ -13,6 +13,8 @@ PATIENCE_SECONDS = 10.0
 
 So long for each statement (the driver sees to that), and for the beginning and the end of a transaction.
 """
+GIVE_UP_SECONDS = 1.0
+"""Whoever has waited in vain for a statement does not wait so long again for the end of its transaction."""
 LOST = "the connection to the database was lost"
 SILENT = f"the database has not answered within {PATIENCE_SECONDS:.0f} s"
 
@@ -34,13 +36,17 @@ class Unanswered(Unavailable):
 @contextmanager
 def unhurried(patience: anyio.CancelScope | None) -> Iterator[None]:
     """What is done within a transaction takes the time it takes; `patience` then counts for its end."""
-    if patience is not None:
-        patience.deadline = math.inf
+    if patience is None:
+        yield
+        return
+    patience.deadline, left = math.inf, PATIENCE_SECONDS
     try:
         yield
+    except TimeoutError:
+        left = GIVE_UP_SECONDS
+        raise
     finally:
-        if patience is not None:
-            patience.deadline = anyio.current_time() + PATIENCE_SECONDS
+        patience.deadline = anyio.current_time() + left
 
 
 def refusal(sqlstate: str | None, reason: str) -> Unavailable | None:

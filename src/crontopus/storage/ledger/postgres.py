@@ -4,6 +4,7 @@ Watches are locked by one statement and read by the next: a statement that waits
 as it is afterwards, but all else, such as what its job promises, as it was before.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -99,7 +100,7 @@ class PostgresLedger:
     async def transaction(self) -> AsyncIterator["_Transaction"]:
         with self._told() as patience:
             await self._db.attend()
-            async with self._pool.acquire() as connection, connection.transaction(isolation="read_committed"):
+            async with self._connection() as connection, connection.transaction(isolation="read_committed"):
                 with unhurried(patience):
                     yield _Transaction(self, connection)
         self._db.changed.notify()
@@ -109,12 +110,23 @@ class PostgresLedger:
 
     async def next_due(self) -> datetime | None:
         with self._told():
-            due: datetime | None = await self._pool.fetchval(self._next_due.sql)
+            async with self._connection() as connection:
+                due: datetime | None = await connection.fetchval(self._next_due.sql)
         return due
 
     async def close(self) -> None:
         with anyio.move_on_after(CLOSED_WITHIN_SECONDS):
             await self._pool.close()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """One that answered too late, or not at all, is not kept: the next to wait begins with a new one."""
+        async with self._pool.acquire() as connection:
+            try:
+                yield connection
+            except (TimeoutError, asyncio.CancelledError):
+                connection.terminate()
+                raise
 
     @contextmanager
     def _told(self) -> Iterator[anyio.CancelScope]:
