@@ -35,6 +35,17 @@ def test_runs_are_listed_and_shown(server: Person, namespace: str, url: str) -> 
     assert server.json("runs", "list", "-q", f"ns:{namespace} state:failed") == runs[:1]
 
 
+def test_the_newest_runs_of_several_jobs_are_one_list(server: Person, namespace: str, url: str) -> None:
+    other = server.json("jobs", "create", "mail", "-n", namespace)["ping_url"]
+    for address in (url, f"{url}/7", other):
+        ping(server, address)
+    names = (f"{namespace}/backup", f"{namespace}/mail")
+    found = [(run["job"]["slug"], run["state"]) for run in server.json("runs", "newest", *names)]
+    assert sorted(found) == [("backup", "failed"), ("mail", "succeeded")]
+    assert len(server.json("runs", "newest", *names, "--each", "2")) == 3
+    assert server.call("runs", "newest", names[0], f"{namespace}/none").exit_code == 3
+
+
 def test_logs_are_what_the_run_printed(server: Person, namespace: str, url: str) -> None:
     ping(server, f"{url}/fail", "Größe: \x1b[31m0\x1b[0m\nno space".encode())
     run = server.json("jobs", "runs", f"{namespace}/backup")[0]["id"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crontopus.cli.call import connected
+from crontopus.cli.completion import JOB
 from crontopus.cli.job_views import CHECK_INS, Q_RUNS, RUNS, run_card
 from crontopus.cli.output import Form, Out, gathered, say
 
@@ -28,6 +29,16 @@ def runs() -> None:
 async def list_runs(client: "Client", out: Out, q: str | None, limit: int) -> None:
     """List runs of all jobs, newest first."""
     out.many(await gathered(lambda **page: client.runs(q=q, **page), limit), RUNS)
+
+
+@runs.command()
+@click.argument("job", type=JOB, nargs=-1, required=True)
+@click.option("--each", type=click.IntRange(1, 50), default=1, show_default=True, help="At most so many of each job.")
+@connected
+async def newest(client: "Client", out: Out, job: tuple[str, ...], each: int) -> None:
+    """List the newest runs of several JOBs."""
+    ids = [(await client.job(one)).id for one in job]
+    out.many((await client.newest_runs(ids, each=each)).items, RUNS)
 
 
 @runs.command()
