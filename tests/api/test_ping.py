@@ -19,6 +19,9 @@ from crontopus.wire.runs import Run
 from tests.api.sender import sending
 from tests.world import World
 
+NOBODY = "00000000-0000-4000-8000-000000000000"
+"""No job has this ping id."""
+
 KNOWN_SUFFIXES = [
     ("", RunState.SUCCEEDED, None),
     ("/", RunState.SUCCEEDED, None),
@@ -89,7 +92,7 @@ async def test_a_log_changes_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["nothing", "0" * 22 + "/backup", f"{uuid4()}", f"{uuid4()}/fail", f"{uuid4()}?rid=x", "", "a/b/c/d"]
+    "path", ["nothing", "0" * 22 + "/backup", NOBODY, f"{NOBODY}/fail", f"{NOBODY}?rid=x", "", "a/b/c/d"]
 )
 async def test_who_has_no_key_learns_nothing(world: World, path: str) -> None:
     answer = await world.ping(f"/ping/{path}")
@@ -125,8 +128,8 @@ async def test_a_wrong_ping_is_told_what_is_wrong_and_stores_nothing(
     ("method", "path", "status"),
     [
         ("GET", "/ping/nothing", 404),
-        ("GET", f"/ping/{uuid4()}", 404),
-        ("DELETE", f"/ping/{uuid4()}", 405),
+        ("GET", f"/ping/{NOBODY}", 404),
+        ("DELETE", f"/ping/{NOBODY}", 405),
         ("GET", "KEY/Backup?create=1", 400),
         ("GET", "KEY/backup?create=1&rid=42", 400),
     ],
