@@ -17,6 +17,7 @@ from msgspec import Struct
 from crontopus.domain.schedule import Every
 from crontopus.domain.watch import Expectation, Kind, Reported, Watch, advance, fresh
 from crontopus.storage.opening import FILE
+from crontopus.storage.packing import packed
 from crontopus.storage.types import to_ms
 
 DUE = 10_000
@@ -52,7 +53,7 @@ def make_due_together(data: Path, at: datetime) -> None:
         connection.execute("BEGIN IMMEDIATE")
         rule = msgspec.json.encode(_RULE).decode()
         connection.executemany("UPDATE jobs SET expectation = ? WHERE id = ?", [(rule, job) for (job,) in jobs])
-        state = (msgspec.json.encode(watch).decode(), to_ms(at), watch.last_number)
+        state = (packed(watch), to_ms(at), watch.last_number)
         connection.executemany(
             "UPDATE watches SET status = 'up', reasons = '[]', state = ?, due_at = ?, last_number = ? WHERE job_id = ?",
             [(*state, job) for (job,) in jobs],

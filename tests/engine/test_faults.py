@@ -31,6 +31,12 @@ async def _change(world: World, statement: str, **values: Any) -> None:
         await tx.sql.execute(text(statement), values)
 
 
+async def _state(world: World) -> bytes:
+    """That of the only watch."""
+    async with world.appliance.db.write_all() as tx:
+        return bytes((await tx.sql.execute(text("SELECT state FROM watches"))).scalar_one())
+
+
 def _as_stored(world: World, job: UUID) -> Any:
     return job.bytes if world.appliance.db.is_sqlite else job
 
@@ -38,12 +44,13 @@ def _as_stored(world: World, job: UUID) -> Any:
 async def _spoil(world: World, job: UUID, what: str) -> None:
     """A job's watch as no program of ours would leave it."""
     changes = {
-        "its state": "UPDATE watches SET state = :spoilt || state WHERE job_id = :job",
+        "its state": "UPDATE watches SET state = :nothing WHERE job_id = :job",
         "its expectation": "UPDATE jobs SET expectation = '[]' WHERE id = :job",
         "its schedule": "UPDATE jobs SET expectation = replace(expectation, '0 * * * *', :spoilt) WHERE id = :job",
     }
-    values = {"job": _as_stored(world, job)} | ({"spoilt": SPOILT} if ":spoilt" in changes[what] else {})
-    await _change(world, changes[what], **values)
+    values = {"nothing": b"", "spoilt": SPOILT}
+    told = {name: value for name, value in values.items() if f":{name}" in changes[what]}
+    await _change(world, changes[what], job=_as_stored(world, job), **told)
 
 
 async def _silent(world: World, *names: str) -> list[Job]:
@@ -75,12 +82,13 @@ async def test_a_watch_that_cannot_be_understood_holds_up_no_other(world: World,
 
 async def test_it_is_tried_again_and_judged_once_it_is_mended(world: World) -> None:
     (broken,) = await _silent(world, "broken")
+    sound = await _state(world)
     await _spoil(world, broken.id, "its state")
     await world.passes(hours=1, minutes=2)
     with capture_logs() as logs:
         await world.passes(minutes=10)
     assert _told(logs) == [str(broken.id)]
-    await _change(world, "UPDATE watches SET state = substr(state, :sound)", sound=len(SPOILT) + 1)
+    await _change(world, "UPDATE watches SET state = :sound", sound=sound)
     await world.passes(minutes=10)
     async with world.signed_in("acme") as acme:
         assert (await acme.job(broken.id)).status is Status.DOWN
@@ -132,7 +140,7 @@ async def test_more_of_them_than_are_judged_at_once_hold_up_no_other(world: Worl
             for n in range(BATCH + 5)
         ]
     )
-    await _change(world, "UPDATE watches SET state = :spoilt", spoilt=SPOILT)
+    await _change(world, "UPDATE watches SET state = :spoilt", spoilt=SPOILT.encode())
     await _silent(world, "sound")
     await world.passes(hours=1, minutes=2)
     assert world.appliance.metrics.put_off._value.get() == BATCH + 5

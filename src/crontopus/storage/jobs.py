@@ -18,10 +18,10 @@ from crontopus.domain.reports import Filters
 from crontopus.domain.watch import Expectation, Watch
 from crontopus.storage import runs
 from crontopus.storage.database import TenantId, Tx
+from crontopus.storage.packing import unpacked
 from crontopus.storage.runs import Run
 from crontopus.storage.statements import job_insert
 from crontopus.storage.tables import jobs, namespaces, watches
-from crontopus.storage.watches import watch_of
 from crontopus.wire.jobs import Origin, Severity
 
 
@@ -178,7 +178,7 @@ async def watched(tx: Tx, rows: Sequence[Row[Any]]) -> list[Watched]:
     return [
         Watched(
             job=_job(row),
-            watch=watch_of(row.state),
+            watch=unpacked(row.state),
             changed_at=row.changed_at,
             change=row.change,
             last_run=found.get(newest[row.id]) if row.id in newest else None,

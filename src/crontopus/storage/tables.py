@@ -177,7 +177,7 @@ watches = Table(
     Column("due_at", Instant),
     Column("changed_at", Instant, nullable=False),
     Column("last_number", Integer),
-    Column("state", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
     Column("version", BigInteger, nullable=False),
     Index(
         "ix_watches_due_at",

@@ -16,13 +16,12 @@ from crontopus.domain.watch import Expectation, Flip, Gaps, Run, RunState, Step,
 from crontopus.storage import statements
 from crontopus.storage.database import SystemTx, TenantId, Tx
 from crontopus.storage.identity import new_id
+from crontopus.storage.packing import packed, unpacked
 from crontopus.storage.tables import jobs, watches
 from crontopus.storage.touched import Touched, touch
 
 Row = dict[str, Any]
 
-_encode = msgspec.json.Encoder().encode
-_decode_watch = msgspec.json.Decoder(Watch).decode
 _decode_rule = msgspec.json.Decoder(Expectation).decode
 
 
@@ -85,14 +84,6 @@ class Rows(Struct):
 def rule_of(text: str) -> Expectation:
     """The expectation in JSON. Thousands of jobs share a few, and decoding is a good part of a ping's cost."""
     return _decode_rule(text)
-
-
-def watch_of(state: str) -> Watch:
-    return _decode_watch(state)
-
-
-def state_of(watch: Watch) -> str:
-    return _encode(watch).decode()
 
 
 def add_step(
@@ -169,7 +160,7 @@ async def find(tx: Tx, job: UUID, agent: UUID = ids.NO_AGENT) -> Placed:
         job=row.job_id,
         agent=row.agent_id,
         rule=row.expectation,
-        watch=watch_of(row.state),
+        watch=unpacked(row.state),
         filters=row.filters,
         last_number=row.last_number,
         changed_at=row.changed_at,
@@ -220,7 +211,7 @@ def _watch_columns(placed: Placed) -> Row:
         "due_at": watch.due_at,
         "changed_at": placed.changed_at,
         "last_number": placed.last_number,
-        "state": state_of(watch),
+        "state": packed(watch),
     }
 
 

@@ -109,7 +109,7 @@ class Gap(Struct, frozen=True):
 Gaps = tuple[Gap, ...]
 
 
-class Run(Struct, frozen=True, kw_only=True):
+class Run(Struct, frozen=True, kw_only=True, array_like=True):
     """One execution, as the watch knows it. `number` counts the runs of one watch, from 1.
 
     A missed run stands for `count` slots in a row, from `expected_at` to `last_expected_at`.

@@ -1,4 +1,7 @@
-"""What we believe of a job: the state that is stored between two events."""
+"""What we believe of a job: the state that is stored between two events.
+
+It is stored as arrays, by place: a field keeps its place for ever, and a new one comes last and has a default.
+"""
 
 from datetime import datetime
 
@@ -7,7 +10,7 @@ from msgspec import Struct
 from crontopus.domain.watch.contract import Flip, Reason, Receipt, Run, RunState, Status
 
 
-class Open(Struct, frozen=True, omit_defaults=True):
+class Open(Struct, frozen=True, array_like=True):
     """A run that nobody has ended. Its state is `overran` once `bound_at` has passed.
 
     The bound counts from `since` (None: from the run's start). `succeeded` counts the runs begun since the bound that
@@ -29,7 +32,7 @@ class Open(Struct, frozen=True, omit_defaults=True):
         return self.run.state is RunState.OVERRAN and not self.released
 
 
-class Missing(Struct, frozen=True, omit_defaults=True):
+class Missing(Struct, frozen=True, array_like=True):
     """Slots in a row, `first` to `last`, that no report took: the run `number`, in state missed, unobserved or skipped.
 
     `judged_at` is when the last of them was given up. `follows`: no report came between these and the ones before.
@@ -53,7 +56,7 @@ class Missing(Struct, frozen=True, omit_defaults=True):
         )
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, array_like=True):
     """A reason that holds the watch down: when its first cause happened, and its newest."""
 
     reason: Reason
@@ -61,21 +64,21 @@ class Standing(Struct, frozen=True):
     arose_at: datetime
 
 
-class Taken(Struct, frozen=True):
+class Taken(Struct, frozen=True, array_like=True):
     """The run that took the newest slot, and how far the slots were decided before it did."""
 
     run: int
     before: datetime | None
 
 
-class Busy(Struct, frozen=True):
+class Busy(Struct, frozen=True, array_like=True):
     """From `since` to `until` a run was open within its bound, under `overlap: forbid`."""
 
     since: datetime
     until: datetime
 
 
-class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Watch(Struct, frozen=True, kw_only=True, array_like=True):
     """What we believe of one job (on one agent, or none).
 
     `born_at`: when the job, its schedule or its last resumption came; nothing before counts. `decided_at`: the newest

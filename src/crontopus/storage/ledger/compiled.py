@@ -11,9 +11,10 @@ from crontopus.domain.watch import Run
 from crontopus.storage import statements
 from crontopus.storage.gaps import STANDS
 from crontopus.storage.ledger import Home, Unreadable
+from crontopus.storage.packing import unpacked
 from crontopus.storage.tables import check_ins, gaps, jobs, namespaces, runs, watches
 from crontopus.storage.types import Convert, Converted
-from crontopus.storage.watches import Placed, Row, Rows, rule_of, watch_of
+from crontopus.storage.watches import Placed, Row, Rows, rule_of
 
 Bound = tuple[str, list[tuple[Any, ...]]]
 """A statement, and the values of each row."""
@@ -149,7 +150,7 @@ def placed_of(row: Sequence[Any]) -> Placed:
         job=row[1],
         agent=row[2],
         rule=rule_of(row[3]),
-        watch=watch_of(row[4]),
+        watch=unpacked(row[4]),
         filters=row[5],
         last_number=row[6],
         changed_at=row[7],

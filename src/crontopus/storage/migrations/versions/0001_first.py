@@ -318,7 +318,7 @@ def upgrade() -> None:
         sa.Column("due_at", types.Instant(), nullable=True),
         sa.Column("changed_at", types.Instant(), nullable=False),
         sa.Column("last_number", sa.Integer(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_watches_job_id_jobs")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_watches_tenant_id_tenants")),
