@@ -1,6 +1,7 @@
 """Every Prometheus instrument of the process, one class, passed in. Names are public: docs/operate.md lists them."""
 
 import re
+from collections import Counter as Counts
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -70,8 +71,8 @@ class Metrics:
         self.gaps = Counter("crontopus_gaps", "Times when nobody watched.", ["cause"], registry=self.registry)
 
     def count_flips(self, flips: Iterable[Flip]) -> None:
-        for flip in flips:
-            self.flips.labels(reason=flip.reason, change="entered" if flip.entered else "left").inc()
+        for (reason, entered), count in Counts((flip.reason, flip.entered) for flip in flips).items():
+            self.flips.labels(reason=reason, change="entered" if entered else "left").inc(count)
 
     def text(self, content_type: str = TEXT) -> bytes:
         """In one of the two exposition formats of Prometheus."""

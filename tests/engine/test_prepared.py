@@ -20,7 +20,7 @@ from crontopus.client import Client
 from crontopus.domain.errors import Unavailable
 from crontopus.engine.intake import Intake
 from crontopus.engine.report import Accepted, Creation, Outcome, Report
-from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid
+from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, LedgerTx
 from crontopus.storage.ledger.sqlite import SqliteLedger
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.schedules import Schedule
@@ -244,7 +244,7 @@ async def test_only_what_nobody_else_could_have_changed_is_used(play: Play) -> N
             raise RuntimeError
     async with ledger.transaction() as sixth:
         assert not sixth.follows(fifth), "it was rolled back"
-        assert await sixth.saved(lambda: True)
+        assert await sixth.saved(_true)
     async with ledger.transaction() as seventh:
         assert seventh.follows(sixth)
     outside = sqlite3.connect(str(play.world.appliance.db.url.database))
@@ -253,6 +253,10 @@ async def test_only_what_nobody_else_could_have_changed_is_used(play: Play) -> N
     outside.close()
     async with ledger.transaction() as eighth:
         assert not eighth.follows(seventh), "another program has written"
+
+
+async def _true(_reader: LedgerTx) -> bool:
+    return True
 
 
 async def test_on_postgresql_nothing_is_prepared(postgres_world: tuple[Path, str], tmp_path: Path) -> None:

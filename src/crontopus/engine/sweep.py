@@ -18,7 +18,7 @@ from crontopus.metrics import Metrics
 from crontopus.storage import watches
 from crontopus.storage.database import Clock
 from crontopus.storage.gaps import REMEMBERED
-from crontopus.storage.ledger import Ledger, Unreadable, Written
+from crontopus.storage.ledger import Ledger, LedgerTx, Unreadable, Written
 from crontopus.storage.watches import Placed, Rows
 
 log = structlog.get_logger(__name__)
@@ -83,12 +83,10 @@ class Sweep:
                 verdict = self._verdict(found, gaps)
                 await tx.write(verdict.written)
                 while len(found) == at_most and not self._intake.waiting:
-                    # What was judged is due no longer, so these are the next; they are judged while it is written.
-                    following = await tx.due(now, at_most)
-                    judged = await tx.saved(partial(self._judge_on, stored, following, gaps))
-                    if judged is None:
+                    following = await tx.saved(partial(self._judge_next, stored, now, at_most, gaps))
+                    if following is None:
                         break
-                    found, verdict, stored = following, judged, verdict
+                    stored, (found, verdict) = verdict, following
                     await tx.write(verdict.written)
         except Unavailable:
             raise
@@ -107,12 +105,16 @@ class Sweep:
         self._count(verdict)
         return len(found) == at_most
 
-    def _judge_on(self, stored: "Verdict", found: Iterable[Placed | Unreadable], gaps: Gaps) -> "Verdict":
+    async def _judge_next(
+        self, stored: Verdict, now: datetime, at_most: int, gaps: Gaps, tx: LedgerTx
+    ) -> tuple[list[Placed | Unreadable], Verdict]:
+        """While the last ones are written, the next are read and judged, and those before them counted."""
+        found = await tx.due(now, at_most)
         verdict = self._verdict(found, gaps)
         self._count(stored)
-        return verdict
+        return found, verdict
 
-    def _verdict(self, found: Iterable[Placed | Unreadable], gaps: Gaps) -> "Verdict":
+    def _verdict(self, found: Iterable[Placed | Unreadable], gaps: Gaps) -> Verdict:
         verdict = Verdict()
         for each in found:
             if isinstance(each, Unreadable):
@@ -131,7 +133,7 @@ class Sweep:
         verdict.written = self._ledger.written(verdict.rows)
         return verdict
 
-    def _put_off(self, verdict: "Verdict", at_fault: Placed | Unreadable, error: Exception) -> None:
+    def _put_off(self, verdict: Verdict, at_fault: Placed | Unreadable, error: Exception) -> None:
         """It would be the most overdue for ever, and keep all others from being judged.
 
         Of many in one transaction only the first is told of at length: whoever waits for its end waits for that, too.
@@ -144,7 +146,7 @@ class Sweep:
         self._metrics.put_off.inc()
         watches.add_put_off(verdict.rows, at_fault.job, at_fault.agent, now, until)
 
-    def _count(self, verdict: "Verdict") -> None:
+    def _count(self, verdict: Verdict) -> None:
         """What was judged counts once it is on disk, and but once."""
         now = self._clock()
         self._metrics.judged.inc(len(verdict.steps))

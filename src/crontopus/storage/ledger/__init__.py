@@ -70,7 +70,7 @@ class LedgerTx(Protocol):
         """The watches at `addresses`; what is not there is left out."""
 
     async def due(self, now: datetime, limit: int) -> list[Placed | Unreadable]:
-        """Watches whose `due_at` is before `now`, most overdue first, none that another process is judging."""
+        """The next watches whose `due_at` is before `now`, most overdue first, none that another process is judging."""
 
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
         """The newest run of each (job, run id) that has one."""
@@ -89,10 +89,11 @@ class LedgerTx(Protocol):
 
     async def write(self, written: Written) -> None: ...
 
-    async def saved(self, meanwhile: Callable[[], T]) -> T | None:
+    async def saved(self, meanwhile: "Callable[[LedgerTx], Awaitable[T]]") -> T | None:
         """Commit what was written, durably, and do `meanwhile` while the disk is waited for; then go on.
 
-        None, and nothing is done, where the transaction should end instead: others wait for their turn.
+        It is given something to read by, which sees all as it was before, and whose `due` goes on where it ended here.
+        None where the transaction should end instead, since others wait for their turn or have written.
         """
 
     def meanwhile(self, work: "Callable[[LedgerTx], Awaitable[None]]") -> None:

@@ -205,7 +205,7 @@ class _Transaction:
             await self._connection.executemany(statement, values)
         await self._connection.execute(NOTIFY)
 
-    async def saved(self, meanwhile: Callable[[], T]) -> T | None:
+    async def saved(self, meanwhile: Callable[[LedgerTx], Awaitable[T]]) -> T | None:
         """A commit would let go of the rows that are locked."""
         return None
 

@@ -3,15 +3,15 @@ disk, in a thread."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import anyio
-from sqlalchemy import bindparam, select, type_coerce
+from sqlalchemy import BigInteger, bindparam, literal_column, select, tuple_, type_coerce
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import NullType
 
@@ -22,7 +22,7 @@ from crontopus.storage.database import SQLITE_PRAGMAS, Database
 from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable, Written
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
-from crontopus.storage.tables import jobs, namespaces, runs
+from crontopus.storage.tables import jobs, namespaces, runs, watches
 from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
 
@@ -62,7 +62,8 @@ class SqliteLedger:
         self.by_job = Query(
             sql.placed().where(jobs.c.id == bindparam("job"), jobs.c.tenant_id == bindparam("tenant")), dialect
         )
-        self.due = Query(sql.due().limit(bindparam("at_most")), dialect)
+        self.due = Query(_due(), dialect)
+        """Its rows end with their place among all that are due."""
         self.prior = Query(
             sql.priors()
             .where(runs.c.job_id == bindparam("job"), runs.c.rid == bindparam("rid"))
@@ -139,15 +140,27 @@ class SqliteLedger:
             await self._written(commit)
         self._last = transaction
 
-    async def saved(self, meanwhile: Callable[[], T]) -> T:
+    async def saved(self, transaction: "_Transaction", work: Callable[["_Transaction"], Awaitable[T]]) -> T | None:
+        """`work` reads what was there before. None where another program has written since."""
         self._last = None
-        commit = self._start_commit()
-        try:
-            result = meanwhile()
-        finally:
-            await self._written(commit)
+        with self._snapshot():
+            commit = self._start_commit()
+            try:
+                result = await work(_Transaction(self, self._reader, 0, transaction.place))
+            finally:
+                await self._written(commit)
         await self._begin()
-        return result
+        return result if self._foreign_commits() == transaction.seen else None
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """For the reader, all stays as it is now. SQLite takes a snapshot at the first reading."""
+        self._reader.execute("BEGIN")
+        try:
+            self._reader.execute("SELECT 1 FROM watches LIMIT 1").fetchall()
+            yield
+        finally:
+            self._reader.execute("ROLLBACK")
 
     def _start_commit(self) -> asyncio.Future[None]:
         return asyncio.get_running_loop().run_in_executor(self._thread, self._connection.commit)
@@ -167,12 +180,18 @@ class SqliteLedger:
         return self._last is earlier
 
 
-class _Transaction:
-    """`seen`: which commits of other connections it sees."""
+Place = tuple[int, int]
+"""Of a watch among those that are due: its `due_at` as stored, and its row."""
+_FIRST: Place = (-(2**63), 0)
 
-    def __init__(self, ledger: SqliteLedger, connection: sqlite3.Connection, seen: int) -> None:
+
+class _Transaction:
+    """`seen`: which commits of other connections it sees. `place`: where `due` goes on."""
+
+    def __init__(self, ledger: SqliteLedger, connection: sqlite3.Connection, seen: int, place: Place = _FIRST) -> None:
         self._ledger = ledger
         self._connection = connection
+        self.place = place
         self.seen = seen
         self.work: Callable[[LedgerTx], Awaitable[None]] | None = None
 
@@ -207,9 +226,12 @@ class _Transaction:
                 return self._first(self._ledger.by_job, tenant=tenant, job=job)
 
     async def due(self, now: datetime, limit: int) -> list[Placed | Unreadable]:
-        query = self._ledger.due
-        rows = self._connection.execute(query.sql, query.value(now=now, at_most=limit))
-        return [sql.placed_or_unreadable(query.read(row)) for row in rows.fetchall()]
+        query, (due_at, row) = self._ledger.due, self.place
+        values = query.value(now=now, at_most=limit, due_at=due_at, row=row)
+        rows = self._connection.execute(query.sql, values).fetchall()
+        if rows:
+            self.place = rows[-1][-2:]
+        return [sql.placed_or_unreadable(query.read(row)) for row in rows]
 
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
         found = ((key, self._first(self._ledger.prior, job=key[0], rid=key[1])) for key in keys)
@@ -235,8 +257,16 @@ class _Transaction:
         for statement, values in written:
             self._connection.executemany(statement, values)
 
-    async def saved(self, meanwhile: Callable[[], T]) -> T | None:
-        return None if self._ledger.is_wanted else await self._ledger.saved(meanwhile)
+    async def saved(self, meanwhile: Callable[[LedgerTx], Awaitable[T]]) -> T | None:
+        if self._ledger.is_wanted:
+            return None
+
+        async def work(reader: _Transaction) -> T:
+            result = await meanwhile(reader)
+            self.place = reader.place
+            return result
+
+        return await self._ledger.saved(self, work)
 
     def meanwhile(self, work: Callable[[LedgerTx], Awaitable[None]]) -> None:
         self.work = work
@@ -257,6 +287,12 @@ def _connection(db: Database) -> sqlite3.Connection:
     connection.execute("PRAGMA busy_timeout = 0")
     connection.execute("PRAGMA foreign_keys = OFF")
     return connection
+
+
+def _due() -> Any:
+    place = (type_coerce(watches.c.due_at, BigInteger), literal_column("watches.rowid", BigInteger))
+    after = tuple_(*place) > tuple_(bindparam("due_at", type_=BigInteger), bindparam("row", type_=BigInteger))
+    return sql.due().add_columns(*place).where(after).order_by(place[1]).limit(bindparam("at_most"))
 
 
 def _by_uuids(count: int) -> Any:
