@@ -53,7 +53,7 @@ def make_due_together(data: Path, at: datetime) -> None:
         connection.execute("BEGIN IMMEDIATE")
         rule = msgspec.json.encode(_RULE).decode()
         connection.executemany("UPDATE jobs SET expectation = ? WHERE id = ?", [(rule, job) for (job,) in jobs])
-        state = (packed(watch), to_ms(at), watch.last_number)
+        state = (packed(watch, watch.status, watch.reasons), to_ms(at), watch.last_number)
         connection.executemany(
             "UPDATE watches SET status = 'up', reasons = '[]', state = ?, due_at = ?, last_number = ? WHERE job_id = ?",
             [(*state, job) for (job,) in jobs],

@@ -202,16 +202,17 @@ def _remove(rows: Rows, gone: set[UUID]) -> None:
 
 def _watch_columns(placed: Placed) -> Row:
     watch = placed.watch
+    status, reasons = watch.status, list(watch.reasons)
     return {
         "version": placed.version,
-        "status": watch.status,
-        "reasons": list(watch.reasons),
+        "status": status,
+        "reasons": reasons,
         "running": watch.running,
         "next_expected_at": watch.next_expected_at,
         "due_at": watch.due_at,
         "changed_at": placed.changed_at,
         "last_number": placed.last_number,
-        "state": packed(watch),
+        "state": packed(watch, status, reasons),
     }
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
+from operator import is_not
 from typing import Any
 
 from sqlalchemy import Dialect, Select, Text, bindparam, func, select, type_coerce
@@ -33,14 +35,18 @@ class Compiled:
 
     def values(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         """Column by column: what costs is the number of calls, and most columns need none."""
-        columns = [
+        return self.of_columns(
             [row[name] for row in rows] if constant is None else [row.get(name, constant) for row in rows]
             for name, constant, _ in self._binds
+        )
+
+    def of_columns(self, columns: Iterable[list[Any]]) -> list[tuple[Any, ...]]:
+        """The same of the values of each column, in the order in which they are bound."""
+        converted = [
+            column if convert is None else [None if value is None else convert(value) for value in column]
+            for column, (_, _, convert) in zip(columns, self._binds, strict=True)
         ]
-        for at, (_, _, convert) in enumerate(self._binds):
-            if convert is not None:
-                columns[at] = [None if value is None else convert(value) for value in columns[at]]
-        return list(zip(*columns, strict=True))
+        return list(zip(*converted, strict=True))
 
     def bound(self, rows: Sequence[Row]) -> Bound:
         """What to execute for `rows`."""
@@ -59,8 +65,10 @@ class Sparse:
 
     def bound(self, rows: Sequence[Row]) -> Bound:
         """What to execute for `rows`."""
-        present = tuple(name for name in rows[0] if any(row[name] is not None for row in rows))
-        return self._compiled(present).bound(rows)
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        present = {name: column for name, column in columns.items() if any(map(is_not, column, repeat(None)))}
+        compiled = self._compiled(tuple(present))
+        return compiled.sql, compiled.of_columns(present.values())
 
 
 class Query(Compiled):
