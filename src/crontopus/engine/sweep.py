@@ -1,11 +1,14 @@
 """Silence: watches whose deadline has passed are judged. Costs one indexed query while nothing is due."""
 
+from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
 import anyio
+import anyio.lowlevel
 import structlog
 from msgspec import Struct, field
 
@@ -19,12 +22,17 @@ from crontopus.storage import watches
 from crontopus.storage.database import Clock
 from crontopus.storage.gaps import REMEMBERED
 from crontopus.storage.ledger import Ledger, LedgerTx, Unreadable, Written
+from crontopus.storage.refusals import Contended
 from crontopus.storage.watches import Placed, Rows
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
 """Watches judged in one transaction: some 20 ms of the turn that all writers share."""
+AHEAD = timedelta(seconds=3)
+"""So near a deadline must be to be foreseen: it takes half a second, after up to `LONGEST_SLEEP`."""
+FORESEEN = 50
+"""Batches judged ahead: ten thousand watches, some 30 MiB."""
 LONGEST_SLEEP = timedelta(seconds=1)
 """A deadline may come nearer while we sleep; so often we look."""
 AFTER_FAILURE = timedelta(milliseconds=100)
@@ -42,6 +50,25 @@ class Verdict(Struct):
     steps: list[Step] = field(default_factory=list)
     deadlines: list[datetime] = field(default_factory=list)
 
+    def judge(self, placed: Placed, gaps: Gaps, now: datetime) -> None:
+        """Add that nobody has reported on `placed` until `now`."""
+        step = advance(placed.watch, Elapsed(), placed.rule, gaps, now)
+        self.deadlines.append(placed.watch.due_at or now)
+        self.steps.append(step)
+        told = watches.add_step(self.rows, placed, step, now, gaps=gaps)
+        watches.add_watch(self.rows, placed, now, told.values())
+
+
+class Foreseen(Struct):
+    """What will be judged of some watches at `due_at`, if nobody changes them until then and no gap comes.
+
+    As it says when that was judged, it is forgotten where it can be written only later.
+    """
+
+    due_at: datetime
+    gaps: Gaps
+    verdict: Verdict
+
 
 class Sweep:
     def __init__(self, ledger: Ledger, intake: Intake, absence: Absence, clock: Clock, metrics: Metrics) -> None:
@@ -50,11 +77,13 @@ class Sweep:
         self._absence = absence
         self._clock = clock
         self._metrics = metrics
+        self._foreseen: deque[Foreseen] = deque()
 
     async def run(self) -> None:
         """Judge what is due, and sleep until the nearest deadline; until cancelled."""
         while True:
             if not await attempt("sweep", self.step, self._metrics):
+                await attempt("sweep", self.foresee, self._metrics)
                 await anyio.sleep((await self._pause()).total_seconds())
 
     async def step(self) -> bool:
@@ -67,7 +96,52 @@ class Sweep:
         if due is None or due >= now:
             return False
         await self._intake.settled()
+        while self._foreseen and self._foreseen[0].due_at < now:
+            await self._judge_as_foreseen(self._foreseen.popleft(), now)
         return await self._judge_some(now, BATCH)
+
+    async def foresee(self) -> bool:
+        """Judge ahead who will be silent at the next deadline, where it is near and they are many.
+
+        Thousands of jobs are due at the top of the hour. Then only the writing is left to do, as long as nobody else
+        has changed what was foreseen.
+        """
+        due_at = await self._ledger.next_due()
+        reader = self._ledger.reader()
+        if due_at is None or reader is None or not timedelta() <= due_at - self._clock() < AHEAD:
+            return False
+        if self._foreseen and self._foreseen[0].due_at == due_at:
+            return False
+        self._foreseen.clear()
+        gaps = self._absence.believed(await reader.gaps(due_at - REMEMBERED))
+        while len(self._foreseen) < FORESEEN and self._clock() < due_at:
+            found = await reader.due(due_at + _JUST_AFTER, BATCH)
+            if len(found) < BATCH:
+                break
+            self._foreseen.append(Foreseen(due_at, gaps, self._ahead(found, gaps, due_at + _JUST_AFTER)))
+            await anyio.lowlevel.checkpoint()
+        return False
+
+    def _ahead(self, found: Iterable[Placed | Unreadable], gaps: Gaps, now: datetime) -> Verdict:
+        """Without those that cannot be judged: they are told of when it is time."""
+        verdict = Verdict()
+        for each in found:
+            if isinstance(each, Placed):
+                with suppress(Exception):
+                    verdict.judge(each, gaps, now)
+        verdict.written = self._ledger.written(verdict.rows)
+        return verdict
+
+    async def _judge_as_foreseen(self, foreseen: Foreseen, now: datetime) -> None:
+        """What somebody has changed meanwhile remains due, with all that was foreseen beside it. So does what is late."""
+        if now - foreseen.due_at > AHEAD:
+            return
+        with suppress(Contended):
+            async with self._ledger.transaction() as tx:
+                if self._absence.believed(await tx.gaps(foreseen.due_at - REMEMBERED)) != foreseen.gaps:
+                    return
+                await tx.write(foreseen.verdict.written)
+            self._count(foreseen.verdict)
 
     async def _judge_some(self, now: datetime, at_most: int) -> bool:
         """In one transaction, or in several of one turn where nobody else waits for it.
@@ -120,16 +194,10 @@ class Sweep:
             if isinstance(each, Unreadable):
                 self._put_off(verdict, each, each.error)
                 continue
-            now = self._clock()
             try:
-                step = advance(each.watch, Elapsed(), each.rule, gaps, now)
+                verdict.judge(each, gaps, self._clock())
             except Exception as error:
                 self._put_off(verdict, each, error)
-            else:
-                verdict.deadlines.append(each.watch.due_at or now)
-                verdict.steps.append(step)
-                told = watches.add_step(verdict.rows, each, step, now, gaps=gaps)
-                watches.add_watch(verdict.rows, each, now, told.values())
         verdict.written = self._ledger.written(verdict.rows)
         return verdict
 

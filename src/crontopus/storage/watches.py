@@ -123,9 +123,10 @@ def run_id(placed: Placed, number: int | None, told: Mapping[int, UUID]) -> UUID
 
 def add_watch(rows: Rows, placed: Placed, now: datetime, changed_runs: Iterable[UUID] = ()) -> None:
     """Add the watch as it stands, and tell the live stream of it and of `changed_runs`."""
+    key = {"key_job_id": placed.job, "key_agent_id": placed.agent, "key_version": placed.version}
     placed.version += 1
     changed = rows.restated if placed.restated else rows.watches
-    changed.append({"key_job_id": placed.job, "key_agent_id": placed.agent, **_watch_columns(placed)})
+    changed.append({**key, **_watch_columns(placed)})
     placed.restated = False
     touch(rows.touched, placed.tenant, Touched(placed.job, placed.version, tuple(changed_runs)), now)
 

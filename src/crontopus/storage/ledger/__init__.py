@@ -87,7 +87,8 @@ class LedgerTx(Protocol):
     async def make_job(self, row: dict[str, Any]) -> bool:
         """Store a new job; False where its namespace has one of that slug already."""
 
-    async def write(self, written: Written) -> None: ...
+    async def write(self, written: Written) -> None:
+        """Raises Contended where somebody else has changed a watch since it was read."""
 
     async def saved(self, meanwhile: "Callable[[LedgerTx], Awaitable[T]]") -> T | None:
         """Commit what was written, durably, and do `meanwhile` while the disk is waited for; then go on.
@@ -115,5 +116,11 @@ class Ledger(Protocol):
 
     async def next_due(self) -> datetime | None:
         """The nearest `due_at` of all."""
+
+    def reader(self) -> LedgerTx | None:
+        """To look ahead by, outside of any transaction: what it reads may change before it is written.
+
+        None where `write` would not notice that.
+        """
 
     async def close(self) -> None: ...

@@ -93,7 +93,11 @@ class Writes:
     def __init__(self, dialect: Dialect) -> None:
         sparse = {name: Sparse(build, dialect) for name, build in statements.SPARSE.items()}
         whole = dict(statements.in_order(dialect.name))
+        for name in ("watches", "restated"):
+            whole[name] = whole[name].where(watches.c.version == bindparam("key_version"))
         self._statements = [(name, sparse.get(name) or Compiled(whole[name], dialect)) for name in whole]
+        self.versioned = {Compiled(whole[name], dialect).sql for name in ("watches", "restated")}
+        """Statements that change nothing where the watch is no longer as it was read."""
 
     def bound(self, rows: Rows) -> list[Bound]:
         """What to execute, in order."""

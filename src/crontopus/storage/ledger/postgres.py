@@ -108,6 +108,9 @@ class PostgresLedger:
     def written(self, rows: Rows) -> Written:
         return self._writes.bound(rows)
 
+    def reader(self) -> None:
+        """The driver does not say how many rows a statement with many values has changed."""
+
     async def next_due(self) -> datetime | None:
         with self._told():
             async with self._connection() as connection:

@@ -22,6 +22,7 @@ from crontopus.storage.database import SQLITE_PRAGMAS, Database
 from crontopus.storage.ledger import Address, ByJob, BySlug, ByUuid, Home, LedgerTx, Unreadable, Written
 from crontopus.storage.ledger import compiled as sql
 from crontopus.storage.ledger.compiled import Compiled, Query, Writes
+from crontopus.storage.refusals import Contended
 from crontopus.storage.tables import jobs, namespaces, runs, watches
 from crontopus.storage.types import Id
 from crontopus.storage.watches import Placed, Rows
@@ -92,11 +93,18 @@ class SqliteLedger:
                 raise
 
     @property
+    def versioned(self) -> Collection[str]:
+        return self._writes.versioned
+
+    @property
     def is_wanted(self) -> bool:
         return self._db.turn.is_wanted
 
     def written(self, rows: Rows) -> Written:
         return self._writes.bound(rows)
+
+    def reader(self) -> "_Transaction":
+        return _Transaction(self, self._reader, 0)
 
     async def next_due(self) -> datetime | None:
         try:
@@ -255,7 +263,9 @@ class _Transaction:
 
     async def write(self, written: Written) -> None:
         for statement, values in written:
-            self._connection.executemany(statement, values)
+            changed = self._connection.executemany(statement, values).rowcount
+            if changed < len(values) and statement in self._ledger.versioned:
+                raise Contended("somebody else has changed the job at the same moment; send it again")
 
     async def saved(self, meanwhile: Callable[[LedgerTx], Awaitable[T]]) -> T | None:
         if self._ledger.is_wanted:
