@@ -133,7 +133,7 @@ class Sweep:
         return verdict
 
     async def _judge_as_foreseen(self, foreseen: Foreseen, now: datetime) -> None:
-        """What somebody has changed meanwhile remains due, with all that was foreseen beside it. So does what is late."""
+        """What somebody has changed meanwhile remains due, with what was foreseen beside it; so does what is late."""
         if now - foreseen.due_at > AHEAD:
             return
         with suppress(Contended):
