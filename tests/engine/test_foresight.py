@@ -9,8 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from crontopus.client import Client
-from crontopus.domain.watch import RunState, Status
+from crontopus.domain.watch import Gap, RunState, Status
 from crontopus.engine import sweep
+from crontopus.storage import gaps
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.schedules import Schedule
 from tests.world import World, copied, world_in
@@ -118,6 +119,13 @@ async def _a_standstill(silent: Silent) -> None:
     silent.world.hands.turn_unwatched_to(silent.world.now + timedelta(minutes=1))
 
 
+async def _a_gap(silent: Silent) -> None:
+    """It becomes known just now that nobody had watched for a while."""
+    now = silent.world.now
+    async with silent.world.appliance.db.write_all() as tx:
+        await gaps.add(tx, Gap(now - timedelta(minutes=5), now), gaps.STALLED)
+
+
 async def _a_delay(silent: Silent) -> None:
     """There was so much to do that nobody came to judge."""
     silent.world.hands.turn_to(silent.world.now + timedelta(minutes=1))
@@ -129,7 +137,8 @@ async def _all_of_it(silent: Silent) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [_nothing, _a_report, _a_start, _a_pause, _an_edit, _a_deletion, _a_standstill, _a_delay, _all_of_it]
+    "change",
+    [_nothing, _a_report, _a_start, _a_pause, _an_edit, _a_deletion, _a_standstill, _a_gap, _a_delay, _all_of_it],
 )
 async def test_who_looks_ahead_judges_as_who_does_not(first_world: Path, tmp_path: Path, change: Change) -> None:
     told = []
