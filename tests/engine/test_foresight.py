@@ -123,7 +123,7 @@ async def _a_gap(silent: Silent) -> None:
     """It becomes known just now that nobody had watched for a while."""
     now = silent.world.now
     async with silent.world.appliance.db.write_all() as tx:
-        await gaps.add(tx, Gap(now - timedelta(minutes=5), now), gaps.STALLED)
+        await gaps.add(tx, Gap(now - timedelta(hours=2), now), gaps.STALLED)
 
 
 async def _a_delay(silent: Silent) -> None:
