@@ -73,3 +73,22 @@ async def test_the_late_are_found_without_looking_at_those_that_are_not(sqlite_w
             await READS_OF_THE_LATE[read](tx)
         plans = [step for statement, values in said for step in await _plan(tx, statement, values)]
     assert any("late USING INDEX ix_watches_late (next_expected_at<?)" in step for step in plans), plans
+
+
+@pytest.mark.parametrize("status", ["down", "new", "paused"])
+async def test_the_few_that_are_not_up_are_found_by_their_status(sqlite_world: World, status: str) -> None:
+    db, tenant = sqlite_world.appliance.db, sqlite_world.tenants["acme"].principal.tenant
+    async with db.read(tenant) as tx:
+        with _statements(db) as said:
+            await finding.newest_first(tx, ALL, parse_jobs(f"status:{status}"), None, 50)
+            await finding.counts(tx, ALL, parse_jobs(""))
+        plans = [await _plan(tx, statement, values) for statement, values in said]
+    by_status, counted, all_of_them = (
+        next(plan for plan in plans if any(index in step for step in plan))
+        for index in (
+            "ix_watches_tenant_id_status (tenant_id=? AND status=?)",
+            "COVERING INDEX ix_watches_tenant_id_status (tenant_id=?)",
+            "COVERING INDEX ix_jobs_tenant_id (tenant_id=? AND deleted_at=?)",
+        )
+    )
+    assert [len(plan) for plan in (by_status, counted, all_of_them)] == [1, 1, 1]

@@ -83,13 +83,24 @@ async def counts(tx: Tx, reach: Reach, query: Query) -> dict[Status, int]:
     stored, outstanding = select(watches.c.status, func.count()), select(func.count())
     if query or not reach.is_all:
         mine = [*within(tx, reach), *await _conditions(tx, query)]
-        stored, outstanding = _joined(stored), _joined(outstanding)
+        told = await _by_status(tx, _joined(stored).where(*mine))
+        outstanding = _joined(outstanding)
     else:
         mine = [watches.c.tenant_id == tx.tenant]
-    found = await tx.sql.execute(stored.where(*mine).group_by(watches.c.status))
-    told: dict[Status, int] = {row[0]: row[1] for row in found}
+        told = await _by_status(tx, stored.where(*mine, not_(_is_up())))
+        told[Status.UP] = max(0, await _how_many(tx) - sum(told.values()))
     late = await tx.sql.scalar(outstanding.where(*mine, _is_late(tx.now))) or 0
     return {**told, Status.UP: told.get(Status.UP, 0) - late, Status.LATE: late}
+
+
+async def _by_status(tx: Tx, stored: Select[Any]) -> dict[Status, int]:
+    return {row[0]: row[1] for row in await tx.sql.execute(stored.group_by(watches.c.status))}
+
+
+async def _how_many(tx: Tx) -> int:
+    """Jobs of the tenant. Those that are up are what remains of them: no index has them, since they are most."""
+    mine = select(func.count()).where(jobs.c.tenant_id == tx.tenant, jobs.c.deleted_at.is_(None))
+    return await tx.sql.scalar(mine) or 0
 
 
 def with_total(found: dict[Status, int]) -> dict[str, int]:
@@ -145,7 +156,7 @@ async def _few(tx: Tx, term: Term) -> ColumnElement[bool] | None:
 
 def _indexed(tx: Tx, term: Term) -> list[Select[Any]]:
     """Queries of ids that an index answers, and that together are `term`; none where there is no such index."""
-    if term.field == "status":
+    if term.field == "status" and Status.UP not in term.patterns:
         mine = select(watches.c.job_id).where(watches.c.tenant_id == tx.tenant)
         return [mine.where(_has_status(Status(pattern), tx.now)) for pattern in term.patterns]
     if term.field == "slug" and not any("*" in pattern for pattern in term.patterns):
@@ -198,7 +209,7 @@ def _has_status(status: Status, now: datetime) -> ColumnElement[bool]:
         case Status.UP:
             return and_(_is_up(), not_(_is_outstanding(now)))
         case _:
-            return watches.c.status == status
+            return and_(watches.c.status == status, not_(_is_up()))
 
 
 def _is_late(now: datetime) -> ColumnElement[bool]:
@@ -209,7 +220,7 @@ def _is_late(now: datetime) -> ColumnElement[bool]:
 
 
 def _is_up(of: FromClause = watches) -> ColumnElement[bool]:
-    """Written out, so that a planner sees that it is the condition of `ix_watches_late`."""
+    """Written out, so that a planner sees that it is the condition of an index: of those that are up, or are not."""
     return type_coerce(of.c.status, Text) == literal_column("'up'")
 
 

@@ -152,7 +152,7 @@ jobs = Table(
         postgresql_where=text("deleted_at IS NULL"),
     ),
     Index("ix_jobs_tenant_id_search", "tenant_id", "search", "id"),
-    Index("ix_jobs_tenant_id", "tenant_id", "id"),
+    Index("ix_jobs_tenant_id", "tenant_id", "deleted_at", "id"),
     Index(
         "ix_jobs_deleted_at",
         "deleted_at",
@@ -185,7 +185,14 @@ watches = Table(
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
     ),
-    Index("ix_watches_tenant_id_status", "tenant_id", "status", "job_id"),
+    Index(
+        "ix_watches_tenant_id_status",
+        "tenant_id",
+        "status",
+        "job_id",
+        sqlite_where=text("status <> 'up'"),
+        postgresql_where=text("status <> 'up'"),
+    ),
     Index(
         "ix_watches_late",
         "next_expected_at",

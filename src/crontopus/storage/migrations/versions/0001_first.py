@@ -295,7 +295,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("deleted_at IS NOT NULL"),
         postgresql_where=sa.text("deleted_at IS NOT NULL"),
     )
-    op.create_index("ix_jobs_tenant_id", "jobs", ["tenant_id", "id"], unique=False)
+    op.create_index("ix_jobs_tenant_id", "jobs", ["tenant_id", "deleted_at", "id"], unique=False)
     op.create_index("ix_jobs_tenant_id_search", "jobs", ["tenant_id", "search", "id"], unique=False)
     op.create_index(
         "uq_jobs_namespace_id_slug",
@@ -340,4 +340,11 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'up'"),
         postgresql_where=sa.text("status = 'up'"),
     )
-    op.create_index("ix_watches_tenant_id_status", "watches", ["tenant_id", "status", "job_id"], unique=False)
+    op.create_index(
+        "ix_watches_tenant_id_status",
+        "watches",
+        ["tenant_id", "status", "job_id"],
+        unique=False,
+        sqlite_where=sa.text("status <> 'up'"),
+        postgresql_where=sa.text("status <> 'up'"),
+    )
