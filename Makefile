@@ -13,10 +13,10 @@ run: ## serve on 127.0.0.1:8000, with the data in ./data
 	@tools/setup run
 	@exec $(PYTHON_BIN)/crontopus serve --data ./data
 
-test: ## make check, then every test; ARGS= goes to pytest
+test: ## make check, then every test, two at a time; ARGS= goes to pytest
 	@tools/setup test
 	@$(MAKE) --no-print-directory check
-	$(PYTHON_BIN)/pytest $(ARGS)
+	$(PYTHON_BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 test-long: export CRONTOPUS_TEST_LONG = 1
 test-long: test ## make test, with the tests that take minutes

@@ -23,6 +23,8 @@ def at_terminal(server: Person, *arguments: str, typed: str = "", columns: int =
     ours, theirs = pty.openpty()
     ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = {**server.process_environment, "TERM": "xterm", **environment}
+    for told in ("COLUMNS", "LINES"):  # The terminal itself is asked.
+        env.pop(told, None)
     with subprocess.Popen([*PROGRAM, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env) as process:
         os.close(theirs)
         if typed:

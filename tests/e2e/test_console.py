@@ -11,6 +11,7 @@ from crontopus.client import SESSION_COOKIE
 from tests.e2e.console import AXE, SHOTS, axe, new_job, paste, set_up, sign_in, visitor
 from tests.served import Served
 
+pytestmark = pytest.mark.xdist_group("chromium")
 CRONTAB = "MAILTO=ops\n0 2 * * * /opt/dump --all\n@reboot /opt/once\n30 2 * * * date +\\%F > /tmp/day\n"
 LOOKS = [pytest.param(theme, width, id=f"{theme} {width}") for theme, width in product(("light", "dark"), (1280, 360))]
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.e2e.console import new_job, paste, set_up, visitor
 from tests.served import Served
 
+pytestmark = pytest.mark.xdist_group("chromium")
 EVERY, GRACE = 3, 6
 SECONDS = 1000
 
