@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Literal, Self
@@ -75,9 +76,10 @@ class Postgres:
             os.kill(process, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Harmless where it was not frozen."""
+        """Harmless where it was not frozen. Of its processes one may end before its turn comes."""
         for process in self._processes():
-            os.kill(process, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """As `pg_ctl stop -m`: `fast` ends what is open in order; `immediate` as if the power had failed."""
