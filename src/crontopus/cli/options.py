@@ -146,7 +146,10 @@ def ping_url(text: str) -> str:
     scheme, _, rest = text.partition("://")
     host, _, path = rest.partition("/")
     if scheme not in ("http", "https") or not host or not path.strip("/") or text.strip() != text or " " in text:
-        raise ValueError("this is not a ping URL: it begins with https:// or http:// and ends in the key of a job")
+        raise ValueError(
+            "this is not a ping URL: it begins with https:// or http:// and ends in the key of a job. "
+            "The server's own address belongs in CRONTOPUS_URL, beside --job and CRONTOPUS_TOKEN"
+        )
     return text
 
 

@@ -40,6 +40,11 @@ def faults(fields: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(fault for fault in found if fault)
 
 
+def fault_in(name: str, text: str) -> str:
+    """What cron refuses in the field of that name, which is `text`; "" where it refuses nothing."""
+    return next(_fault(field, text) for field in FIELDS if field.name == name)
+
+
 def _fault(field: _Field, text: str) -> str:
     return next((fault for part in text.split(",") if (fault := _fault_of(field, part))), "")
 

@@ -9,6 +9,8 @@ from cronsim import CronSim, CronSimError
 from msgspec import Struct
 from oncalendar import BaseIterator, OnCalendarError
 
+from crontopus.domain import crontab_fields
+
 LOOK_BACK = timedelta(days=400)
 BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - on the wall
 LAST_YEAR = 2199  # where systemd and its reader end, too
@@ -179,7 +181,7 @@ def of_cron(expression: str) -> Wall:
     try:
         parsed = CronSim(expression, BEGINNING)
     except CronSimError as error:
-        raise Unreadable(_what_is_wrong(str(error), len(expression.split()))) from None
+        raise Unreadable(_what_is_wrong(str(error), expression.split())) from None
     minute, hour = parsed.parts[1:3]
     return Wall(
         days=Days(
@@ -202,6 +204,10 @@ def of_cron(expression: str) -> Wall:
     )
 
 
+_FIELDS = ("minute", "hour", "day-of-month", "month", "day-of-week")
+"""As the parser calls them."""
+
+
 def _macro(expression: str) -> str:
     word = expression.strip().lower()
     if word == "@reboot":
@@ -211,10 +217,17 @@ def _macro(expression: str) -> str:
     return MACROS[word]
 
 
-def _what_is_wrong(error: str, fields: int) -> str:
-    if error.startswith("Bad "):
-        return f"its {error.removeprefix('Bad ')} field makes no sense or never comes"
-    return f"it has {fields} fields; write minute, hour, day of month, month and day of week (seconds may stand first)"
+def _what_is_wrong(error: str, fields: list[str]) -> str:
+    """In the words for a crontab, where it would be refused there, too."""
+    if not error.startswith("Bad "):
+        return (
+            f"it has {len(fields)} fields; write minute, hour, day of month, month and day of week "
+            "(seconds may stand first)"
+        )
+    named = dict(zip(_FIELDS, fields[-len(_FIELDS) :], strict=True))
+    name = error.removeprefix("Bad ")
+    fault = crontab_fields.fault_in(name.replace("-", " "), named[name]) if name in named else ""
+    return fault[:1].lower() + fault[1:].rstrip(".") or f"its {name} field makes no sense or never comes"
 
 
 def of_calendar(expression: str) -> Wall:
