@@ -1,10 +1,12 @@
 """The table of exit codes in docs/command-line.md: a real command ends with each of them."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from crontopus.cli import main
 from tests.cli.serving import Person
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -26,6 +28,16 @@ def test_a_command_ends_as_the_table_says(server: Person, code: str) -> None:
     result = server.call(*ENDINGS[code])
     assert result.exit_code == int(code), result.output
     assert bool(result.stderr) == (code != "0")
+
+
+@pytest.mark.parametrize("command", ["run", "ping"])
+def test_what_works_on_linux_only_says_so(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "argv", ["crontopus", command, "--job", "backup"])
+    assert main() == 2
+    assert "this works on Linux only" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,19 @@ async def test_a_job_is_made_edited_paused_resumed_and_deleted(acme: Client, vis
     assert not (await acme.jobs()).items
 
 
+async def test_the_first_field_that_is_wrong_has_the_focus(visits: Visits) -> None:
+    browser = await visits("acme")
+    form = {"name": "Ledger", "namespace": "default", "kind": "every", "every": "1 h", "key": str(uuid4())}
+    for wrong, focus in (
+        ({"every": "often", "grace": "soon"}, ["every", "grace"]),
+        ({"kind": "cron", "minute": "60", "hour": "2", "day": "*", "month": "*", "weekday": "*"}, ["minute"]),
+    ):
+        again = await browser.post("/jobs/new", {**form, **wrong})
+        assert again.status_code == 400
+        assert re.findall(r'name="(\w+)"[^>]* autofocus', again.text) == focus
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', (await browser.get("/jobs/new")).text) == ["name"]
+
+
 async def test_pressing_twice_makes_one_job(acme: Client, visits: Visits) -> None:
     browser = await visits("acme")
     form = {"name": "Once", "namespace": "default", "kind": "none", "key": str(uuid4())}
