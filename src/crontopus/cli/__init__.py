@@ -2,7 +2,6 @@
 
 import sys
 
-
 _USAGE = 2
 _ON_LINUX = (
     "crontopus {}: this works on Linux only, for now. Elsewhere a script reports by its ping URL, as with curl.\n"
