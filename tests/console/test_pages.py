@@ -156,6 +156,20 @@ async def test_the_first_field_that_is_wrong_has_the_focus(visits: Visits) -> No
     assert re.findall(r'name="(\w+)"[^>]* autofocus', (await browser.get("/jobs/new")).text) == ["name"]
 
 
+async def test_a_page_counts_on_as_long_as_its_ages_are_short(world: World, acme: Client, visits: Visits) -> None:
+    browser = await visits("acme")
+    job = await acme.add_job(NewJob(name="Ledger", schedule=Schedule(every=3600)))
+
+    async def stale_after() -> float:
+        page = (await browser.get(f"/jobs/{job.id}")).text
+        return int(re.findall(r'data-refresh-in="(\d+)"', page)[0]) / 1000
+
+    await world.ping(f"{job.ping_url}/fail")
+    assert 10 <= await stale_after() < 11
+    await world.passes(minutes=1)
+    assert 60 <= await stale_after() < 61
+
+
 async def test_pressing_twice_makes_one_job(acme: Client, visits: Visits) -> None:
     browser = await visits("acme")
     form = {"name": "Once", "namespace": "default", "kind": "none", "key": str(uuid4())}

@@ -1,6 +1,6 @@
 """One job: why it is as it is, what runs, what comes, how it reports; and the deeds that need one button."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from litestar import Response, get, post
@@ -65,8 +65,15 @@ async def overview(job: FromPath[str], client: NamedDependency[Client], view: Na
         arrival=await _arrival(client, shown, view),
         snippets=snippets(shown),
         gaps=[gap for gap in await recent_gaps(client, view) if any(ref.id == shown.id for ref in gap.silent)],
-        refresh_in=view.refresh_in(shown.next_expected_at, shown.due_at, shown.paused_until),
+        refresh_in=view.refresh_in(
+            shown.next_expected_at, shown.due_at, shown.paused_until, shown.down_since, *_signs(shown)
+        ),
     )
+
+
+def _signs(job: Job) -> tuple[datetime | None, ...]:
+    """What the page counts from: the last run's beginning and end."""
+    return (job.last_run.started_at, job.last_run.finished_at) if job.last_run else ()
 
 
 @get("/jobs/{job:str}/runs")

@@ -46,9 +46,13 @@ class View(Struct, frozen=True, kw_only=True):
         return response
 
     def refresh_in(self, *instants: datetime | None) -> int:
-        """Milliseconds until what is shown is stale: the nearest of `instants` that is still to come, or a minute."""
-        ahead = [(instant - self.now).total_seconds() for instant in instants if instant and instant > self.now]
-        return round(min([60.0, *ahead]) * 1000) + 300
+        """Milliseconds until what is shown is stale: the nearest of `instants` that is still to come, or a minute.
+
+        Ten seconds where one was within the last minute: "9 s ago" is stale sooner than "3 h ago".
+        """
+        distances = [(instant - self.now).total_seconds() for instant in instants if instant]
+        fresh = [10.0 for distance in distances if -60 < distance <= 0]
+        return round(min([60.0, *fresh, *(distance for distance in distances if distance > 0)]) * 1000) + 300
 
 
 def see(request: Visit, clock: Clock, me: Me | None = None) -> View:
