@@ -151,14 +151,21 @@ class Postgres:
         return ["setpriv", *user, "--pdeathsig=INT", f"{self._programs}/{program}", "-D", f"{self._data}", *arguments]
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
     """A loopback port that nothing listens on, below those the kernel gives to outgoing connections.
 
-    So none of these can take it while a server that owned it restarts.
+    So none of these can take it while a server that owned it restarts. No two servers of a run are given the same one,
+    nor are those of two processes that run tests side by side.
     """
-    for port in random.sample(range(20_000, 32_000), 100):
+    worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{more}", "") for more in ("", "_COUNT"))
+    mine = range(20_000 + int(worker.removeprefix("gw") or 0), 32_000, int(workers or 1))
+    for port in random.sample(mine, 100):
         with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) != 0:
+            if port not in _GIVEN and probe.connect_ex((HOST, port)) != 0:
+                _GIVEN.add(port)
                 return port
     raise RuntimeError("of 100 loopback ports, each is taken")
 
