@@ -1,5 +1,6 @@
 """What `crontopus run -- true` costs beside the bare interpreter: until `true` starts, and until all is reported."""
 
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from tests.bench.lines import Line, below
 from tests.served import Served, set_up
 
 ROUNDS = 31
+WARM_UP = 2
+"""Rounds that do not count: the first one compiles what was changed since."""
 ROOT = Path(__file__).parents[2]
 FROZEN = ROOT / "dist" / "unpacked" / "crontopus"
 
@@ -52,20 +55,25 @@ def _of(program: Program, job: tuple[str, ...]) -> list[Line]:
 
 def _start(command: Sequence[str]) -> float:
     """Milliseconds; `date` says when it runs, which is a millisecond after it started."""
-    return median(_started(command) for _ in range(ROUNDS))
+    return median([_started(command) for _ in range(WARM_UP + ROUNDS)][WARM_UP:])
 
 
 def _started(command: Sequence[str]) -> float:
     begun = time.time_ns()
-    said = subprocess.run([*command, "date", "+%s%N"], capture_output=True, check=True).stdout
+    said = subprocess.run([*command, "date", "+%s%N"], capture_output=True, check=True, env=_environment()).stdout
     return (int(said) - begun) / 1e6
 
 
 def _total(command: Sequence[str]) -> float:
-    return median(_took(command) for _ in range(ROUNDS))
+    return median([_took(command) for _ in range(WARM_UP + ROUNDS)][WARM_UP:])
 
 
 def _took(command: Sequence[str]) -> float:
     begun = time.monotonic_ns()
-    subprocess.run(command, capture_output=True, check=True)
+    subprocess.run(command, capture_output=True, check=True, env=_environment())
     return (time.monotonic_ns() - begun) / 1e6
+
+
+def _environment() -> dict[str, str]:
+    """As wherever Python is let keep what it has compiled."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
