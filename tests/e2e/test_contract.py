@@ -33,7 +33,7 @@ def test_every_answer_is_documented_and_none_is_an_error_of_ours(tmp_path: Path,
         command += ["--checks", ",".join(CHECKS), "--max-examples", str(EXAMPLES)]
         command += ["--phases", "examples,coverage,fuzzing", "--exclude-path", ENDLESS]
         command += ["--header", f"Authorization: Bearer {made.token}"]
-        command += ["--generation-deterministic", "--suppress-health-check", "all", "--no-color", "--workers", "2"]
+        command += ["--generation-deterministic", "--suppress-health-check", "all", "--no-color", "--workers", "1"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=tmp_path)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:] + served.log()[-2000:]
 
