@@ -72,6 +72,15 @@ def test_a_line_under_watch_does_what_it_did_and_reports_it(server: Person, name
     assert server.ok("runs", "logs", run["id"]) == "it's done\n"
 
 
+def test_each_line_is_explained_a_zone_too(server: Person, namespace: str) -> None:
+    text = b"CRON_TZ=Asia/Tokyo\nMAILTO=ops\n# nightly\n0 5 * * * /opt/a\n61 * * * * /opt/b\n"
+    said = server.call("jobs", "import-crontab", "-", "-n", namespace, "--tz", "UTC", text=text).stderr
+    assert "line 1: CRON_TZ=Asia/Tokyo\n    Debian's cron does not know CRON_TZ" in said
+    assert "Where another cron does, say that zone with --tz.\nline 2: MAILTO=ops\n    mails what" in said
+    assert "line 4: 0 5 * * * /opt/a\n    a: Every day at 05:00 (UTC)\n    next: " in said
+    assert "line 5: 61 * * * * /opt/b\n    The minute '61' is not from 0 to 59." in said
+
+
 def test_twice_is_once(server: Person, namespace: str) -> None:
     once = imported(server, namespace, USERS)
     assert imported(server, namespace, once) == once

@@ -69,10 +69,11 @@ async def import_crontab(
     before = where.read()
     zone = timezone or local_zone()
     lines = await _parsed(client, before, where.system, zone, prefix)
-    _explain(out, lines)
+    parsed = crontab.parse(before, system=where.system)
+    _explain(out, lines, parsed)
     new = dict(_new_jobs(lines, namespace, zone))
     make = None if dry_run else client
-    edited, failures = await _under_watch(make, crontab.parse(before, system=where.system).jobs, new, program)
+    edited, failures = await _under_watch(make, parsed.jobs, new, program)
     _finish(out, where, before, crontab.rewrite(before, edited), write=write)
     if edited and where.system:
         say("Each user in it needs a server to report to: CRONTOPUS_URL and CRONTOPUS_TOKEN, or `crontopus login`.")
@@ -86,15 +87,23 @@ async def _parsed(client: "Client", before: bytes, system: bool, zone: str, pref
     return [replace(line, slug=prefix + line.slug) if line.slug else line for line in parsed.items]
 
 
-def _explain(out: Out, lines: list[CrontabLine]) -> None:
+def _explain(out: Out, lines: list[CrontabLine], parsed: crontab.Crontab) -> None:
     """To the person; as a result only in forms that programs read, since the crontab itself is the result."""
     if out.form is not Form.TABLE:
         return out.many(lines, LINES)
-    for line in lines:
-        say(f"line {line.line}: {line.text.strip()}")
-        say(f"    {line.fault}" if line.fault else f"    {line.slug}: {line.in_words}")
-        if line.next:
-            say(f"    next: {', '.join(out.words.instant(at) for at in line.next[:3])}")
+    told = {line.line: list(_told(line, out)) for line in lines}
+    told |= {line.number: [crontab.explain(line)] for line in parsed.lines if isinstance(line, crontab.Setting)}
+    texts = {line.number: line.raw.decode(errors="replace").strip() for line in parsed.lines}
+    for number in sorted(told):
+        say(f"line {number}: {texts[number]}")
+        for sentence in told[number]:
+            say(f"    {sentence}")
+
+
+def _told(line: CrontabLine, out: Out) -> Iterator[str]:
+    yield line.fault or f"{line.slug}: {line.in_words}"
+    if line.next:
+        yield f"next: {', '.join(out.words.instant(at) for at in line.next[:3])}"
 
 
 def _new_jobs(lines: list[CrontabLine], namespace: str, zone: str) -> Iterator[tuple[int, NewJob]]:

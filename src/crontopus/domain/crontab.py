@@ -179,7 +179,10 @@ _SETTINGS = {
     "PATH": "where the lines below look for programs",
     "TZ": "the zone the commands below see; cron itself does not read it",
 }
-_NO_ZONE = "Debian's cron does not know CRON_TZ: the lines below run by the machine's clock."
+_NO_ZONE = (
+    "Debian's cron does not know CRON_TZ: the lines below run by the machine's clock. "
+    "Where another cron does, say that zone with --tz."
+)
 
 
 def _lines(crontab: bytes, system: bool) -> Iterator[Line]:
