@@ -87,6 +87,15 @@ def test_the_run_around_it_is_meant_only_where_the_job_is_the_same(crontopus: La
     assert [said.get("run_id") for said in recorder.check_ins] == [RUN, RUN, None]
 
 
+def test_a_job_of_the_environment_is_named_as_on_the_command_line(crontopus: Launcher, recorder: Recorder) -> None:
+    recorder.usual = ACCEPTED
+    short = {"CRONTOPUS_URL": recorder.base, "CRONTOPUS_TOKEN": "ctp_c_x", "CRONTOPUS_JOB": "nightly"}
+    crontopus("ping", "--log", "--job", "nightly", **short, CRONTOPUS_RUN_ID=RUN)
+    crontopus("run", "-c", "echo $CRONTOPUS_JOB", **short)
+    assert recorder.check_ins[0].get("run_id") == RUN
+    assert {said["job"] for said in recorder.check_ins} == {"default/nightly"}
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from crontopus.cli.environment import variable
+
 TYPE_CHECKING = False  # as mypy understands it, without loading `typing`
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,6 +141,15 @@ def job(text: str) -> str:
             raise ValueError(f"{text!r} is not NAMESPACE/SLUG: lower-case letters, digits, - and _")
     is_id = len(text) == 36 and text.count("-") == 4
     return text if slash or is_id else f"default/{text}"
+
+
+def job_of_environment() -> str:
+    """The job that CRONTOPUS_JOB names, as --job would take it; what is none as it stands, for the server to refuse."""
+    named = variable("CRONTOPUS_JOB")
+    try:
+        return job(named) if named else ""
+    except ValueError:
+        return named
 
 
 def ping_url(text: str) -> str:

@@ -18,6 +18,7 @@ from crontopus.cli.options import (
     WrongUsage,
     help_text,
     job,
+    job_of_environment,
     metric,
     parse,
     ping_url,
@@ -109,7 +110,7 @@ def read(words: list[str]) -> PingOptions:
     if not options.run_id and _is_of_this_run(options):
         options.run_id = variable("CRONTOPUS_RUN_ID")
     if not (options.job or options.url):
-        options.job = variable("CRONTOPUS_JOB")
+        options.job = job_of_environment()
     return options
 
 
@@ -140,7 +141,7 @@ def report(options: PingOptions, to: Destination) -> int:
 
 def _is_of_this_run(options: PingOptions) -> bool:
     """Whether it is about the job whose run this is called in."""
-    return not options.url and options.job in ("", variable("CRONTOPUS_JOB"))
+    return not options.url and options.job in ("", job_of_environment())
 
 
 def _output(message: str | None, secrets: tuple[str, ...]) -> dict[str, Any] | None:

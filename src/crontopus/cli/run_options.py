@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from crontopus.cli.environment import variable
-from crontopus.cli.options import Option, WrongUsage, help_text, job, metric, parse, ping_url, seconds, whole
+from crontopus.cli.options import (
+    Option,
+    WrongUsage,
+    help_text,
+    job,
+    job_of_environment,
+    metric,
+    parse,
+    ping_url,
+    seconds,
+    whole,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,4 +156,4 @@ def _agree(options: RunOptions) -> None:
     if told and not options.create:
         raise WrongUsage(f"--{told} is for a job that is made: add --create")
     if not (options.job or options.url):
-        options.job = variable("CRONTOPUS_JOB")
+        options.job = job_of_environment()
