@@ -196,3 +196,12 @@ def test_a_proxy_of_the_environment_is_used(recorder: Recorder, tmp_path: Path) 
     crontopus("run", "--", "true", http_proxy=f"http://me:word@127.0.0.1:{recorder.port}")
     assert recorder.requests[0].path.startswith("http://crontopus.example/ping/")
     assert recorder.requests[0].headers["proxy-authorization"] == "Basic bWU6d29yZA=="
+
+
+def test_an_address_that_is_none_is_told_and_the_report_kept(tmp_path: Path) -> None:
+    crontopus = Launcher(tmp_path, f"http://crontopus.example:port/ping/{KEY}/backup")
+    done = crontopus("run", "--", "sh", "-c", "exit 3")
+    assert done.returncode == 3
+    assert b"this is no address of http:// or https://: mend CRONTOPUS_URL" in done.stderr
+    assert KEY.encode() not in done.stderr
+    assert len(crontopus.waiting()) == 2

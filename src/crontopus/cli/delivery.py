@@ -1,69 +1,64 @@
-"""Reports to the server: one attempt, and what became of it. With the standard library alone, for a quick start.
+"""Reports to the server: one attempt, and what became of it. It loads little, for a quick start.
 
 An answer counts only if it is one of Crontopus: a captive portal's page is no receipt, and a proxy's 404 no refusal.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlencode, urlsplit
 
 from crontopus import __version__
+from crontopus.cli.http1 import Answer, Connection, split
+from crontopus.cli.lazily import invalid
 from crontopus.cli.proxy import proxy_for
+from crontopus.cli.record import Record
 from crontopus.cli.report import Address, Report, as_sent
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
 
 _USER_AGENT = f"crontopus/{__version__}"
 CHECK_IN = "application/vnd.crontopus.check-in+json"
-_MOST_ANSWER_BYTES = 64 * 1024
 _PASSES = frozenset({408, 425, 429})
 
 
-class Delivered(NamedTuple):
+class Delivered(Record):
     """It is on the server's disk."""
 
 
-class Away(NamedTuple):
+class Away(Record):
     """Not now: the report is to be kept. `wait_seconds`: when the server asks to be asked again."""
 
     reason: str
     wait_seconds: float = 0.0
 
 
-class Refused(NamedTuple):
+class Refused(Record):
     """Never: the server has understood and does not want it. `status` is that of HTTP."""
 
     reason: str
     status: int
 
 
-Outcome = Delivered | Away | Refused
-
-
-class _Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def is_json(self) -> bool:
-        return self.headers.get("content-type", "").partition(";")[0].endswith("json")
+if TYPE_CHECKING:
+    Outcome = Delivered | Away | Refused
 
 
 class Server:
     """One server, its connection kept open between reports. `token` is for its API, not for ping URLs."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        parts = urlsplit(url)
-        self._scheme, self._host, self._port = parts.scheme, parts.hostname or "", parts.port
-        self.origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        self._base = f"{parts.path.rstrip('/')}/api/v1"
+        """Raises CrontopusError for what is no address."""
+        try:
+            self._url = split(url)
+        except ValueError as error:
+            raise invalid(f"{error}: mend CRONTOPUS_URL, the context or the ping URL") from error
+        self.origin = self._url.origin
+        self._base = f"{self._url.path.rstrip('/')}/api/v1"
         self._token = token
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: Connection | None = None
         self._extra: dict[str, str] = {}
         self._prefix = ""
 
@@ -103,53 +98,61 @@ class Server:
     def _ask(self, path: str, body: bytes, headers: dict[str, str], timeout_seconds: float) -> Outcome:
         try:
             answer = self._exchange(path, body, headers | {"User-Agent": _USER_AGENT}, timeout_seconds)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, ValueError) as error:
             self.close()
             return Away(_reason(error, self.origin))
         return _judged(answer, self.origin, by_api="Authorization" in headers)
 
-    def _exchange(self, path: str, body: bytes, headers: dict[str, str], timeout_seconds: float) -> _Answer:
+    def _exchange(self, path: str, body: bytes, headers: dict[str, str], timeout_seconds: float) -> Answer:
         """Once more on a new connection, where one that was kept open turns out to be closed."""
         kept = self._connection is not None
         try:
             return self._sent(path, body, headers, timeout_seconds)
-        except (ConnectionError, http.client.RemoteDisconnected, http.client.CannotSendRequest):
+        except ConnectionError:
             self.close()
             if not kept:
                 raise
         return self._sent(path, body, headers, timeout_seconds)
 
-    def _sent(self, path: str, body: bytes, headers: dict[str, str], timeout_seconds: float) -> _Answer:
-        connection = self._connection or self._connected(timeout_seconds)
-        self._connection = connection
-        connection.timeout = timeout_seconds
-        if connection.sock is not None:
-            connection.sock.settimeout(timeout_seconds)
-        connection.request("POST", self._prefix + path, body, {**self._extra, **headers})
-        answer = connection.getresponse()
-        text = answer.read(_MOST_ANSWER_BYTES)
-        if not answer.isclosed():
+    def _sent(self, path: str, body: bytes, headers: dict[str, str], timeout_seconds: float) -> Answer:
+        connection = self._connection = self._connection or self._connected(timeout_seconds)
+        told = {"Host": self._url.authority, **self._extra, **headers}
+        answer = connection.post(self._prefix + path, told, body, timeout_seconds)
+        if not connection.reusable:
             self.close()
-        return _Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
+        return answer
 
-    def _connected(self, timeout_seconds: float) -> http.client.HTTPConnection:
-        proxy = proxy_for(self._scheme, self._host)
-        host, port = (proxy.host, proxy.port) if proxy else (self._host, self._port)
-        if self._scheme != "https":
-            if proxy:
+    def _connected(self, timeout_seconds: float) -> Connection:
+        url = self._url
+        proxy = proxy_for(url.scheme, url.host)
+        host, port = (proxy.host, proxy.port) if proxy else (url.host, url.port)
+        connection = Connection(host, port, timeout_seconds)
+        try:
+            if url.scheme == "https":
+                if proxy:
+                    connection.tunnel(url.endpoint, proxy.headers)
+                connection.secure(_trust(), url.host)
+            elif proxy:
                 self._prefix, self._extra = self.origin, proxy.headers
-            return http.client.HTTPConnection(host, port, timeout=timeout_seconds)
-        secure = http.client.HTTPSConnection(host, port, timeout=timeout_seconds, context=_trust())
-        if proxy:
-            secure.set_tunnel(self._host, self._port, proxy.headers)
-        return secure
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def _ping_path(url: str, suffix: str, query: Mapping[str, str]) -> str:
     """What is asked of the server; a query that the URL has stays."""
-    parts = urlsplit(url)
-    asked = "&".join(filter(None, (parts.query, urlencode(query))))
+    parts = split(url)
+    asked = "&".join(filter(None, (parts.query, _encoded(query))))
     return parts.path.rstrip("/") + suffix + (f"?{asked}" if asked else "")
+
+
+def _encoded(query: Mapping[str, str]) -> str:
+    if not query:
+        return ""
+    from urllib.parse import urlencode
+
+    return urlencode(query)
 
 
 def _new_job(address: Address) -> bytes:
@@ -171,7 +174,7 @@ def _is_cron(line: str) -> bool:
     return len(line.split()) in (5, 6) and ":" not in line
 
 
-def _judged(answer: _Answer, origin: str, *, by_api: bool) -> Outcome:
+def _judged(answer: Answer, origin: str, *, by_api: bool) -> Outcome:
     status = answer.status
     if status in (200, 201):
         ours = answer.is_json() if by_api else answer.body.strip() in (b"OK", b"Created")
@@ -179,8 +182,7 @@ def _judged(answer: _Answer, origin: str, *, by_api: bool) -> Outcome:
     if status in _PASSES or status >= 500:
         return Away(f"{origin} answered {status}", _retry_after(answer))
     if 300 <= status < 400:
-        there = urlsplit(answer.headers.get("location", ""))
-        return Away(f"{origin} sends on to {there.scheme}://{there.netloc}: use that address")
+        return Away(f"{origin} sends on to {_elsewhere(answer)}: use that address")
     if by_api and status in (401, 403):
         return Away(f"{origin} does not accept the token: sign in again, or mend CRONTOPUS_TOKEN")
     if answer.is_json() or answer.headers.get("content-type", "").startswith("text/plain"):
@@ -188,7 +190,14 @@ def _judged(answer: _Answer, origin: str, *, by_api: bool) -> Outcome:
     return Away(f"{origin} answered {status}, and not as Crontopus does")
 
 
-def _said(answer: _Answer) -> str:
+def _elsewhere(answer: Answer) -> str:
+    try:
+        return split(answer.headers.get("location", "")).origin
+    except ValueError:
+        return "another path"
+
+
+def _said(answer: Answer) -> str:
     """The server's own sentence."""
     if answer.is_json():
         try:
@@ -199,7 +208,7 @@ def _said(answer: _Answer) -> str:
     return answer.body.decode(errors="replace").strip()[:500]
 
 
-def _retry_after(answer: _Answer) -> float:
+def _retry_after(answer: Answer) -> float:
     said = answer.headers.get("retry-after", "")
     return float(said) if said.isascii() and said.isdecimal() else 0.0
 
@@ -207,7 +216,7 @@ def _retry_after(answer: _Answer) -> float:
 def _reason(error: Exception, origin: str) -> str:
     if isinstance(error, TimeoutError):
         return f"{origin} does not answer"
-    said = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or type(error).__name__
+    said = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
     return f"{origin} cannot be reached: {said}"
 
 

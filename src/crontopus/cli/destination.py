@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from crontopus.cli import settings
 from crontopus.cli.delivery import Server
 from crontopus.cli.environment import secret
 from crontopus.cli.lazily import invalid
 from crontopus.cli.options import ping_url
 from crontopus.cli.report import Address
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Destination:

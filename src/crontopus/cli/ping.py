@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any
 
 from crontopus.cli.delivery import Away, Refused
-from crontopus.cli.destination import Destination, destination
+from crontopus.cli.destination import destination
 from crontopus.cli.environment import variable
 from crontopus.cli.lazily import any_error
 from crontopus.cli.options import (
@@ -29,7 +28,14 @@ from crontopus.cli.report import written
 from crontopus.cli.reporter import AFTERWARDS_SECONDS, REFUSED, WAITS, Servers, Task, attempted, flush, keep
 from crontopus.cli.run_output import CHUNK_BYTES, Kept
 from crontopus.cli.run_redact import redacted
-from crontopus.cli.spool import Spool, open_spool
+from crontopus.cli.spool import open_spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from crontopus.cli.destination import Destination
+    from crontopus.cli.spool import Spool
 
 TRIES, SECONDS = 3, 10.0
 ERROR, NOT_FOUND, NOT_ALLOWED, UNREACHABLE = 1, 3, 4, 69

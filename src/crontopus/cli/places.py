@@ -4,19 +4,25 @@ import os
 import stat
 from pathlib import Path
 
+from crontopus.cli.environment import variable
+
 
 def private_folder(name: str) -> Path:
     """The folder `name`, made where it is missing: in the user's state folder; without a home, in /var/tmp.
 
     Raises OSError where neither can be written, or the second belongs to somebody else.
     """
-    import platformdirs
-
     try:
-        return _made(platformdirs.user_state_path("crontopus") / name)
+        return _made(_state_folder() / name)
     except OSError:
         common = Path("/var/tmp") / f"crontopus-{os.getuid()}"  # noqa: S108 - its owner and mode are checked
         return _made(_mine(_made(common)) / name)
+
+
+def _state_folder() -> Path:
+    """As platformdirs has it on Linux, without the time that takes to load: these folders are of `run` and `ping`."""
+    chosen = variable("XDG_STATE_HOME")
+    return Path(chosen if os.path.isabs(chosen) else os.path.expanduser("~/.local/state")) / "crontopus"
 
 
 def _made(folder: Path) -> Path:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
-
 from crontopus.cli.environment import variable
+from crontopus.cli.record import Record
 
 
-class Proxy(NamedTuple):
+class Proxy(Record):
     host: str
     port: int
     headers: dict[str, str]
@@ -21,6 +18,8 @@ def proxy_for(scheme: str, host: str) -> Proxy | None:
     named = named or variable("all_proxy") or variable("ALL_PROXY")
     if not named or _is_excepted(host, variable("no_proxy") or variable("NO_PROXY")):
         return None
+    from urllib.parse import urlsplit
+
     parts = urlsplit(named if "://" in named else f"http://{named}")
     if parts.scheme != "http" or not parts.hostname:
         raise OSError(f"the proxy that the environment names is not one of http: {parts.scheme}://{parts.hostname}")
@@ -30,6 +29,9 @@ def proxy_for(scheme: str, host: str) -> Proxy | None:
 def _credentials(user: str | None, password: str | None) -> dict[str, str]:
     if user is None:
         return {}
+    from base64 import b64encode
+    from urllib.parse import unquote
+
     both = f"{unquote(user)}:{unquote(password or '')}".encode()
     return {"Proxy-Authorization": f"Basic {b64encode(both).decode()}"}
 

@@ -6,14 +6,18 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+
+from crontopus.cli.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 VERSION = 1
 
 
-class Address(NamedTuple):
+class Address(Record):
     """Where reports of a job go: its ping URL, which is a secret, or a server's API and the job's name.
 
     `creation`: how the job is made where it is missing; empty: not at all.
@@ -28,7 +32,7 @@ class Address(NamedTuple):
         return not self.job
 
 
-class Report(NamedTuple):
+class Report(Record):
     """`made` orders reports of one machine: nanoseconds since 1970."""
 
     address: Address
@@ -64,8 +68,8 @@ def as_sent(report: Report) -> bytes:
 
 def instant(nanoseconds: int) -> str:
     """RFC 3339 in UTC, to the millisecond."""
-    at = datetime.fromtimestamp(nanoseconds // 1_000_000 / 1000, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, milliseconds = divmod(nanoseconds // 1_000_000, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03d}Z"
 
 
 def packed(report: Report) -> bytes:

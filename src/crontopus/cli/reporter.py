@@ -6,15 +6,23 @@ What waits goes out after what is new: so an old failure alarms nobody before th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
-from typing import NamedTuple
 
-from crontopus.cli.delivery import Away, Delivered, Outcome, Refused, Server
+from crontopus.cli.delivery import Away, Delivered, Refused
 from crontopus.cli.lazily import any_error
-from crontopus.cli.report import Address, Report
-from crontopus.cli.spool import Entry, Spool
+from crontopus.cli.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crontopus.cli.delivery import Outcome, Server
+    from crontopus.cli.report import Address, Report
+    from crontopus.cli.spool import Entry, Spool
+
+    FindServer = Callable[[Address], Server]
+    """Raises CrontopusError where no token for it is known."""
 
 DELAYS_SECONDS = (0.2, 0.8)
 """Between three tries of one report."""
@@ -24,9 +32,6 @@ ONE_TRY_SECONDS = 5.0
 
 REFUSED = "the server refused the report"
 WAITS = "the report waits here, and goes out with a later one"
-
-FindServer = Callable[[Address], Server]
-"""Raises CrontopusError where no token for it is known."""
 
 
 class Servers:
@@ -50,7 +55,7 @@ class Servers:
             server.close()
 
 
-class Flushed(NamedTuple):
+class Flushed(Record):
     """What became of the reports that waited. `reasons`: why servers were away; `refusals`: what they did not want."""
 
     delivered: int
@@ -94,7 +99,7 @@ def _delivered_from(entry: Entry, servers: Servers, away: dict[str, str]) -> Out
     return outcome
 
 
-class Task(NamedTuple):
+class Task(Record):
     """A report to deliver with so many tries within so many seconds. `entry`: it stands in the spool already."""
 
     report: Report

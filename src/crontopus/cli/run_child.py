@@ -7,14 +7,16 @@ two lines, and a wait for the command is also a wait for a time. Loads little, s
 from __future__ import annotations
 
 import os
-import signal
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Sequence
     from resource import struct_rusage
     from typing import Any
+else:
+    import _signal as signal  # what `signal` adds to it are names for numbers, by modules that take half of the start
 
 TIMED_OUT, NOT_EXECUTABLE, NOT_FOUND = 124, 126, 127
 FROM_TERMINAL = 0x80  # SI_KERNEL: the keyboard sent it to the whole foreground group

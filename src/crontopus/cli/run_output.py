@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 import select
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock, Thread
-from typing import IO, Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import IO, Protocol
+
+    class Sink(Protocol):
+        """Where output goes. Raises OSError where it cannot go there."""
+
+        def write(self, chunk: bytes) -> None: ...
+
 
 HEAD_BYTES, TAIL_BYTES = 16 * 1024, 64 * 1024
 CHUNK_BYTES = 64 * 1024
@@ -18,12 +26,6 @@ LINE_BYTES = 64 * 1024
 HELD_BYTES = 1024 * 1024
 STRAGGLERS_SECONDS = 2.0
 """So long after its end the command's output is waited for: a daemon it left behind may hold the pipe for ever."""
-
-
-class Sink(Protocol):
-    """Where output goes. Raises OSError where it cannot go there."""
-
-    def write(self, chunk: bytes) -> None: ...
 
 
 class Kept:
@@ -197,6 +199,8 @@ class Output:
     def _witnesses(self) -> tuple[Callable[[bytes], None], ...]:
         if not self._pattern:
             return (self.kept.add,)
+        import re
+
         lines = Lines(re.compile(self._pattern.encode(errors="surrogateescape")).search)
         self._lines.append(lines)
         return self.kept.add, lines.add

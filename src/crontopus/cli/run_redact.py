@@ -1,7 +1,12 @@
 """Secrets in what a command printed, blackened before it is reported. What it prints itself stays as it is."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BLACK = "[redacted]"
 _WORTH_HIDING = 6  # characters; a shorter literal would blacken ordinary words
@@ -17,6 +22,8 @@ _USUAL = (
 
 def redacted(text: str, patterns: Iterable[str], literals: Iterable[str]) -> str:
     """`text` without the usual secrets, without what matches `patterns`, and without `literals` that are known."""
+    if not text:
+        return text
     for literal in literals:
         if len(literal) >= _WORTH_HIDING:
             text = text.replace(literal, BLACK)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
 
-from crontopus.cli.destination import Destination
-from crontopus.cli.report import Report, instant, written
+from crontopus.cli.report import instant, written
 from crontopus.cli.reporter import Reporter, Servers, Task
-from crontopus.cli.run_child import Ending
-from crontopus.cli.run_options import RunOptions
-from crontopus.cli.run_output import Kept
-from crontopus.cli.spool import Entry, Spool, open_spool
+from crontopus.cli.spool import open_spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from crontopus.cli.destination import Destination
+    from crontopus.cli.report import Report
+    from crontopus.cli.run_child import Ending
+    from crontopus.cli.run_options import RunOptions
+    from crontopus.cli.run_output import Kept
+    from crontopus.cli.spool import Entry, Spool
 
 START_TRIES, START_SECONDS = 1, 2.0
 END_TRIES, END_SECONDS = 3, 10.0

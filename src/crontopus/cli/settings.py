@@ -10,31 +10,36 @@ and `context` alone:
     token = "ctp_s_…"
 """
 
+from __future__ import annotations
+
 import json
 import os
-from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple
 
 from crontopus.cli.environment import secret, variable
 from crontopus.cli.lazily import invalid, not_found
+from crontopus.cli.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
 
 
-class Context(NamedTuple):
+class Context(Record):
     """An address, and a token for it."""
 
     url: str
     token: str = ""
 
 
-class Contexts(NamedTuple):
+class Contexts(Record):
     """All that the file knows. `current` is empty where there is none."""
 
     current: str = ""
     contexts: Mapping[str, Context] = {}
 
-    def with_context(self, name: str, context: Context) -> "Contexts":
+    def with_context(self, name: str, context: Context) -> Contexts:
         """With `context` added or replaced, and made the current one."""
         return Contexts(name, {**self.contexts, name: context})
 
@@ -120,6 +125,8 @@ def _contexts(said: Mapping[str, Any]) -> Contexts:
 
 
 def _toml(contexts: Contexts) -> str:
+    from functools import partial
+
     quoted = partial(json.dumps, ensure_ascii=False)  # a TOML basic string is a JSON string
     lines = ["# Written by `crontopus login`, `logout` and `context`. It holds tokens: keep it private.\n"]
     lines.append(f"current = {quoted(contexts.current)}\n")
