@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 from msgspec import Struct
@@ -17,9 +18,11 @@ from msgspec import Struct
 from crontopus.appliance import Appliance, assembled
 from crontopus.client import Client
 from crontopus.config import Config
-from crontopus.domain.access import EVERYTHING, Principal
+from crontopus.domain.access import EVERYTHING, Principal, Role, SystemRole
 from crontopus.engine import namespaces, setup, tokens
+from crontopus.engine.accounts import Caller, begin_session
 from crontopus.storage import accounts
+from crontopus.storage.accounts import Login
 from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
 
@@ -86,6 +89,18 @@ class World:
         """The client of the command line, as `tenant`, in this process."""
         transport = httpx.ASGITransport(self.appliance.app)
         async with Client(BASE, token=self.tenants[tenant].token, transport=transport) as client:
+            yield client
+
+    @asynccontextmanager
+    async def person(self, tenant: str, role: Role, *namespaces: UUID) -> AsyncIterator[Client]:
+        """The client of a new member of `tenant`, signed in; limited to `namespaces`, where there are any."""
+        async with self.appliance.db.write_all() as tx:
+            user, home = new_id(tx.now), self.tenants[tenant].principal.tenant
+            await accounts.add_user(tx, user, f"{user}@{tenant}.test", "no password opens this")
+            await accounts.add_member(tx, home, user, role, namespaces)
+            session = await begin_session(tx, Login(user, home, ""), Caller())
+        transport = httpx.ASGITransport(self.appliance.app)
+        async with Client(BASE, session=session.session, transport=transport) as client:
             yield client
 
     async def ping(self, url: str, method: str = "GET", **more: Any) -> httpx.Response:
@@ -155,8 +170,8 @@ async def _tenant(appliance: Appliance, name: str) -> Tenant:
     async with appliance.db.write_all() as tx:
         tenant, user, email = new_id(tx.now), new_id(tx.now), f"owner@{name}.test"
         await accounts.add_tenant(tx, tenant, name)
-        await accounts.add_superadmin(tx, user, email, "no password opens this")
-        await accounts.add_owner(tx, tenant, user)
+        await accounts.add_user(tx, user, email, "no password opens this", SystemRole.SUPERADMIN)
+        await accounts.add_member(tx, tenant, user, Role.OWNER)
         sealer = appliance.parts.sealer
         namespace = await namespaces.create(tx.of(tenant), sealer, NewNamespace(slug=setup.NAMESPACE, name="Default"))
         owner = Principal(id=user, tenant=tenant, tenant_name=name, scopes=EVERYTHING, user=user, email=email)

@@ -6,6 +6,7 @@ from litestar import Litestar
 
 from crontopus.api import document
 from crontopus.api.app import api_router
+from crontopus.domain.access import Role
 
 
 def openapi() -> str:
@@ -22,12 +23,21 @@ def problems() -> str:
 
 
 def permissions() -> str:
-    """The scope that each operation needs, from the route table."""
-    lines = ["# Permissions", "", "What each operation of the REST API needs, made from its routes.", ""]
-    lines += ["| operation | needs | what it does |", "|---|---|---|"]
+    """The scope that each operation needs and the roles that have it, from the route table."""
+    lines = ["# Permissions", ""]
+    lines += [
+        "What each operation of the REST API needs, and which members of a tenant may call it, made from its routes."
+    ]
+    lines += [
+        "A membership that is limited to namespaces, and a token, may do the same within their limits. What is out"
+    ]
+    lines += ["of reach is not there: the answer is 404, as for another tenant's.", ""]
+    lines += [f"| operation | needs | {' | '.join(Role)} | what it does |", f"|---|---|{':-:|' * len(Role)}---|"]
     for path, method, handler in document.operations(_app()):
         summary = (handler.fn.__doc__ or "").partition("\n")[0].rstrip(".")
-        lines.append(f"| `{method} {path}` | {document.needs(handler.opt['scope'])} | {summary} |")
+        scope = handler.opt["scope"]
+        marks = " | ".join("✓" if document.may_call(scope, role) else "–" for role in Role)
+        lines.append(f"| `{method} {path}` | {document.needs(scope)} | {marks} | {summary} |")
     return "\n".join(lines) + "\n"
 
 

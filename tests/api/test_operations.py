@@ -14,7 +14,7 @@ async def _metrics(world: World, token: str) -> httpx.Response:
 async def _demote(world: World, tenant: str) -> None:
     """Its owner runs the installation no longer."""
     async with world.appliance.db.write_all() as tx:
-        demotion = text("UPDATE users SET superadmin = false WHERE email = :email")
+        demotion = text("UPDATE users SET system_role = NULL WHERE email = :email")
         await tx.sql.execute(demotion, {"email": world.tenants[tenant].principal.email})
 
 

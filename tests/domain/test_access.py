@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from crontopus.domain.access import ALL, EVERYTHING, OF_KIND, Principal, Reach, Scope, scopes_of
+from crontopus.domain.access import ALL, EVERYTHING, OF_KIND, Principal, Reach, Scope, SystemRole, scopes_of
 from crontopus.domain.errors import Invalid, NotAllowed, NotFound
 from crontopus.domain.tokens import Kind
 
@@ -48,7 +48,7 @@ def test_what_is_out_of_reach_is_not_there() -> None:
 def test_the_whole_installation_is_for_superadmins_and_what_reaches_all(
     superadmin: bool, reach: Reach, may: bool
 ) -> None:
-    caller = replace(_caller(reach), superadmin=superadmin)
+    caller = replace(_caller(reach), system=SystemRole.SUPERADMIN if superadmin else SystemRole.SUPPORT)
     if may:
         caller.require_installation()
     else:

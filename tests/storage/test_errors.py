@@ -13,5 +13,5 @@ async def test_what_was_to_be_stored_does_not_stand_in_an_error(world: World) ->
     """Errors are logged, and values may be secrets."""
     with pytest.raises(IntegrityError) as caught:
         async with world.appliance.db.write_all() as tx:
-            await accounts.add_superadmin(tx, uuid4(), "owner@acme.test", "the hash of a password")
+            await accounts.add_user(tx, uuid4(), "owner@acme.test", "the hash of a password")
     assert "the hash of a password" not in str(caught.value)

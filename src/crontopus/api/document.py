@@ -18,6 +18,7 @@ from crontopus.api import problems
 from crontopus.api.principal import ANYONE, SIGNED_IN
 from crontopus.api.reading import Body
 from crontopus.client import SESSION_COOKIE
+from crontopus.domain.access import OF_ROLE, Role, Scope
 from crontopus.wire.events import ChangeEvent
 from crontopus.wire.problem import KINDS, Problem
 
@@ -139,6 +140,11 @@ def needs(scope: str) -> str:
     if scope == ANYONE:
         return "Needs no credential."
     return "Needs any credential." if scope == SIGNED_IN else f"Needs the scope `{scope}`."
+
+
+def may_call(scope: str, role: Role) -> bool:
+    """Whether a member of the role may, where nothing limits the membership."""
+    return scope in (ANYONE, SIGNED_IN) or Scope(scope) in OF_ROLE[role]
 
 
 def _text(docstring: str) -> str:

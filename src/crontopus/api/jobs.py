@@ -136,7 +136,7 @@ async def remove(caller: Caller, parts: Parts, job: JobName, if_match: IfMatch =
 @post(
     "/jobs/{job:str}/pause",
     operation_id="pause_job",
-    opt=needs(Scope.JOBS_WRITE),
+    opt=needs(Scope.JOBS_OPERATE),
     dependencies={"pause": Body(Pause)},
     status_code=200,
 )
@@ -150,7 +150,7 @@ async def pause(caller: Caller, parts: Parts, job: JobName, pause: NamedDependen
         return await _answer(tx, parts, caller, await engine.pause(tx, caller, job, pause.until))
 
 
-@post("/jobs/{job:str}/resume", operation_id="resume_job", opt=needs(Scope.JOBS_WRITE), status_code=200)
+@post("/jobs/{job:str}/resume", operation_id="resume_job", opt=needs(Scope.JOBS_OPERATE), status_code=200)
 async def resume(caller: Caller, parts: Parts, job: JobName) -> Response[Job]:
     """Resume a job.
 
@@ -163,7 +163,7 @@ async def resume(caller: Caller, parts: Parts, job: JobName) -> Response[Job]:
 @post(
     "/jobs/bulk",
     operation_id="change_jobs",
-    opt=needs(Scope.JOBS_WRITE),
+    opt=needs(Scope.JOBS_OPERATE),
     dependencies={"bulk": Body(Bulk)},
     status_code=200,
 )
@@ -171,7 +171,8 @@ async def change_many(caller: Caller, parts: Parts, bulk: NamedDependency[Bulk])
     """Change many jobs.
 
     Those named by `jobs`, or all that `q` finds, up to 10,000; `dry_run` tells what would happen and changes nothing.
-    They are changed in batches: `items` says of each whether it was changed.
+    They are changed in batches: `items` says of each whether it was changed. To tag, untag or delete also needs the
+    scope `jobs:write`.
     """
     return await bulks.change(parts.db, caller, bulk)
 

@@ -9,6 +9,7 @@ from crontopus.api.reading import ANYONE_MOST_BYTES, Body
 from crontopus.client import SESSION_COOKIE
 from crontopus.domain.errors import NotAllowed
 from crontopus.engine import accounts
+from crontopus.storage import namespaces
 from crontopus.wire.accounts import Me, Session, SignIn
 
 
@@ -40,13 +41,21 @@ async def sign_out(request: Http, parts: Parts, caller: Caller) -> None:
 
 
 @get("/me", operation_id="me", opt=FOR_SIGNED_IN)
-async def me(caller: Caller) -> Me:
+async def me(caller: Caller, parts: Parts) -> Me:
     """Who calls, and what they may do."""
+    places = None
+    if caller.reach.namespaces is not None:
+        async with parts.db.read(caller.tenant) as tx:
+            found = await namespaces.of_ids(tx, list(caller.reach.namespaces))
+        places = sorted(one.slug for one in found.values())
     return Me(
         email=caller.email,
         tenant=caller.tenant_name,
         tenant_id=caller.tenant,
+        role=caller.role,
+        system_role=caller.system,
         scopes=sorted(caller.scopes),
+        namespaces=places,
         token=caller.token,
     )
 

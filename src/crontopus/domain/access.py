@@ -14,6 +14,7 @@ class Scope(StrEnum):
 
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
+    JOBS_OPERATE = "jobs:operate"
     RUNS_READ = "runs:read"
     RUNS_WRITE = "runs:write"
     CHECK_INS_WRITE = "check-ins:write"
@@ -25,6 +26,39 @@ class Scope(StrEnum):
 
 
 EVERYTHING = frozenset(Scope)
+_READS = frozenset({Scope.JOBS_READ, Scope.RUNS_READ, Scope.NAMESPACES_READ, Scope.METRICS_READ})
+_OPERATES = frozenset({Scope.JOBS_OPERATE, Scope.RUNS_WRITE})
+_EDITS = frozenset({Scope.JOBS_WRITE, Scope.NAMESPACES_WRITE, Scope.CHECK_INS_WRITE})
+
+
+class Role(StrEnum):
+    """What a member is in a tenant, the mightiest first."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    EDITOR = "editor"
+    RESPONDER = "responder"
+    VIEWER = "viewer"
+    AUDITOR = "auditor"
+
+
+OF_ROLE: dict[Role, frozenset[Scope]] = {
+    Role.OWNER: EVERYTHING,
+    Role.ADMIN: EVERYTHING,
+    Role.EDITOR: _READS | _OPERATES | _EDITS,
+    Role.RESPONDER: _READS | _OPERATES,
+    Role.VIEWER: _READS,
+    Role.AUDITOR: _READS | {Scope.TOKENS_READ},
+}
+"""All that a member of a role may do."""
+
+
+class SystemRole(StrEnum):
+    """What a person is to the installation, beside their tenants."""
+
+    SUPERADMIN = "superadmin"
+    SUPPORT = "support"
+
 
 OF_KIND: dict[Kind, frozenset[Scope]] = {
     Kind.SERVICE: EVERYTHING,
@@ -57,7 +91,8 @@ ALL = Reach()
 class Principal(Struct, frozen=True, kw_only=True):
     """Who calls: a person by a session, or a token. `id` is the user's or the token's.
 
-    `user` is the person, or whoever made the token; `superadmin`: they run the installation.
+    `user` is the person, or whoever made the token; `system` is what that person is to the installation. `role` is the
+    person's in the tenant, None for a token.
     """
 
     id: UUID
@@ -66,7 +101,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     reach: Reach = ALL
     user: UUID | None = None
-    superadmin: bool = False
+    system: SystemRole | None = None
+    role: Role | None = None
     email: str | None = None
     token: UUID | None = None
 
@@ -90,7 +126,7 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     def require_installation(self) -> None:
         """For what concerns every tenant. Raises NotAllowed for all but a superadmin, and the tokens they made."""
-        if not self.superadmin:
+        if self.system is not SystemRole.SUPERADMIN:
             raise NotAllowed("this concerns the whole installation: take a token that a superadmin has made")
         self.require_all_jobs()
 

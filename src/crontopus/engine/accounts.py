@@ -1,7 +1,7 @@
 """Signing in and out, and who a credential belongs to."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from crontopus.domain import tokens
-from crontopus.domain.access import ALL, EVERYTHING, Principal, Reach, Scope
+from crontopus.domain.access import ALL, OF_ROLE, Principal, Reach, Scope
 from crontopus.domain.errors import Unauthenticated, Unavailable
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.passwords import Passwords
@@ -17,7 +17,6 @@ from crontopus.storage import accounts
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import Database, SystemTx
-from crontopus.storage.tokens import Bearer
 from crontopus.wire.accounts import Session, SignIn
 
 SESSION_LIFE = timedelta(days=30)
@@ -77,10 +76,12 @@ async def of_session(db: Database, session: str) -> Principal:
         id=found.user,
         tenant=found.tenant,
         tenant_name=found.tenant_name,
-        scopes=EVERYTHING,
+        scopes=OF_ROLE[found.role],
+        reach=_reach(found.namespaces),
         user=found.user,
         email=found.email,
-        superadmin=found.superadmin,
+        system=found.system,
+        role=found.role,
     )
 
 
@@ -100,10 +101,10 @@ async def of_token(db: Database, text: str) -> Principal:
         tenant=found.tenant,
         tenant_name=found.tenant_name,
         scopes=frozenset(Scope(scope) for scope in token.scopes),
-        reach=_reach(found),
+        reach=_reach(token.namespaces, token.job_id),
         user=token.user_id,
         token=token.id,
-        superadmin=found.superadmin,
+        system=found.system,
     )
 
 
@@ -114,8 +115,7 @@ async def _later(db: Database, note: Callable[[SystemTx], Awaitable[None]]) -> N
             await note(tx)
 
 
-def _reach(found: Bearer) -> Reach:
-    token = found.token
-    if token.job_id is None and not token.namespaces:
+def _reach(namespaces: Sequence[str], job: UUID | None = None) -> Reach:
+    if job is None and not namespaces:
         return ALL
-    return Reach(frozenset(map(UUID, token.namespaces)) if token.namespaces else None, token.job_id)
+    return Reach(frozenset(map(UUID, namespaces)) if namespaces else None, job)

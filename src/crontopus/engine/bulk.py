@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from crontopus.domain import query
-from crontopus.domain.access import Principal
+from crontopus.domain.access import Principal, Scope
 from crontopus.domain.errors import Fault, Invalid, NotFound
 from crontopus.domain.watch import Paused, Resumed, Status
 from crontopus.engine import watching
@@ -36,7 +36,9 @@ class Deed(Struct, frozen=True):
 
 
 async def change(db: Database, caller: Principal, bulk: Bulk) -> BulkResult:
-    """Raises Invalid, or NotFound for a job that is named and not there; then nothing was changed."""
+    """Raises Invalid, NotAllowed, or NotFound for a job that is named and not there; then nothing was changed."""
+    if bulk.action not in (BulkAction.PAUSE, BulkAction.RESUME):
+        caller.require(Scope.JOBS_WRITE)
     deed = _deed(bulk, db.clock())
     found = await _found(db, caller, bulk)
     items: list[BulkItem] = []

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from crontopus.domain.access import EVERYTHING, Principal
+from crontopus.domain.access import EVERYTHING, Principal, Role, SystemRole
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE
 from crontopus.engine import namespaces, tokens
@@ -63,8 +63,8 @@ async def set_up(tx: SystemTx, sealer: Sealer, email: str, password_hash: str, t
         raise Conflict("this installation is set up already")
     tenant, user, address = new_id(tx.now), new_id(tx.now), email.strip().lower()
     await accounts.add_tenant(tx, tenant, tenant_name)
-    await accounts.add_superadmin(tx, user, address, password_hash)
-    await accounts.add_owner(tx, tenant, user)
+    await accounts.add_user(tx, user, address, password_hash, SystemRole.SUPERADMIN)
+    await accounts.add_member(tx, tenant, user, Role.OWNER)
     await accounts.forget_setup_code(tx)
     namespace = await namespaces.create(tx.of(tenant), sealer, NewNamespace(slug=NAMESPACE, name="Default"))
     owner = Principal(
@@ -73,7 +73,8 @@ async def set_up(tx: SystemTx, sealer: Sealer, email: str, password_hash: str, t
         tenant_name=tenant_name,
         scopes=EVERYTHING,
         user=user,
-        superadmin=True,
+        system=SystemRole.SUPERADMIN,
+        role=Role.OWNER,
         email=address,
     )
     key = namespaces.ping_key(sealer, tenant, namespace)

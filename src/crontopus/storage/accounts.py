@@ -1,5 +1,6 @@
 """People, tenants and sessions: who can sign in, and who is signed in."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from crontopus.domain.access import Role, SystemRole
 from crontopus.storage.database import SystemTx
 from crontopus.storage.tables import members, sessions, settings, tenants, users
 
@@ -29,7 +31,9 @@ class SignedIn(Struct, frozen=True):
     tenant: UUID
     tenant_name: str
     expires_at: datetime
-    superadmin: bool
+    system: SystemRole | None
+    role: Role
+    namespaces: list[str]
 
 
 async def is_set_up(tx: SystemTx) -> bool:
@@ -57,15 +61,19 @@ async def add_tenant(tx: SystemTx, tenant: UUID, name: str) -> None:
     await tx.sql.execute(insert(tenants).values(id=tenant, name=name, created_at=tx.now))
 
 
-async def add_superadmin(tx: SystemTx, user: UUID, email: str, password_hash: str) -> None:
+async def add_user(tx: SystemTx, user: UUID, email: str, password_hash: str, system: SystemRole | None = None) -> None:
     """`email` in lower case."""
     await tx.sql.execute(
-        insert(users).values(id=user, email=email, password_hash=password_hash, superadmin=True, created_at=tx.now)
+        insert(users).values(id=user, email=email, password_hash=password_hash, system_role=system, created_at=tx.now)
     )
 
 
-async def add_owner(tx: SystemTx, tenant: UUID, user: UUID) -> None:
-    await tx.sql.execute(insert(members).values(tenant_id=tenant, user_id=user, role="owner", created_at=tx.now))
+async def add_member(tx: SystemTx, tenant: UUID, user: UUID, role: Role, namespaces: Sequence[UUID] = ()) -> None:
+    """`namespaces`: those it is limited to; none: it reaches all of the tenant."""
+    places = [str(place) for place in namespaces]
+    await tx.sql.execute(
+        insert(members).values(tenant_id=tenant, user_id=user, role=role, namespaces=places, created_at=tx.now)
+    )
 
 
 async def login_of(tx: SystemTx, email: str) -> Login | None:
@@ -100,7 +108,16 @@ async def add_session(
 async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
     """None where the session is unknown or over."""
     query = (
-        select(users.c.id, users.c.email, tenants.c.id, tenants.c.name, sessions.c.expires_at, users.c.superadmin)
+        select(
+            users.c.id,
+            users.c.email,
+            tenants.c.id,
+            tenants.c.name,
+            sessions.c.expires_at,
+            users.c.system_role,
+            members.c.role,
+            members.c.namespaces,
+        )
         .join(users, users.c.id == sessions.c.user_id)
         .join(tenants, tenants.c.id == sessions.c.tenant_id)
         .join(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))

@@ -16,6 +16,7 @@ from sqlalchemy import (
     text,
 )
 
+from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.schedule import Schedule
 from crontopus.domain.watch import Cause, Expectation, Mark, Reason, RunState, Status
 from crontopus.storage.touched import Touched
@@ -55,7 +56,7 @@ users = Table(
     Column("id", Id, primary_key=True),
     Column("email", Text, nullable=False, unique=True),
     Column("password_hash", Text, nullable=False),
-    Column("superadmin", Boolean(create_constraint=False), nullable=False),
+    Column("system_role", Choice(SystemRole)),
     Column("created_at", Instant, nullable=False),
 )
 """People. A person may belong to several tenants, so the tenant stands in `members`."""
@@ -65,10 +66,12 @@ members = Table(
     metadata,
     Column("tenant_id", Id, ForeignKey("tenants.id"), primary_key=True),
     Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
-    Column("role", Text, nullable=False),
+    Column("role", Choice(Role), nullable=False),
+    Column("namespaces", Json(list[str]), nullable=False),
     Column("created_at", Instant, nullable=False),
     Index(None, "user_id"),
 )
+"""`namespaces` are the ids of those the membership is limited to; empty: it reaches all of the tenant."""
 
 sessions = Table(
     "sessions",

@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import Row, Select, insert, select, update
 
+from crontopus.domain.access import SystemRole
 from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import tenants, tokens, users
@@ -30,12 +31,12 @@ class Token(Struct, frozen=True, kw_only=True):
 
 
 class Bearer(Struct, frozen=True):
-    """A token that somebody showed, the tenant it belongs to, and whether a superadmin has made it."""
+    """A token that somebody showed, the tenant it belongs to, and what its maker is to the installation."""
 
     token: Token
     tenant: UUID
     tenant_name: str
-    superadmin: bool
+    system: SystemRole | None
 
 
 _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
@@ -44,7 +45,7 @@ _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
 async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
     """None where it is unknown, revoked or expired."""
     query: Select[Any] = (
-        select(*_COLUMNS, tenants.c.id.label("tenant_id"), tenants.c.name.label("tenant_name"), users.c.superadmin)
+        select(*_COLUMNS, tenants.c.id.label("tenant_id"), tenants.c.name.label("tenant_name"), users.c.system_role)
         .join(tenants, tenants.c.id == tokens.c.tenant_id)
         .outerjoin(users, users.c.id == tokens.c.user_id)
         .where(tokens.c.hash == hashed, tokens.c.revoked_at.is_(None))
@@ -52,7 +53,7 @@ async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
     row = (await tx.sql.execute(query)).first()
     if row is None or (row.expires_at is not None and row.expires_at <= tx.now):
         return None
-    return Bearer(_token(row), row.tenant_id, row.tenant_name, bool(row.superadmin))
+    return Bearer(_token(row), row.tenant_id, row.tenant_name, row.system_role)
 
 
 async def used(tx: SystemTx, token: UUID) -> None:

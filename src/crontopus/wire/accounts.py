@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
+from crontopus.domain.access import Role, SystemRole
 from crontopus.wire.common import Duration, Input, Instant, Name, Output, Seconds, Slug
 from crontopus.wire.schedules import Schedule, Schedules
 
@@ -42,12 +43,18 @@ class Session(Output, frozen=True):
 
 
 class Me(Output, frozen=True):
-    """Who calls. `email` is null for a token of a service; `scopes` are what the caller may do."""
+    """Who calls. `email` and `role` are null for a token; `scopes` are what the caller may do.
+
+    `namespaces`: the slugs of those the caller is limited to; null: all of the tenant.
+    """
 
     email: str | None
     tenant: str
     tenant_id: UUID
+    role: Role | None
+    system_role: SystemRole | None
     scopes: list[str]
+    namespaces: list[str] | None
     token: UUID | None
 
 

@@ -1,0 +1,137 @@
+"""Every route as every role, as the published table of permissions has it; and what limits a membership."""
+
+import re
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+from litestar import Litestar
+from msgspec import Struct
+
+from crontopus.api import document
+from crontopus.api.app import api_router
+from crontopus.api.examples import BODIES
+from crontopus.client import Client
+from crontopus.domain.access import Role
+from crontopus.domain.errors import NotAllowed, NotFound
+from crontopus.wire.accounts import NewNamespace, NewToken
+from crontopus.wire.jobs import Bulk, BulkAction, NewJob
+from crontopus.wire.runs import CheckIn, Settle
+from tests.world import World
+
+TABLE = Path(__file__).parents[2] / "docs/api/permissions.md"
+LAST = ["delete_job", "sign_out"]
+"""Nothing works after these, so they are called last."""
+ENDLESS = {"events"}
+NOT_ALLOWED, GONE = 403, {401, 404}
+
+
+class Row(Struct, frozen=True):
+    """One of the table: the operation, and the roles that may call it."""
+
+    operation: str
+    method: str
+    path: str
+    roles: frozenset[Role]
+
+
+def _table() -> list[Row]:
+    """The routes, each with what the published table says of it."""
+    told = {}
+    for line in TABLE.read_text().splitlines():
+        if found := re.match(r"\| `(\w+) (\S+)` \| [^|]+ \| ([✓–| ]+) \| ", line):
+            marks = [mark.strip() for mark in found[3].split("|")]
+            told[found[1], found[2]] = frozenset(role for role, mark in zip(Role, marks, strict=True) if mark == "✓")
+    routes = document.operations(Litestar([api_router()], openapi_config=None))
+    rows = [Row(str(one.operation_id), method, path, told[method, path]) for path, method, one in routes]
+    assert len(rows) == len(told)
+    return sorted(rows, key=lambda row: LAST.index(row.operation) + 1 if row.operation in LAST else 0)
+
+
+class Things(Struct, frozen=True):
+    """What there is in a tenant, by the name a path gives it."""
+
+    job: UUID
+    run: UUID
+    token: UUID
+    slug: str
+
+
+async def _things(world: World, slug: str) -> Things:
+    """Each test of a role destroys its own."""
+    async with world.signed_in("acme") as acme:
+        await acme.add_namespace(NewNamespace(slug=slug))
+        job = await acme.add_job(NewJob(slug="backup", namespace=slug))
+        run = (await acme.check_in(CheckIn(kind="start", job=f"{slug}/backup"))).run
+        assert run is not None
+        token = await acme.add_token(NewToken(name="one"))
+        return Things(job.id, run, token.id, slug)
+
+
+async def _status(client: Client, row: Row, things: Things) -> int:
+    address = re.sub(r"\{(\w+)\}", lambda found: str(getattr(things, found[1])), row.path)
+    example = Settle(succeeded=True) if row.operation == "settle_run" else BODIES.get(row.operation)
+    content = None if example is None else msgspec.json.encode(example)
+    return (await client.http.request(row.method, address.removeprefix("/api/v1"), content=content)).status_code
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_role_may_call_what_the_table_says_and_nothing_else(world: World, role: Role) -> None:
+    things = await _things(world, f"of-{role}")
+    async with world.person("acme", role) as person:
+        for row in _table():
+            if row.operation in ENDLESS:
+                continue
+            status = await _status(person, row, things)
+            assert status < 500, row.operation
+            if role in row.roles:
+                assert status not in {NOT_ALLOWED, *GONE} or row.operation in ("set_up", "sign_in", "check_in"), row
+            else:
+                assert status == NOT_ALLOWED, f"{row.operation} answers {status}"
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_what_a_role_may_do_it_may_not_do_in_another_tenant(world: World, role: Role) -> None:
+    things = await _things(world, "secret")
+    async with world.person("globex", role) as person:
+        for row in _table():
+            if "{" in row.path:
+                status = await _status(person, row, things)
+                assert status == (404 if role in row.roles else NOT_ALLOWED), row.operation
+    async with world.signed_in("acme") as acme:
+        assert (await acme.job(things.job)).version == 1
+
+
+async def test_a_membership_of_one_namespace_sees_and_does_nothing_outside(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        mine = await acme.add_namespace(NewNamespace(slug="mine"))
+        await acme.add_namespace(NewNamespace(slug="theirs"))
+        job = await acme.add_job(NewJob(slug="a", namespace="mine"))
+        other = await acme.add_job(NewJob(slug="b", namespace="theirs"))
+    async with world.person("acme", Role.ADMIN, mine.id) as person:
+        assert [one.id for one in (await person.jobs()).items] == [job.id]
+        assert [one.slug for one in (await person.namespaces()).items] == ["mine"]
+        assert (await person.me()).namespaces == ["mine"]
+        for attempt in (
+            person.job(other.id),
+            person.namespace("theirs"),
+            person.add_job(NewJob(slug="c", namespace="theirs")),
+            person.rotate_ping_key("theirs"),
+        ):
+            with pytest.raises(NotFound):
+                await attempt
+        for refused in (person.add_namespace(NewNamespace(slug="new")), person.tokens()):
+            with pytest.raises(NotAllowed, match="whole tenant"):
+                await refused
+
+
+async def test_a_responder_pauses_many_but_deletes_and_tags_none(world: World) -> None:
+    async with world.signed_in("acme") as acme:
+        job = await acme.add_job(NewJob(slug="a"))
+    async with world.person("acme", Role.RESPONDER) as person:
+        assert (await person.change_jobs(Bulk(action=BulkAction.PAUSE, q=""))).items[0].changed
+        for action, tags in ((BulkAction.DELETE, []), (BulkAction.TAG, ["x"]), (BulkAction.UNTAG, ["x"])):
+            with pytest.raises(NotAllowed, match="jobs:write"):
+                await person.change_jobs(Bulk(action=action, q="", tags=tags))
+        assert (await person.job(job.id)).tags == []
