@@ -26,7 +26,7 @@ from tests.reading import BASE, PAGES, PING_KEY, PING_UUID, ROOT, blocks, dead_l
 from tests.served import PASSWORD, Served, SetUp, set_up
 from tools.parts import PACKAGE
 
-RUN = ["README.md", "docs/pings.md", "docs/jobs.md", "docs/operate.md", "docs/command-line.md"]
+RUN = ["README.md", "docs/pings.md", "docs/jobs.md", "docs/operate.md", "docs/team.md", "docs/command-line.md"]
 """Pages with commands that are run, each on a server without jobs but `backup`."""
 
 

@@ -21,7 +21,7 @@ from crontopus.config import Config
 from crontopus.domain.access import EVERYTHING, Principal, Role, SystemRole
 from crontopus.engine import namespaces, setup, tokens
 from crontopus.engine.accounts import Caller, begin_session
-from crontopus.storage import accounts
+from crontopus.storage import accounts, members
 from crontopus.storage.accounts import Login
 from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
@@ -96,9 +96,10 @@ class World:
         """The client of a new member of `tenant`, signed in; limited to `namespaces`, where there are any."""
         async with self.appliance.db.write_all() as tx:
             user, home = new_id(tx.now), self.tenants[tenant].principal.tenant
-            await accounts.add_user(tx, user, f"{user}@{tenant}.test", "no password opens this")
-            await accounts.add_member(tx, home, user, role, namespaces)
-            session = await begin_session(tx, Login(user, home, ""), Caller())
+            email = f"{user}@{tenant}.test"
+            await accounts.add_user(tx, user, email, "no password opens this")
+            await members.add(tx.of(home), user, role, namespaces)
+            session = await begin_session(tx, Login(user, email, home, tenant, ""), Caller())
         transport = httpx.ASGITransport(self.appliance.app)
         async with Client(BASE, session=session.session, transport=transport) as client:
             yield client
@@ -171,9 +172,10 @@ async def _tenant(appliance: Appliance, name: str) -> Tenant:
         tenant, user, email = new_id(tx.now), new_id(tx.now), f"owner@{name}.test"
         await accounts.add_tenant(tx, tenant, name)
         await accounts.add_user(tx, user, email, "no password opens this", SystemRole.SUPERADMIN)
-        await accounts.add_member(tx, tenant, user, Role.OWNER)
+        await members.add(tx.of(tenant), user, Role.OWNER)
         sealer = appliance.parts.sealer
-        namespace = await namespaces.create(tx.of(tenant), sealer, NewNamespace(slug=setup.NAMESPACE, name="Default"))
         owner = Principal(id=user, tenant=tenant, tenant_name=name, scopes=EVERYTHING, user=user, email=email)
-        token = await tokens.create(tx.of(tenant), owner, NewToken(name="tests"))
+        first = NewNamespace(slug=setup.NAMESPACE, name="Default")
+        namespace = await namespaces.create(tx.of(tenant), owner, sealer, first)
+        token = await tokens.create(tx.of(tenant), owner, NewToken(name="tests", scopes=sorted(EVERYTHING)))
         return Tenant(name, token.secret, namespaces.ping_key(sealer, tenant, namespace), owner)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,24 +26,27 @@ from crontopus.api.room import Room
 from crontopus.config import Config
 from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
-from crontopus.domain.errors import CrontopusError
-from crontopus.engine import setup
+from crontopus.domain.errors import CrontopusError, Invalid
+from crontopus.engine import accounts, setup
 from crontopus.engine.absence import BEAT, Absence, Monotonic
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
+from crontopus.engine.keys import fitting_sealer
 from crontopus.engine.loops import run_every
 from crontopus.engine.passwords import Passwords
 from crontopus.engine.retention import Kept, Retention
 from crontopus.engine.sweep import Sweep
 from crontopus.http import HttpServer, free_port
 from crontopus.metrics import Metrics
+from crontopus.storage import sealing
 from crontopus.storage.checkpoints import Checkpoints
 from crontopus.storage.database import Clock, Database
 from crontopus.storage.ledger import Ledger
 from crontopus.storage.ledger.opening import open_ledger
 from crontopus.storage.listening import Listener
 from crontopus.storage.opening import open_database
-from crontopus.storage.sealing import Sealer, sealer_for
+from crontopus.storage.sealing import Sealer
+from crontopus.wire.accounts import Recovery
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +99,7 @@ async def assembled(
 ) -> AsyncIterator[Appliance]:
     """Every part, joined; nothing runs yet. Raises Conflict, Invalid or Unavailable in plain words."""
     async with open_database(config.data, config.database_url, clock) as db:
-        sealer = sealer_for(config.data, config.secret_key)
+        sealer = await fitting_sealer(db, config.data, config.secret_key)
         ledger = await open_ledger(db)
         try:
             yield _joined(config, db, ledger, sealer, monotonic)
@@ -220,6 +224,25 @@ async def _say_hello(appliance: Appliance, server: HttpServer) -> None:
     if link is not None:
         print(f"Set it up at {link}", flush=True)
     systemd.tell("READY=1")
+
+
+def rotate_key(config: Config) -> Path:
+    """A new key in the key file, in front of the others. Raises Invalid or Unavailable; then nothing is changed."""
+    if config.secret_key:
+        raise Invalid(
+            "the setting secret_key is in force: put a new key in front of it there, with a blank between them"
+        )
+    return sealing.rotate(config.data)
+
+
+async def recover(config: Config, form: Recovery) -> list[str]:
+    """A new password for somebody who is locked out; the names of their tenants.
+
+    Raises NotFound where nobody has the address, Conflict where a server holds the data folder.
+    """
+    hashed = await Passwords().hash(form.password)
+    async with assembled(config) as appliance, appliance.db.write_all() as tx:
+        return await accounts.recover(tx, form.email.strip().lower(), hashed, superadmin=form.superadmin)
 
 
 async def set_up(config: Config, email: str, password: str, tenant: str) -> SetUpResult:

@@ -20,15 +20,35 @@ from crontopus.wire.accounts import (
     Namespace,
     NamespacePatch,
     NewNamespace,
+    NewOwnToken,
     NewToken,
+    Rotation,
     Session,
     SetUp,
     SetUpState,
     SignIn,
     Token,
 )
+from crontopus.wire.audit import AuditEntry, AuditVerdict
 from crontopus.wire.common import Page
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
+from crontopus.wire.people import (
+    Acceptance,
+    Confirmation,
+    CreatedInvitation,
+    Invitation,
+    InvitationCode,
+    InvitationState,
+    Member,
+    MemberPatch,
+    MePatch,
+    NewInvitation,
+    NewPassword,
+    SessionInfo,
+    Switch,
+    Tenant,
+    TenantPatch,
+)
 from crontopus.wire.problem import Problem
 from crontopus.wire.runs import CheckIn, CheckInAnswer, CheckInAnswers, Gap, Log, Run, Settle, StoredCheckIn
 from crontopus.wire.schedules import Crontab, CrontabRequest, Preview, PreviewRequest
@@ -117,6 +137,68 @@ class Client:
     async def me(self) -> Me:
         return await self.call("GET", "/me", Me)
 
+    async def tenants(self) -> Page[Tenant]:
+        return await self.call("GET", "/tenants", Page[Tenant])
+
+    async def edit_tenant(self, changes: TenantPatch) -> Tenant:
+        return await self.call("PATCH", "/tenants/current", Tenant, changes)
+
+    async def switch_tenant(self, tenant: UUID) -> Tenant:
+        return await self.call("POST", "/sessions/current/switch", Tenant, Switch(tenant=tenant))
+
+    async def confirm(self, password: str) -> None:
+        await self.call("POST", "/sessions/current/confirm", type(None), Confirmation(password=password))
+
+    async def sessions(self) -> Page[SessionInfo]:
+        return await self.call("GET", "/sessions", Page[SessionInfo])
+
+    async def end_session(self, session: UUID | str) -> None:
+        await self.call("DELETE", f"/sessions/{_segment(session)}", type(None))
+
+    async def edit_me(self, changes: MePatch) -> None:
+        await self.call("PATCH", "/me", type(None), changes)
+
+    async def change_password(self, old: str, new: str) -> None:
+        await self.call("POST", "/me/password", type(None), NewPassword(old=old, new=new))
+
+    async def own_tokens(self) -> Page[Token]:
+        return await self.call("GET", "/me/tokens", Page[Token])
+
+    async def add_own_token(self, new: NewOwnToken) -> CreatedToken:
+        return await self.call("POST", "/me/tokens", CreatedToken, new)
+
+    async def revoke_own_token(self, token: UUID | str) -> None:
+        await self.call("DELETE", f"/me/tokens/{_segment(token)}", type(None))
+
+    # members and invitations
+
+    async def members(self, *, cursor: str | None = None, limit: int | None = None) -> Page[Member]:
+        return await self.call("GET", "/members", Page[Member], cursor=cursor, limit=limit)
+
+    async def member(self, member: UUID | str) -> Member:
+        return await self.call("GET", f"/members/{_segment(member)}", Member)
+
+    async def edit_member(self, member: UUID | str, changes: MemberPatch) -> Member:
+        return await self.call("PATCH", f"/members/{_segment(member)}", Member, changes)
+
+    async def remove_member(self, member: UUID | str) -> None:
+        await self.call("DELETE", f"/members/{_segment(member)}", type(None))
+
+    async def invitations(self, *, cursor: str | None = None, limit: int | None = None) -> Page[Invitation]:
+        return await self.call("GET", "/invitations", Page[Invitation], cursor=cursor, limit=limit)
+
+    async def invite(self, new: NewInvitation) -> CreatedInvitation:
+        return await self.call("POST", "/invitations", CreatedInvitation, new)
+
+    async def uninvite(self, invitation: UUID | str) -> None:
+        await self.call("DELETE", f"/invitations/{_segment(invitation)}", type(None))
+
+    async def open_invitation(self, code: str) -> InvitationState:
+        return await self.call("POST", "/invitations/open", InvitationState, InvitationCode(code=code))
+
+    async def accept_invitation(self, form: Acceptance) -> Session:
+        return await self.call("POST", "/invitations/accept", Session, form)
+
     # namespaces and tokens
 
     async def namespaces(self, *, cursor: str | None = None, limit: int | None = None) -> Page[Namespace]:
@@ -143,6 +225,9 @@ class Client:
 
     async def add_token(self, new: NewToken) -> CreatedToken:
         return await self.call("POST", "/tokens", CreatedToken, new)
+
+    async def rotate_token(self, token: UUID | str, overlap: float | str = 0) -> CreatedToken:
+        return await self.call("POST", f"/tokens/{_segment(token)}/rotate", CreatedToken, Rotation(overlap=overlap))
 
     async def revoke_token(self, token: UUID | str) -> None:
         await self.call("DELETE", f"/tokens/{_segment(token)}", type(None))
@@ -234,6 +319,44 @@ class Client:
 
     async def gaps(self, *, cursor: str | None = None, limit: int | None = None) -> Page[Gap]:
         return await self.call("GET", "/gaps", Page[Gap], cursor=cursor, limit=limit)
+
+    # audit
+
+    async def audit(
+        self,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        target: UUID | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Page[AuditEntry]:
+        return await self.call(
+            "GET",
+            "/audit",
+            Page[AuditEntry],
+            actor=actor,
+            action=action,
+            target=str(target) if target else None,
+            since=since.isoformat() if since else None,
+            until=until.isoformat() if until else None,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    @asynccontextmanager
+    async def export_audit(self, form: str = "ndjson") -> AsyncIterator[httpx.Response]:
+        """The log as it comes, however long."""
+        async with self.http.stream("GET", "/audit/export", params={"format": form}, timeout=None) as response:
+            if response.is_error:
+                await response.aread()
+                raise _raised(response)
+            yield response
+
+    async def verify_audit(self) -> AuditVerdict:
+        return await self.call("GET", "/audit/verify", AuditVerdict)
 
     # schedules
 

@@ -38,7 +38,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, Meta(description="`postgresql://user:password@host/name`; empty: SQLite in the data folder.")
     ] = ""
     secret_key: Annotated[
-        str, Meta(description="32 bytes in base64 that seal ping keys; empty: `secret.key` in the data folder.")
+        str,
+        Meta(
+            description="32 bytes in base64 that seal ping keys; after a blank, those in force before; empty: "
+            "`secret.key` in the data folder."
+        ),
     ] = ""
     trusted_proxies: Annotated[
         list[str], Meta(description="Networks whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.")

@@ -59,6 +59,15 @@ def test_every_route_is_reachable_from_the_command_line() -> None:
         "close",
         "check_in",  # `run` and `ping` check in without loading this client
         "check_ins",  # likewise `spool flush`
+        # What a person does with an account of their own, in a browser; the command line comes with a token.
+        "accept_invitation",
+        "change_password",
+        "confirm",
+        "edit_me",
+        "end_session",
+        "open_invitation",
+        "sessions",
+        "switch_tenant",
     }
 
 

@@ -25,8 +25,7 @@ class Scripted:
         self._thread.start()
 
     def _serve(self) -> None:
-        taken, _ = self._listener.accept()
-        with taken, suppress(OSError):  # whoever asked may go before all is said
+        with suppress(OSError), self._listener.accept()[0] as taken:  # whoever asked may go at any time
             for answer in self._answers:
                 self.heard.append(taken.recv(LIMIT))
                 taken.sendall(answer)
@@ -34,7 +33,9 @@ class Scripted:
                 taken.recv(1)
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes whoever still waits for a connection
         self._listener.close()
+        self._thread.join()
 
 
 @contextmanager

@@ -103,3 +103,22 @@ def test_numbers_have_commas_and_counts_have_plurals() -> None:
     assert words.number(318204551) == "318,204,551"
     assert words.number(2470.55) == "2,470.6"
     assert (words.count(1, "job"), words.count(2, "miss", "misses")) == ("1 job", "2 misses")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "said"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/141.0.0.0 Safari/537.36", "Chrome 141 on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/141.0 Safari/537.36 Edg/141.0.1",
+            "Edge 141 on Windows",
+        ),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 14_0) Version/18.1 Safari/605.1.15", "Safari 18 on macOS"),
+        ("Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Firefox 140 on Android"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_a_program_is_called_by_its_name(user_agent: str | None, said: str) -> None:
+    assert words.program(user_agent) == said

@@ -79,7 +79,10 @@ def test_secrets_are_shown_to_those_who_may_do_what_they_allow(
 
 
 def test_a_new_token_has_what_its_kind_may_have_and_its_maker_has() -> None:
-    assert scopes_of(Kind.SERVICE, [], EVERYTHING) == EVERYTHING
+    of_people = {Scope.MEMBERS_WRITE, Scope.TENANT_WRITE}
+    assert scopes_of(Kind.SERVICE, [], EVERYTHING) == EVERYTHING - of_people
+    assert scopes_of(Kind.SERVICE, sorted(of_people), EVERYTHING) == of_people
+    assert scopes_of(Kind.USER, [], EVERYTHING) == EVERYTHING
     assert scopes_of(Kind.CHECK_INS, [], EVERYTHING) == OF_KIND[Kind.CHECK_INS]
     some = frozenset({Scope.JOBS_READ})
     assert scopes_of(Kind.SERVICE, [], some) == some

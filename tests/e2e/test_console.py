@@ -30,6 +30,9 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         running = made(page, "Running")
         paste(page)
         ping(page, served, running, "/start")
+        link = invited(page, "grace@acme.example")
+        page.goto("/members")
+        member = page.locator("tbody th a").first.get_attribute("href") or ""
         page.goto(f"{failed}/runs")
         run = page.locator("tbody th a").first.get_attribute("href") or ""
     pages = {
@@ -51,6 +54,14 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "namespace-new": "/namespaces/new",
         "tokens": "/tokens",
         "token-new": "/tokens/new",
+        "members": "/members",
+        "member": member,
+        "invite": "/members/invite",
+        "invitation": link.removeprefix(served.url),
+        "invitation-gone": "/invitation?code=gone",
+        "audit": "/audit",
+        "audit-none": "/audit?actor=nobody",
+        "confirm": "/me/confirm?next=/tokens/new",
         "me": "/me",
     }
     return pages | empty
@@ -59,6 +70,17 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
 def made(page: Page, name: str) -> str:
     new_job(page, name, every="1h", grace="10m")
     return page.url.removeprefix(page.url.partition("/jobs")[0])
+
+
+def invited(page: Page, email: str) -> str:
+    """The link for somebody who may edit, in one namespace only."""
+    page.goto("/members/invite")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("radio", name="Editor").check()
+    page.get_by_text("Only some namespaces").click()
+    page.get_by_role("checkbox", name="default").check()
+    page.get_by_role("button", name="Make the link").click()
+    return page.locator("#link").inner_text().strip()
 
 
 def ping(page: Page, served: Served, job: str, suffix: str, body: str = "") -> None:
@@ -133,6 +155,35 @@ def leave_faults(page: Page) -> None:
     page.get_by_label("Grace").fill("soon")
     page.get_by_role("button", name="Create job").click()
     expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+
+
+def test_somebody_is_invited_joins_and_sees_only_what_they_may(browser: Browser, served: Served, paths: object) -> None:
+    with visitor(browser, served) as owner, visitor(browser, served) as viewer:
+        sign_in(owner)
+        owner.goto("/members/invite")
+        owner.get_by_label("E-mail address").fill("hedy@acme.example")
+        owner.get_by_role("button", name="Make the link").click()
+        viewer.goto(owner.locator("#link").inner_text().strip())
+        expect(viewer.get_by_role("heading", name="Join")).to_be_visible()
+        viewer.get_by_label("Your name").fill("Hedy")
+        viewer.get_by_label("Password", exact=True).fill("another long sentence")
+        viewer.get_by_label("The same again").fill("another long sentence")
+        viewer.get_by_role("button", name="Join").click()
+        expect(viewer.get_by_role("heading", name="Jobs")).to_be_visible()
+        expect(viewer.get_by_role("link", name="New job")).to_have_count(0)
+        expect(viewer.get_by_text("An editor makes and changes jobs.")).to_be_visible()
+        owner.goto("/members")
+        owner.get_by_role("link", name="hedy@acme.example").click()
+        owner.get_by_role("radio", name="Editor").check()
+        owner.get_by_role("button", name="Save").click()
+        expect(owner.locator(".said")).to_contain_text("hedy@acme.example is editor now.")
+        viewer.reload()
+        expect(viewer.get_by_role("link", name="New job")).to_be_visible()
+        owner.get_by_role("link", name="hedy@acme.example").click()
+        owner.get_by_text("Remove…").click()
+        owner.get_by_role("button", name="Remove hedy@acme.example").click()
+        viewer.reload()
+        expect(viewer.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def test_the_preview_follows_what_is_typed_and_leaves_the_focus(

@@ -16,6 +16,7 @@ from crontopus.domain.errors import Unavailable
 from crontopus.storage.database import Database
 from crontopus.storage.listening import NAME, Listener
 from crontopus.storage.opening import open_database
+from crontopus.storage.sealing import FILE
 from crontopus.wire.events import ChangeEvent
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.runs import Run
@@ -146,9 +147,15 @@ async def test_a_database_that_is_away_is_told_and_tried_again(postgres_url: str
                     await listener.step()
 
 
+def _share_the_key(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / FILE).write_bytes((tmp_path / "a" / FILE).read_bytes())
+
+
 async def test_two_servers_tell_each_other_at_once(tmp_path: Path, postgres_url: str) -> None:
     """By looking alone each change would take most of a second, since it is made just after a look."""
     made = set_up(tmp_path / "a", postgres_url)
+    _share_the_key(tmp_path)
     took = []
     with Served(tmp_path / "a", postgres_url) as first, Served(tmp_path / "b", postgres_url) as second:
         one, other = Client(first.url, token=made.token), Client(second.url, token=made.token)
@@ -166,8 +173,7 @@ async def test_two_servers_tell_each_other_at_once(tmp_path: Path, postgres_url:
 
 async def test_two_servers_lose_nothing_when_one_is_killed(tmp_path: Path, postgres_url: str) -> None:
     made = set_up(tmp_path / "a", postgres_url)
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "secret.key").write_bytes((tmp_path / "a" / "secret.key").read_bytes())
+    _share_the_key(tmp_path)
     with Served(tmp_path / "a", postgres_url) as first, Served(tmp_path / "b", postgres_url) as second:
         async with Client(first.url, token=made.token) as client:
             jobs = [(await client.add_job(NewJob(name=f"job {number}"))) for number in range(8)]

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from crontopus.domain.errors import Conflict, Invalid
-from crontopus.storage.sealing import FILE, Sealer, sealer_for
+from crontopus.storage.sealing import FILE, Sealer, rotate, sealer_for
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 KEY = bytes(range(32))
@@ -41,6 +41,27 @@ def test_a_setting_goes_before_the_file(tmp_path: Path) -> None:
     sealed = Sealer(KEY).seal(b"x", ONE, TWO)
     for written in (base64.b64encode(KEY).decode(), KEY.hex(), base64.b64encode(KEY).decode() + "\n"):
         assert sealer_for(tmp_path, written).open(sealed, ONE, TWO) == b"x"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_an_older_key_has_sealed_opens_and_the_newest_seals(tmp_path: Path) -> None:
+    old = sealer_for(tmp_path, "")
+    sealed = old.seal(b"x", ONE, TWO)
+    assert rotate(tmp_path) == tmp_path / FILE
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    new = sealer_for(tmp_path, "")
+    assert new.open(sealed, ONE, TWO) == b"x"
+    assert not new.is_of_newest(sealed, ONE, TWO)
+    with pytest.raises(Conflict):
+        old.open(new.seal(b"y", ONE, TWO), ONE, TWO)
+    both = base64.b64encode(KEY).decode() + " " + KEY[::-1].hex()
+    assert sealer_for(tmp_path, both).open(Sealer(KEY[::-1]).seal(b"z", ONE, TWO), ONE, TWO) == b"z"
+
+
+def test_a_missing_file_is_not_made_where_there_was_a_key(tmp_path: Path) -> None:
+    for attempt in (lambda: sealer_for(tmp_path, "", may_make=False), lambda: rotate(tmp_path)):
+        with pytest.raises(Invalid, match=r"is not there\. Put it back"):
+            attempt()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,11 +9,14 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from crontopus.api import (
+    audit,
     checkins,
     events,
     jobs,
     metrics,
     namespaces,
+    own,
+    people,
     principal,
     problems,
     reference,
@@ -49,6 +52,8 @@ def api_router() -> Router:
         route_handlers=[
             *setup.ROUTES,
             *sessions.ROUTES,
+            *own.ROUTES,
+            *people.ROUTES,
             *namespaces.ROUTES,
             *tokens.ROUTES,
             *jobs.ROUTES,
@@ -57,6 +62,7 @@ def api_router() -> Router:
             *schedules.ROUTES,
             *events.ROUTES,
             *metrics.ROUTES,
+            *audit.ROUTES,
             reference.openapi,
         ],
         guards=[principal.guard],

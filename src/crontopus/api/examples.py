@@ -1,20 +1,44 @@
 """One example of each body, as the reference shows it and as a test sends it."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from msgspec import Struct
 
-from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewToken, SetUp, SignIn
+from crontopus.domain.access import Role
+from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
 from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob, Pause
+from crontopus.wire.people import (
+    Acceptance,
+    Confirmation,
+    InvitationCode,
+    MemberPatch,
+    MePatch,
+    NewInvitation,
+    NewPassword,
+    Switch,
+    TenantPatch,
+)
 from crontopus.wire.runs import CheckIn, OutputText, Settle
 from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
 
 BODIES: dict[str, Struct] = {
     "set_up": SetUp(code="the code in the link", email="you@example.com", password="a long sentence", tenant="Example"),  # noqa: S106
     "sign_in": SignIn(email="you@example.com", password="a long sentence"),  # noqa: S106
+    "edit_tenant": TenantPatch(name="Example Ltd."),
+    "switch_tenant": Switch(tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90")),
+    "confirm": Confirmation(password="a long sentence"),  # noqa: S106
+    "add_own_token": NewOwnToken(name="command line at home"),
+    "edit_me": MePatch(name="Ada"),
+    "change_password": NewPassword(old="a long sentence", new="another long sentence"),
+    "edit_member": MemberPatch(role=Role.EDITOR),
+    "invite": NewInvitation(email="new@example.com", role=Role.RESPONDER),
+    "open_invitation": InvitationCode(code="the code in the link"),
+    "accept_invitation": Acceptance(code="the code in the link", password="a long sentence", name="Grace"),  # noqa: S106
     "add_namespace": NewNamespace(slug="prod", name="Production", timezone="Europe/Berlin"),
     "edit_namespace": NamespacePatch(default_grace="15m"),
     "add_token": NewToken(name="backup host", kind="c", namespaces=["default"]),
+    "rotate_token": Rotation(overlap="1h"),
     "add_job": NewJob(
         name="Nightly backup",
         schedule=Schedule(cron="0 2 * * *"),

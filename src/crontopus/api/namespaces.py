@@ -62,7 +62,7 @@ async def create(
     caller.require_all_jobs()
 
     async def made(tx: Tx) -> Namespace:
-        return shown.namespace(await engine.create(tx, parts.sealer, new), 0, parts, caller)
+        return shown.namespace(await engine.create(tx, caller, parts.sealer, new), 0, parts, caller)
 
     async with parts.db.write(caller.tenant) as tx:
         return await once(tx, parts.sealer, request, idempotency_key, partial(made, tx))

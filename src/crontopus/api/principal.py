@@ -98,12 +98,12 @@ async def _identify(connection: Connection, parts: Parts) -> Principal:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("write `Authorization: Bearer <token>`")
-        return await accounts.of_token(parts.db, token.strip())
+        return await accounts.of_token(parts.db, token.strip(), origin_of(connection))
     session = connection.cookies.get(SESSION_COOKIE)
     if not session:
         raise Unauthenticated("send a token as `Authorization: Bearer <token>`")
     _require_same_origin(connection, parts.public_url)
-    return await accounts.of_session(parts.db, session)
+    return await accounts.of_session(parts.db, session, origin_of(connection))
 
 
 def _require_same_origin(connection: Connection, public_url: str) -> None:

@@ -6,8 +6,7 @@ from litestar.di import NamedDependency
 from crontopus.api.arguments import Caller, Http, Parts
 from crontopus.api.principal import FOR_ANYONE, FOR_SIGNED_IN, origin_of
 from crontopus.api.reading import ANYONE_MOST_BYTES, Body
-from crontopus.client import SESSION_COOKIE
-from crontopus.domain.errors import NotAllowed
+from crontopus.domain.access import CONFIRMED_FOR
 from crontopus.engine import accounts
 from crontopus.storage import namespaces
 from crontopus.wire.accounts import Me, Session, SignIn
@@ -30,14 +29,12 @@ async def sign_in(request: Http, parts: Parts, form: NamedDependency[SignIn]) ->
 
 
 @delete("/sessions/current", operation_id="sign_out", opt=FOR_SIGNED_IN)
-async def sign_out(request: Http, parts: Parts, caller: Caller) -> None:
+async def sign_out(parts: Parts, caller: Caller) -> None:
     """Sign out.
 
     Ends the session of the cookie at once. A token has no session; revoke it instead.
     """
-    if caller.token is not None:
-        raise NotAllowed("a token has no session: revoke it instead")
-    await accounts.sign_out(parts.db, request.cookies[SESSION_COOKIE])
+    await accounts.sign_out(parts.db, caller)
 
 
 @get("/me", operation_id="me", opt=FOR_SIGNED_IN)
@@ -57,6 +54,8 @@ async def me(caller: Caller, parts: Parts) -> Me:
         scopes=sorted(caller.scopes),
         namespaces=places,
         token=caller.token,
+        name=caller.person_name,
+        confirmed_until=None if caller.confirmed_at is None else caller.confirmed_at + CONFIRMED_FOR,
     )
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 from crontopus.api.parts import Parts
 from crontopus.domain import ids, schedule
 from crontopus.domain.access import Principal
+from crontopus.domain.audit import Entry
 from crontopus.domain.watch import Status, shown_status
 from crontopus.engine import schedules
 from crontopus.engine.definitions import spec_of
@@ -17,13 +18,18 @@ from crontopus.engine.namespaces import ping_key
 from crontopus.storage import namespaces
 from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
+from crontopus.storage.invitations import Invitation
 from crontopus.storage.jobs import Ref, Watched
+from crontopus.storage.members import Member
 from crontopus.storage.namespaces import Namespace
 from crontopus.storage.runs import Run, RunOfJob
+from crontopus.storage.sessions import Session
 from crontopus.storage.tokens import Token
 from crontopus.wire import accounts as wire_accounts
 from crontopus.wire import jobs as wire_jobs
+from crontopus.wire import people as wire_people
 from crontopus.wire import runs as wire_runs
+from crontopus.wire.audit import AuditEntry
 
 
 class Links(Struct, frozen=True):
@@ -195,6 +201,7 @@ def token(found: Token, places: Mapping[UUID, str], jobs: Mapping[UUID, str]) ->
         scopes=found.scopes,
         namespaces=sorted(places[UUID(place)] for place in found.namespaces if UUID(place) in places),
         job=jobs.get(found.job_id, str(found.job_id)) if found.job_id else None,
+        addresses=found.addresses,
         created_at=found.created_at,
         last_used_at=found.last_used_at,
         expires_at=found.expires_at,
@@ -203,3 +210,62 @@ def token(found: Token, places: Mapping[UUID, str], jobs: Mapping[UUID, str]) ->
 
 def seconds(span: timedelta | None) -> float | None:
     return None if span is None else span.total_seconds()
+
+
+def audit_entry(entry: Entry) -> AuditEntry:
+    doer, deed = entry.doer, entry.deed
+    return AuditEntry(
+        position=entry.position,
+        at=entry.at,
+        actor=doer.name,
+        user=doer.user,
+        token=doer.token,
+        address=doer.address,
+        user_agent=doer.user_agent,
+        action=deed.action,
+        noun=deed.target.noun,
+        target_id=deed.target.id,
+        target=deed.target.name,
+        changes={field: list(pair) for field, pair in deed.changes.items()},
+    )
+
+
+def member(found: Member, slugs: Mapping[str, str]) -> wire_people.Member:
+    """`slugs` of namespaces, by id."""
+    return wire_people.Member(
+        id=found.user,
+        email=found.email,
+        name=found.name,
+        role=found.role,
+        namespaces=_places(found.namespaces, slugs),
+        created_at=found.created_at,
+    )
+
+
+def invitation(found: Invitation, slugs: Mapping[str, str]) -> wire_people.Invitation:
+    return wire_people.Invitation(
+        id=found.id,
+        email=found.email,
+        role=found.role,
+        namespaces=_places(found.namespaces, slugs),
+        invited_by=found.invited_by,
+        created_at=found.created_at,
+        expires_at=found.expires_at,
+    )
+
+
+def session(found: Session, caller: Principal) -> wire_people.SessionInfo:
+    return wire_people.SessionInfo(
+        id=found.id,
+        current=found.id == caller.session,
+        created_at=found.created_at,
+        used_at=found.used_at,
+        expires_at=found.expires_at,
+        address=found.address,
+        user_agent=found.user_agent,
+    )
+
+
+def _places(limited_to: Sequence[str], slugs: Mapping[str, str]) -> list[str] | None:
+    """None: all. Of a namespace that is gone nothing is left to reach."""
+    return sorted(slugs[place] for place in limited_to if place in slugs) if limited_to else None

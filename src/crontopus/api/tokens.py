@@ -19,7 +19,7 @@ from crontopus.domain.access import Scope
 from crontopus.engine import tokens as engine
 from crontopus.storage import tokens
 from crontopus.storage.database import Tx
-from crontopus.wire.accounts import CreatedToken, NewToken, Token
+from crontopus.wire.accounts import CreatedToken, NewToken, Rotation, Token
 from crontopus.wire.common import Page
 
 
@@ -58,6 +58,36 @@ async def create(
         return await once(tx, parts.sealer, request, idempotency_key, partial(made, tx))
 
 
+@post(
+    "/tokens/{token:uuid}/rotate",
+    operation_id="rotate_token",
+    opt=needs(Scope.TOKENS_WRITE),
+    dependencies={"how": Body(Rotation)},
+)
+async def rotate(
+    request: Http,
+    caller: Caller,
+    parts: Parts,
+    token: Annotated[UUID, PathParameter(description="The token's id.")],
+    how: NamedDependency[Rotation],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[CreatedToken]:
+    """Replace a token.
+
+    The new one may what the old one may; the old one works on for `overlap`. `token` is shown in this answer and never
+    again.
+    """
+    caller.require_all_jobs()
+
+    async def made(tx: Tx) -> CreatedToken:
+        made = await engine.rotate(tx, caller, token, how)
+        new = shown.token(made.token, *await engine.names(tx, [made.token]))
+        return CreatedToken(**msgspec.structs.asdict(new), token=made.secret)
+
+    async with parts.db.write(caller.tenant) as tx:
+        return await once(tx, parts.sealer, request, idempotency_key, partial(made, tx))
+
+
 @delete("/tokens/{token:uuid}", operation_id="revoke_token", opt=needs(Scope.TOKENS_WRITE))
 async def revoke(
     caller: Caller, parts: Parts, token: Annotated[UUID, PathParameter(description="The token's id.")]
@@ -68,7 +98,7 @@ async def revoke(
     """
     caller.require_all_jobs()
     async with parts.db.write(caller.tenant) as tx:
-        await tokens.revoke(tx, token)
+        await engine.revoke(tx, caller, token)
 
 
-ROUTES = [listed, create, revoke]
+ROUTES = [listed, create, rotate, revoke]

@@ -20,6 +20,7 @@ class Place(NamedTuple):
 PLACES: Mapping[str, Place] = {
     "serve": Place("serve", "serve", "Run the server."),
     "setup": Place("setup", "setup", "Set up a new installation: its first person, tenant and token."),
+    "admin": Place("admin", "admin", "For the operator: with the data itself, without signing in."),
     "config": Place("serve", "config", "Show the server's effective settings and where each comes from."),
     "run": Place("passed", "run", "Run a command under watch and report how it went."),
     "ping": Place("passed", "ping", "Report one check-in of a job."),
@@ -31,7 +32,10 @@ PLACES: Mapping[str, Place] = {
     "jobs": Place("jobs", "jobs", "Jobs: what is watched, and how it stands."),
     "runs": Place("runs", "runs", "Runs: what jobs did, and what they printed."),
     "namespaces": Place("namespaces", "namespaces", "Namespaces: folders of jobs, each with its ping key."),
+    "members": Place("members", "members", "Members: who may do what here."),
+    "tenants": Place("members", "tenants", "Tenants: which one this is, and its name."),
     "tokens": Place("tokens", "tokens", "Tokens for scripts, check-ins and metrics."),
+    "audit": Place("audit", "audit", "The audit log: who did what."),
     "events": Place("events", "events", "Follow what changes, live."),
     "gaps": Place("account", "gaps", "Times in which nobody watched."),
     "completion": Place("completion", "completion", "Print a script that completes commands in your shell."),

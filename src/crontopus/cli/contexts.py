@@ -15,7 +15,7 @@ from crontopus.cli.output import Column, Listing, Out, say
 from crontopus.cli.setup import read_password
 from crontopus.cli.table import Cell
 from crontopus.domain.errors import NotFound, Unauthenticated
-from crontopus.wire.accounts import NewToken, SignIn
+from crontopus.wire.accounts import NewOwnToken, SignIn
 
 
 class Named(Struct, frozen=True):
@@ -48,7 +48,7 @@ def login(
 ) -> None:
     """Sign in to the server at URL, and remember it as the current context.
 
-    With e-mail and password it makes a service token for this machine; the password is not kept.
+    With e-mail and password it makes a token with which you come as yourself; the password is not kept.
     """
     if [token is not None, token_stdin, password_stdin].count(True) > 1:
         raise click.UsageError("choose one of --token, --token-stdin and --password-stdin")
@@ -69,7 +69,7 @@ async def _new_token(url: str, form: SignIn) -> str:
         session = await client.sign_in(form)
     async with client_of(url, session=session.session) as client:
         try:
-            return (await client.add_token(NewToken(name=f"command line on {socket.gethostname()}"))).token
+            return (await client.add_own_token(NewOwnToken(name=f"command line on {socket.gethostname()}"))).token
         finally:
             await client.sign_out()
 
@@ -99,8 +99,10 @@ async def _revoke(url: str, token: str) -> None:
             me = await client.me()
         except Unauthenticated:
             return
-        if me.token is not None:
+        if me.token is not None and me.email is None:
             await client.revoke_token(me.token)
+        elif me.token is not None:
+            await client.revoke_own_token(me.token)
 
 
 @click.group(short_help="Choose between servers.")

@@ -9,9 +9,9 @@ import click
 from msgspec import Struct
 
 from crontopus.cli.call import shown
-from crontopus.cli.errors import CONFLICT, ERROR, report
+from crontopus.cli.errors import ERROR, report
 from crontopus.cli.output import Column, Listing, Out
-from crontopus.domain.errors import Conflict, CrontopusError
+from crontopus.domain.errors import Conflict, CrontopusError, NotFound
 
 if TYPE_CHECKING:
     from crontopus.config import Loaded
@@ -81,15 +81,15 @@ def config(out: Out, **options: Any) -> None:
 
 
 def started(work: Callable[[], T]) -> T:
-    """Runs `work` of the server's. What goes wrong is said in a sentence: exit code 5 for a conflict, else 1."""
+    """Runs `work` of the server's. What goes wrong is said: exit code 5 for a conflict, 3 for not found, else 1."""
     try:
         return work()
     except (CrontopusError, ExceptionGroup) as error:
         mendable = _mendable(error)
         if mendable is None:
             raise
-        report(mendable)
-        click.get_current_context().exit(CONFLICT if isinstance(mendable, Conflict) else ERROR)
+        code = report(mendable)
+        click.get_current_context().exit(code if isinstance(mendable, Conflict | NotFound) else ERROR)
 
 
 def _mendable(error: Exception) -> CrontopusError | None:

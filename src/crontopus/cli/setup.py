@@ -79,7 +79,7 @@ async def _by_link(url: str, form: SetUp) -> Ready:
             raise NotAllowed("this link does not open it, or no longer: take the one that the server printed last")
         session = await client.set_up(form)
     async with client_of(url, session=session.session) as client:
-        token = await client.add_token(NewToken(name="set-up"))
+        token = await client.add_token(NewToken(name="set-up", scopes=(await client.me()).scopes))
         namespace = await client.namespace(NAMESPACE)
         await client.sign_out()
     return Ready(url, form.tenant, namespace.slug, namespace.ping_key or "", token.token)

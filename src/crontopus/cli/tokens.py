@@ -9,15 +9,15 @@ from crontopus.cli.ask import confirm, yes_option
 from crontopus.cli.call import connected
 from crontopus.cli.completion import JOB
 from crontopus.cli.output import Column, Form, Listing, Out, gathered, say
-from crontopus.cli.values import WHEN, converted
+from crontopus.cli.values import DURATION, WHEN, converted
 from crontopus.domain.errors import Conflict, NotFound
-from crontopus.wire.accounts import NewToken, Token
+from crontopus.wire.accounts import CreatedToken, NewToken, Token
 
 if TYPE_CHECKING:
     from crontopus.client import Client
 
 KINDS = {"service": "s", "check-ins": "c", "metrics": "m"}
-_NAMES = {letter: name for name, letter in KINDS.items()}
+_NAMES = {"u": "person", **{letter: name for name, letter in KINDS.items()}}
 
 TOKENS = Listing(
     Token,
@@ -46,11 +46,21 @@ async def list_tokens(client: "Client", out: Out, limit: int) -> None:
 
 
 @tokens.command()
+@connected
+async def mine(client: "Client", out: Out) -> None:
+    """List the tokens with which you come as yourself; `crontopus login` makes them."""
+    out.many((await client.own_tokens()).items, TOKENS)
+
+
+@tokens.command()
 @click.argument("name")
 @click.option("--kind", type=click.Choice(list(KINDS)), default="service", show_default=True, help="What it is for.")
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="jobs:read and the like; else all it may.")
 @click.option("--namespace", "namespaces", multiple=True, metavar="SLUG", help="Only there; repeat for several.")
 @click.option("--job", type=JOB, help="Only check-ins of this job.")
+@click.option(
+    "--address", "addresses", multiple=True, metavar="NETWORK", help="Only from there: 10.0.0.0/8; repeatable."
+)
 @click.option("--expires", "expires_at", type=WHEN, help="An instant, or 90d from now. Else never.")
 @connected
 async def create(
@@ -61,11 +71,27 @@ async def create(
     scopes: tuple[str, ...],
     namespaces: tuple[str, ...],
     job: str | None,
+    addresses: tuple[str, ...],
     expires_at: datetime | None,
 ) -> None:
     """Make a token and print it, once."""
     fields = {"name": name, "kind": KINDS[kind], "scopes": list(scopes), "namespaces": list(namespaces)}
+    fields["addresses"] = list(addresses)
     created = await client.add_token(converted({**fields, "job": job, "expires_at": expires_at}, NewToken))
+    _show_once(out, created)
+
+
+@tokens.command()
+@click.argument("which", metavar="TOKEN")
+@click.option("--overlap", type=DURATION, default="0", help="So long the old one works on: 1h. Else it stops at once.")
+@connected
+async def rotate(client: "Client", out: Out, which: str, overlap: float) -> None:
+    """Replace a token, named by its id, its name or its beginning, and print the new one, once."""
+    found = await _find(client, which)
+    _show_once(out, await client.rotate_token(found.id, overlap))
+
+
+def _show_once(out: Out, created: CreatedToken) -> None:
     if out.form is not Form.TABLE:
         return out.one(created, lambda token, words: ())
     say("Keep it now: it is not shown again.")

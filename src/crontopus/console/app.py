@@ -7,7 +7,22 @@ from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 
 from crontopus.client import Client
-from crontopus.console import assets, bulk, crontab, edit, job, jobs, me, namespaces, runs, session, tokens
+from crontopus.console import (
+    assets,
+    bulk,
+    crontab,
+    edit,
+    invitation,
+    job,
+    jobs,
+    log,
+    me,
+    members,
+    namespaces,
+    runs,
+    session,
+    tokens,
+)
 from crontopus.console.errors import error_page
 from crontopus.console.headers import seal
 from crontopus.console.view import Clock, View, see
@@ -43,6 +58,9 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
             *runs.ROUTES,
             *namespaces.ROUTES,
             *tokens.ROUTES,
+            *members.ROUTES,
+            *invitation.ROUTES,
+            *log.ROUTES,
             *me.ROUTES,
             assets.static,
             unknown,
@@ -66,7 +84,12 @@ async def entry() -> Response[None]:
     return Response(None, status_code=303, headers={"Location": "/jobs"})
 
 
-@get(["/{rest:path}", *(f"/{noun}/{{name:str}}/{{rest:path}}" for noun in ("jobs", "runs", "namespaces", "tokens"))])
+@get(
+    [
+        "/{rest:path}",
+        *(f"/{noun}/{{name:str}}/{{rest:path}}" for noun in ("jobs", "runs", "namespaces", "tokens", "members")),
+    ]
+)
 async def unknown() -> None:
     """Every address that is nobody's, so that its answer is a page too."""
     raise NotFound("No page has this address.")

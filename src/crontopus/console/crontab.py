@@ -10,6 +10,7 @@ from crontopus.client import Client
 from crontopus.console.forms import Faults, Form, read_form, same_names
 from crontopus.console.view import View
 from crontopus.console.visit import Visit
+from crontopus.domain.access import Scope
 from crontopus.domain.errors import CrontopusError
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.schedules import CrontabLine, CrontabRequest, Schedule
@@ -26,6 +27,7 @@ class Made(Struct, frozen=True):
 
 @get("/jobs/import")
 async def import_page(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    view.require(Scope.JOBS_WRITE)
     return await _paste(client, view, Form([("timezone", str(view.zone))]), Faults())
 
 

@@ -14,6 +14,7 @@ from crontopus.console.fields import fields, of_job, of_new, schedule, spec
 from crontopus.console.forms import Faults, Form, read_form
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
+from crontopus.domain.access import Scope
 from crontopus.domain.errors import CrontopusError, Invalid, LostRace
 from crontopus.domain.schedule import Clock
 from crontopus.wire.accounts import Namespace
@@ -38,6 +39,7 @@ class Foreseen(Struct, frozen=True):
 
 @get("/jobs/new")
 async def new_page(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    view.require(Scope.JOBS_WRITE)
     wanted = request.query_params.get("namespace", "")
     spaces = await _namespaces(client)
     namespace = next((space for space in spaces if space.slug == wanted), spaces[0] if spaces else None)
@@ -59,6 +61,7 @@ async def new(request: Visit, client: NamedDependency[Client], view: NamedDepend
 
 @get("/jobs/{job:str}/edit")
 async def edit_page(job: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    view.require(Scope.JOBS_WRITE)
     shown = await client.job(job)
     return await _form(client, view, of_job(shown), await _namespaces(client), job=shown)
 

@@ -1,26 +1,96 @@
-"""How the visitor wants things shown, and the way out. The choices are the browser's, not the person's: cookies."""
+"""The visitor: their account, sessions and tenants; and how they want things shown, which the browser keeps."""
+
+from typing import Any
+from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 
-from crontopus.console.forms import ANYONE_MOST_BYTES, read_form
+from crontopus.client import Client
+from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, is_id, read_form, same_names
+from crontopus.console.members import ROLES
 from crontopus.console.session import local_path
 from crontopus.console.view import THEME_COOKIE, ZONE_COOKIE, ZONES, View, choice_cookie, go
 from crontopus.console.visit import Visit
+from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotAllowed, NotFound
+from crontopus.wire.people import MePatch
 
 
 @get("/me")
-async def me(view: NamedDependency[View]) -> Response[str]:
-    return view.page("me.html", fault="")
+async def me(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    return await _page(client, view)
+
+
+@post("/me/name", status_code=200)
+async def name(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    try:
+        await client.edit_me(MePatch(name=(await read_form(request))["name"]))
+    except CrontopusError as error:
+        return await _page(client, view, Faults(error, same_names("name")))
+    return go("/me", "Your name is changed.")
+
+
+@post("/me/password", status_code=200)
+async def password(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    form = await read_form(request)
+    try:
+        if form.raw("new") != form.raw("again"):
+            raise Invalid("", (Fault("/again", "This is not the same password."),))
+        await client.change_password(form.raw("old"), form.raw("new"))
+    except NotAllowed as error:
+        return await _page(client, view, Faults(Invalid("", (Fault("/old", str(error)),)), same_names("old")))
+    except CrontopusError as error:
+        return await _page(client, view, Faults(error, same_names("old", "new", "again")))
+    return go("/me", "Your password is changed. Everywhere else you are signed out.")
+
+
+@post("/me/sessions/{session:str}/end")
+async def end_session(session: FromPath[str], client: NamedDependency[Client]) -> Response[None]:
+    await client.end_session(session)
+    return go("/me#sessions", "That session is over.")
+
+
+@post("/me/tokens/{token:str}/revoke")
+async def revoke(token: FromPath[str], client: NamedDependency[Client]) -> Response[None]:
+    await client.revoke_own_token(token)
+    return go("/me#tokens", "The token is revoked; it opens nothing any more.")
+
+
+@post("/me/tenant")
+async def tenant(request: Visit, client: NamedDependency[Client]) -> Response[None]:
+    wanted = (await read_form(request))["tenant"]
+    if not is_id(wanted):
+        raise NotFound("No organisation has this id.")
+    found = await client.switch_tenant(UUID(wanted))
+    return go("/jobs", f"You are in {found.name} now.")
+
+
+@get("/me/confirm")
+async def confirm_page(request: Visit, view: NamedDependency[View]) -> Response[str]:
+    onward = local_path(request.query_params.get("next", ""))
+    return view.page("confirm.html", onward=onward, fault="")
+
+
+@post("/me/confirm", status_code=200, request_max_body_size=ANYONE_MOST_BYTES)
+async def confirm(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    form = await read_form(request)
+    onward = local_path(form["next"])
+    try:
+        await client.confirm(form.raw("password"))
+    except NotAllowed as error:
+        return view.page("confirm.html", 400, onward=onward, fault=str(error))
+    return go(onward)
 
 
 @post("/me/zone", status_code=200)
 async def zone(
-    request: Visit, view: NamedDependency[View], secure: NamedDependency[bool]
-) -> Response[str] | Response[None]:
+    request: Visit, client: NamedDependency[Client], view: NamedDependency[View], secure: NamedDependency[bool]
+) -> Response[Any]:
     wanted = (await read_form(request))["zone"]
     if wanted not in ZONES:
-        return view.page("me.html", 400, fault=f"No time zone is called {wanted!r}. Choose one of the list.")
+        detail = f"No time zone is called {wanted!r}. Choose one of the list."
+        return await _page(client, view, Faults(Invalid("", (Fault("/zone", detail),)), same_names("zone")))
     response = go("/me", f"Times are shown in {wanted}.")
     response.cookies.append(choice_cookie(ZONE_COOKIE, wanted, secure=secure))
     return response
@@ -35,4 +105,17 @@ async def theme(request: Visit, secure: NamedDependency[bool]) -> Response[None]
     return response
 
 
-ROUTES = [me, zone, theme]
+async def _page(client: Client, view: View, faults: Faults | None = None) -> Response[str]:
+    is_person = view.me is not None and view.me.token is None
+    return view.page(
+        "me.html",
+        400 if faults else 200,
+        faults=faults or Faults(),
+        tokens=(await client.own_tokens()).items if is_person else [],
+        sessions=(await client.sessions()).items if is_person else [],
+        tenants=(await client.tenants()).items,
+        roles=ROLES,
+    )
+
+
+ROUTES: list[Any] = [me, name, password, end_session, revoke, tenant, confirm_page, confirm, zone, theme]

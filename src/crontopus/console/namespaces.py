@@ -11,6 +11,7 @@ from crontopus.console.fields import typed_length
 from crontopus.console.forms import Faults, Form, read_form
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
+from crontopus.domain.access import Scope
 from crontopus.domain.errors import CrontopusError
 from crontopus.wire.accounts import NamespacePatch, NewNamespace
 from crontopus.wire.schedules import Schedule, Schedules
@@ -32,6 +33,7 @@ async def namespaces(request: Visit, client: NamedDependency[Client], view: Name
 
 @get("/namespaces/new")
 async def new_page(view: NamedDependency[View]) -> Response[str]:
+    view.require(Scope.NAMESPACES_WRITE)
     return view.page("namespace-form.html", namespace=None, form=_typed(Form([]), zone=str(view.zone)), faults=Faults())
 
 
@@ -59,6 +61,7 @@ async def namespace(slug: FromPath[str], client: NamedDependency[Client], view: 
 
 @get("/namespaces/{slug:str}/edit")
 async def edit_page(slug: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    view.require(Scope.NAMESPACES_WRITE)
     shown = await client.namespace(slug)
     schedule = shown.default_schedule
     every = schedule.every if isinstance(schedule, Schedule) else None

@@ -86,7 +86,7 @@ async def set_up(
         return visitor.page(
             "setup.html", 400, state=state, code=form["code"], email=form["email"], tenant=form["tenant"], faults=faults
         )
-    return _welcome(session, "/jobs", visitor.now, secure=secure)
+    return welcome(session, "/jobs", visitor.now, secure=secure)
 
 
 @get("/sign-in", include_in_schema=False)
@@ -109,7 +109,7 @@ async def sign_in(
     except (Unauthenticated, Invalid):
         fault = "This e-mail address and this password do not belong together."
         return visitor.page("sign-in.html", 400, needed=False, email=form["email"], onward=onward, fault=fault)
-    return _welcome(session, onward, visitor.now, secure=secure)
+    return welcome(session, onward, visitor.now, secure=secure)
 
 
 @post("/sign-out", include_in_schema=False)
@@ -133,7 +133,7 @@ def local_path(wanted: str) -> str:
     return wanted if starts_here and wanted.isprintable() and wanted.isascii() else "/jobs"
 
 
-def _welcome(session: Session, onward: str, now: datetime, *, secure: bool) -> Response[None]:
+def welcome(session: Session, onward: str, now: datetime, *, secure: bool) -> Response[None]:
     response = go(onward)
     left = max(0, int((session.expires_at - now).total_seconds()))
     response.set_cookie(

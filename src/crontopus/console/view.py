@@ -15,6 +15,7 @@ from crontopus.console import words
 from crontopus.console.assets import ASSETS
 from crontopus.console.visit import Visit
 from crontopus.console.why import begin, brief, outcome
+from crontopus.domain.errors import NotAllowed
 from crontopus.resources import templates
 from crontopus.wire.accounts import Me
 from crontopus.wire.runs import Gap
@@ -36,6 +37,24 @@ class View(Struct, frozen=True, kw_only=True):
     note: str
     path: str
     htmx: bool
+
+    def may(self, scope: str) -> bool:
+        """Whether the visitor may do this where they are."""
+        return self.me is not None and scope in self.me.scopes
+
+    def require(self, scope: str) -> None:
+        """Before a form is shown that the visitor could not send. Raises NotAllowed."""
+        if not self.may(scope):
+            raise NotAllowed("Your role here does not allow it. An owner or an admin can give you another one.")
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the visitor has given their password lately enough for what needs that."""
+        return self.me is not None and (self.me.confirmed_until is None or self.me.confirmed_until > self.now)
+
+    def confirmation(self, onward: str = "") -> Response[None]:
+        """To the page that asks for the password once more, and from there to `onward`, else back to this page."""
+        return go(f"/me/confirm?next={quote(onward or self.path, safe='')}")
 
     def page(self, template: str, status: int = 200, **context: object) -> Response[str]:
         """`template` of `templates/console/`, rendered with `view` and `context`; a note is shown once."""
@@ -113,6 +132,7 @@ def _environment() -> Environment:
         clock=_in_zone(words.clock),
         at_time=_in_zone(words.at),
         wall=words.wall,
+        program=words.program,
         dated=_in_zone(words.dated),
         seconds=_in_zone(lambda at, now, zone: words.clock(at, now, zone, seconds=True)),
         span=_gap,

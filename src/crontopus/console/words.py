@@ -159,3 +159,19 @@ def _days(instant: datetime, now: datetime, zone: tzinfo) -> int:
 def _date(local: datetime, now: datetime) -> str:
     year = "" if local.year == now.year else f"{SPACE}{local.year}"
     return f"{local.day}{SPACE}{local:%b}{year}"
+
+
+_PROGRAMS = (("Firefox", "Firefox/"), ("Edge", "Edg/"), ("Chrome", "Chrome/"), ("Safari", "Version/"))
+_SYSTEMS = (("Android", "Android"), ("iOS", "iPhone"), ("iOS", "iPad"), ("Windows", "Windows"), ("macOS", "Mac OS X"))
+
+
+def program(user_agent: str | None) -> str:
+    """A browser by name, version and system; anything else as it calls itself."""
+    said = user_agent or ""
+    found = next(((name, mark) for name, mark in _PROGRAMS if mark in said), None)
+    if found is None:
+        return said or "unknown"
+    name, mark = found
+    version = said.partition(mark)[2].partition(".")[0].partition(" ")[0]
+    system = next((system for system, sign in (*_SYSTEMS, ("Linux", "Linux")) if sign in said), "")
+    return f"{name} {version}{f' on {system}' if system else ''}"

@@ -1,12 +1,16 @@
 """Who may do what: scopes, how far a caller reaches, and the one place where it is decided."""
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from msgspec import Struct
 
-from crontopus.domain.errors import Invalid, NotAllowed, NotFound
+from crontopus.domain.errors import Invalid, NotAllowed, NotFound, Unconfirmed
 from crontopus.domain.tokens import Kind
+
+CONFIRMED_FOR = timedelta(minutes=10)
+"""So long after giving their password a person may do what needs it."""
 
 
 class Scope(StrEnum):
@@ -22,11 +26,15 @@ class Scope(StrEnum):
     NAMESPACES_WRITE = "namespaces:write"
     TOKENS_READ = "tokens:read"
     TOKENS_WRITE = "tokens:write"
+    MEMBERS_READ = "members:read"
+    MEMBERS_WRITE = "members:write"
+    TENANT_WRITE = "tenant:write"
+    AUDIT_READ = "audit:read"
     METRICS_READ = "metrics:read"
 
 
 EVERYTHING = frozenset(Scope)
-_READS = frozenset({Scope.JOBS_READ, Scope.RUNS_READ, Scope.NAMESPACES_READ, Scope.METRICS_READ})
+_READS = frozenset({Scope.JOBS_READ, Scope.RUNS_READ, Scope.NAMESPACES_READ, Scope.METRICS_READ, Scope.MEMBERS_READ})
 _OPERATES = frozenset({Scope.JOBS_OPERATE, Scope.RUNS_WRITE})
 _EDITS = frozenset({Scope.JOBS_WRITE, Scope.NAMESPACES_WRITE, Scope.CHECK_INS_WRITE})
 
@@ -48,9 +56,13 @@ OF_ROLE: dict[Role, frozenset[Scope]] = {
     Role.EDITOR: _READS | _OPERATES | _EDITS,
     Role.RESPONDER: _READS | _OPERATES,
     Role.VIEWER: _READS,
-    Role.AUDITOR: _READS | {Scope.TOKENS_READ},
+    Role.AUDITOR: _READS | {Scope.TOKENS_READ, Scope.AUDIT_READ},
 }
 """All that a member of a role may do."""
+
+
+_OF_PEOPLE = frozenset({Scope.MEMBERS_WRITE, Scope.TENANT_WRITE})
+"""A token of a program has these only where whoever makes it names them."""
 
 
 class SystemRole(StrEnum):
@@ -61,6 +73,7 @@ class SystemRole(StrEnum):
 
 
 OF_KIND: dict[Kind, frozenset[Scope]] = {
+    Kind.USER: EVERYTHING,
     Kind.SERVICE: EVERYTHING,
     Kind.CHECK_INS: frozenset({Scope.CHECK_INS_WRITE}),
     Kind.METRICS: frozenset({Scope.METRICS_READ}),
@@ -92,7 +105,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     """Who calls: a person by a session, or a token. `id` is the user's or the token's.
 
     `user` is the person, or whoever made the token; `system` is what that person is to the installation. `role` is the
-    person's in the tenant, None for a token.
+    person's in the tenant, None for a token. `address` and `user_agent` are those of the request;
+    `confirmed_at`: when a person last gave their password.
     """
 
     id: UUID
@@ -104,12 +118,18 @@ class Principal(Struct, frozen=True, kw_only=True):
     system: SystemRole | None = None
     role: Role | None = None
     email: str | None = None
+    session: UUID | None = None
+    confirmed_at: datetime | None = None
+    person_name: str = ""
     token: UUID | None = None
+    token_name: str = ""
+    address: str | None = None
+    user_agent: str | None = None
 
     @property
     def name(self) -> str:
         """What is written where somebody asks later who did it."""
-        return self.email or f"token {self.id}"
+        return self.email or f"token {self.token_name or self.id}"
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes
@@ -129,6 +149,17 @@ class Principal(Struct, frozen=True, kw_only=True):
         if self.system is not SystemRole.SUPERADMIN:
             raise NotAllowed("this concerns the whole installation: take a token that a superadmin has made")
         self.require_all_jobs()
+
+    def require_may_grant(self, role: Role) -> None:
+        """For making, changing or removing a member of `role`. Raises NotAllowed: owners are the business of owners."""
+        self.require_all_jobs()
+        if role is Role.OWNER and self.role is not Role.OWNER:
+            raise NotAllowed("only an owner makes, changes or removes owners")
+
+    def require_confirmed(self, now: datetime) -> None:
+        """For what a stolen session must not do. Raises Unconfirmed where the person has to show again who they are."""
+        if self.session is not None and (self.confirmed_at is None or now - self.confirmed_at > CONFIRMED_FOR):
+            raise Unconfirmed("say once more that it is you: give your password again, and repeat this")
 
     def require_namespace(self, namespace: UUID) -> None:
         """Raises NotFound: what is out of reach is not there."""
@@ -155,7 +186,9 @@ def scopes_of(kind: Kind, wanted: list[str], granter: frozenset[Scope]) -> froze
     unknown = sorted(set(wanted) - set(Scope))
     if unknown:
         raise Invalid(f"there is no scope {unknown[0]!r}; there are {', '.join(sorted(Scope))}")
-    asked = frozenset(Scope(scope) for scope in wanted) or (most & granter)
+    asked = frozenset(Scope(scope) for scope in wanted) or (most & granter) - (
+        frozenset() if kind is Kind.USER else _OF_PEOPLE
+    )
     if asked - most:
         raise Invalid(f"a token of kind {kind} cannot have the scope {min(asked - most)}")
     if asked - granter or not asked:

@@ -45,6 +45,13 @@ class NotAllowed(CrontopusError):
     title = "not allowed"
 
 
+class Unconfirmed(NotAllowed):
+    """The caller may do this, once they have shown again who they are (`POST /sessions/current/confirm`)."""
+
+    code = "unconfirmed"
+    title = "confirm that it is you"
+
+
 class NotFound(CrontopusError):
     """Not there, or not the caller's: the two are the same answer."""
 

@@ -1,7 +1,9 @@
 """API tokens: `ctp_<kind>_<random><crc>`. The checksum tells a mistyped token from a revoked one without a look-up."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 from zlib import crc32
 
 from crontopus.domain.errors import Unauthenticated
@@ -16,6 +18,7 @@ RANDOM_BITS = 178
 class Kind(StrEnum):
     """What a token is for; it stands in the token itself, so that a leaked one can be recognised."""
 
+    USER = "u"
     SERVICE = "s"
     CHECK_INS = "c"
     METRICS = "m"
@@ -36,6 +39,27 @@ def kind_of(token: str) -> Kind:
     if not known or checksum != _checksum(body):
         raise Unauthenticated("the token is not valid")
     return Kind(kind)
+
+
+def networks(texts: Sequence[str]) -> list[str]:
+    """Addresses and networks as they are kept: `10.0.0.0/8`. Raises ValueError, which names the wrong one."""
+    found = []
+    for text in texts:
+        try:
+            found.append(str(ip_network(text.strip(), strict=False)))
+        except ValueError:
+            raise ValueError(f"{text[:50]!r} is neither an address nor a network such as 10.0.0.0/8") from None
+    return list(dict.fromkeys(found))
+
+
+def is_within(address: str | None, allowed: Sequence[str]) -> bool:
+    """Whether a token that may be used from the networks `allowed` (none: from anywhere) may be used from there."""
+    if not allowed:
+        return True
+    try:
+        return address is not None and any(ip_address(address) in ip_network(network) for network in allowed)
+    except ValueError:
+        return False
 
 
 def hash_of(secret: str) -> bytes:

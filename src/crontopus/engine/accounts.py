@@ -6,21 +6,28 @@ from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from crontopus.domain import tokens
-from crontopus.domain.access import ALL, OF_ROLE, Principal, Reach, Scope
-from crontopus.domain.errors import Unauthenticated, Unavailable
+from crontopus.domain.access import ALL, OF_ROLE, Principal, Reach, Scope, SystemRole
+from crontopus.domain.audit import Deed, Doer, Noun, Target, changes
+from crontopus.domain.errors import NotAllowed, NotFound, Unauthenticated, Unavailable
+from crontopus.domain.tokens import Kind
 from crontopus.engine.attempts import Attempts
+from crontopus.engine.audit import tell
 from crontopus.engine.passwords import Passwords
-from crontopus.storage import accounts
+from crontopus.storage import accounts, audit, members, sessions
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import Database, SystemTx
+from crontopus.storage.identity import new_id
+from crontopus.storage.members import Home
+from crontopus.storage.tokens import Bearer
 from crontopus.wire.accounts import Session, SignIn
+from crontopus.wire.people import NewPassword
 
 SESSION_LIFE = timedelta(days=30)
-SESSION_STEP = timedelta(days=1)
+SESSION_STEP = timedelta(minutes=10)
 """A session in use is prolonged at most so often: not every page is a write."""
 USED_STEP = timedelta(minutes=1)
 """Likewise `last_used_at` of a token."""
@@ -36,10 +43,12 @@ class Caller(Struct, frozen=True):
 async def sign_in(db: Database, passwords: Passwords, attempts: Attempts, form: SignIn, caller: Caller) -> Session:
     """A new session. Raises Unauthenticated (never saying what was wrong) or Throttled."""
     email = form.email.strip().lower()
-    keys = (f"email {email}", f"address {caller.address}")
-    attempts.require(db.clock(), *keys)
     async with db.read_all() as tx:
         login = await accounts.login_of(tx, email)
+        at_home = login is not None and await sessions.was_at(tx, login.user, caller.address)
+    # Whoever guesses elsewhere shall not lock a person out of where they have signed in before.
+    keys = (f"address {caller.address}", f"email {email} at home" if at_home else f"email {email}")
+    attempts.require(db.clock(), *keys)
     if not await passwords.matches(form.password, login.password_hash if login else None) or login is None:
         attempts.failed(db.clock(), *keys)
         raise Unauthenticated("the e-mail address or the password is wrong")
@@ -50,28 +59,138 @@ async def sign_in(db: Database, passwords: Passwords, attempts: Attempts, form: 
 
 async def begin_session(tx: SystemTx, login: Login, caller: Caller) -> Session:
     """The secret is in the answer and nowhere else."""
-    secret = secrets.token_urlsafe(32)
+    secret, id = secrets.token_urlsafe(32), new_id(tx.now)
     expires_at = tx.now + SESSION_LIFE
-    await accounts.add_session(tx, login, tokens.hash_of(secret), expires_at, caller.address, caller.user_agent)
+    row = sessions.Session(
+        id=id,
+        user_id=login.user,
+        tenant_id=login.tenant,
+        created_at=tx.now,
+        used_at=tx.now,
+        confirmed_at=tx.now,
+        expires_at=expires_at,
+        address=caller.address,
+        user_agent=caller.user_agent,
+    )
+    await sessions.add(tx, row, tokens.hash_of(secret))
+    doer = Doer(login.email, login.user, None, caller.address, caller.user_agent)
+    await audit.add(tx.of(login.tenant), doer, [Deed("session.begin", Target(Noun.SESSION, id, login.email))])
     return Session(session=secret, expires_at=expires_at)
 
 
-async def sign_out(db: Database, session: str) -> None:
-    """Ends it at once, wherever else it is used."""
+async def sign_out(db: Database, caller: Principal) -> None:
+    """Ends the session at once, wherever else it is used. Raises NotAllowed for a token, which has none."""
+    user, session = _person(caller)
     async with db.write_all() as tx:
-        await accounts.end_session(tx, tokens.hash_of(session))
+        await sessions.end(tx, user, session)
+        await tell(tx.of(caller.tenant), caller, "session.end", Target(Noun.SESSION, session, caller.name))
 
 
-async def of_session(db: Database, session: str) -> Principal:
-    """Raises Unauthenticated. Prolongs the session now and then."""
-    hashed = tokens.hash_of(session)
+async def own_sessions(db: Database, caller: Principal) -> Sequence[sessions.Session]:
+    """Where the caller is signed in. Raises NotAllowed for a token."""
+    user, _ = _person(caller)
     async with db.read_all() as tx:
-        found = await accounts.signed_in(tx, hashed)
+        return await sessions.of_user(tx, user)
+
+
+async def end_session(db: Database, caller: Principal, session: UUID) -> None:
+    """One of the caller's own. Raises NotFound, NotAllowed."""
+    user, _ = _person(caller)
+    async with db.write_all() as tx:
+        await sessions.end(tx, user, session)
+        await tell(tx.of(caller.tenant), caller, "session.end", Target(Noun.SESSION, session, caller.name))
+
+
+async def switch(db: Database, caller: Principal, tenant: UUID) -> Home:
+    """To another tenant of theirs, in this session. Raises NotFound, NotAllowed."""
+    user, session = _person(caller)
+    async with db.write_all() as tx:
+        home = next((home for home in await members.homes(tx, user) if home.id == tenant), None)
+        if home is None:
+            raise NotFound("no such tenant")
+        await sessions.move(tx, session, tenant)
+        return home
+
+
+async def confirm(db: Database, passwords: Passwords, attempts: Attempts, caller: Principal, password: str) -> None:
+    """For the next ten minutes it is them. Raises NotAllowed, Throttled."""
+    user, session = _person(caller)
+    await _require_password(db, passwords, attempts, user, password)
+    async with db.write_all() as tx:
+        await sessions.confirmed(tx, session)
+
+
+async def change_password(
+    db: Database, passwords: Passwords, attempts: Attempts, caller: Principal, form: NewPassword
+) -> None:
+    """Every other session of theirs ends. Raises NotAllowed, Throttled."""
+    user, session = _person(caller)
+    await _require_password(db, passwords, attempts, user, form.old)
+    hashed = await passwords.hash(form.new)
+    async with db.write_all() as tx:
+        await accounts.change_password(tx, user, hashed)
+        await sessions.end_others(tx, user, session)
+        await sessions.confirmed(tx, session)
+        await tell(tx.of(caller.tenant), caller, "password.change", Target(Noun.MEMBER, user, caller.name))
+
+
+async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool) -> list[str]:
+    """A new password, and the end of all that somebody else may have: sessions and own tokens. The names of their
+    tenants, whose logs tell of it. Raises NotFound.
+    """
+    account = await accounts.account(tx, email)
+    if account is None:
+        raise NotFound(f"nobody here has the address {email}")
+    await accounts.change_password(tx, account.user, hashed)
+    if superadmin:
+        await accounts.give_system_role(tx, account.user, SystemRole.SUPERADMIN)
+    await sessions.end_others(tx, account.user, None)
+    homes = await members.homes(tx, account.user)
+    told = changes({}, {"superadmin": True}) if superadmin else {}
+    deed = Deed("password.reset", Target(Noun.MEMBER, account.user, email), told)
+    for home in homes:
+        await stored_tokens.revoke_own(tx.of(home.id), account.user)
+        await audit.add(tx.of(home.id), Doer("the operator, at the data itself"), [deed])
+    return [home.name for home in homes]
+
+
+async def rename(db: Database, caller: Principal, name: str) -> None:
+    user, _ = _person(caller)
+    async with db.write_all() as tx:
+        old = await accounts.account_of(tx, user)
+        if old.name != name:
+            await accounts.rename(tx, user, name)
+            target = Target(Noun.MEMBER, user, caller.name)
+            await tell(tx.of(caller.tenant), caller, "profile.edit", target, {"name": old.name}, {"name": name})
+
+
+def _person(caller: Principal) -> tuple[UUID, UUID]:
+    """Raises NotAllowed for a token: this is for people."""
+    if caller.user is None or caller.session is None:
+        raise NotAllowed("a token has no account: sign in as a person")
+    return caller.user, caller.session
+
+
+async def _require_password(db: Database, passwords: Passwords, attempts: Attempts, user: UUID, password: str) -> None:
+    async with db.read_all() as tx:
+        account = await accounts.account_of(tx, user)
+    key = f"email {account.email}"
+    attempts.require(db.clock(), key)
+    if not await passwords.matches(password, account.password_hash):
+        attempts.failed(db.clock(), key)
+        raise NotAllowed("this is not your password")
+    attempts.succeeded(key)
+
+
+async def of_session(db: Database, session: str, caller: Caller) -> Principal:
+    """Raises Unauthenticated. Prolongs the session now and then."""
+    async with db.read_all() as tx:
+        found = await sessions.signed_in(tx, tokens.hash_of(session))
         now = tx.now
     if found is None:
         raise Unauthenticated("not signed in, or not any more")
-    if found.expires_at - now < SESSION_LIFE - SESSION_STEP:
-        await _later(db, lambda tx: accounts.extend_session(tx, hashed, tx.now + SESSION_LIFE))
+    if now - found.used_at > SESSION_STEP:
+        await _later(db, lambda tx: sessions.used(tx, found.session, tx.now + SESSION_LIFE))
     return Principal(
         id=found.user,
         tenant=found.tenant,
@@ -82,10 +201,15 @@ async def of_session(db: Database, session: str) -> Principal:
         email=found.email,
         system=found.system,
         role=found.role,
+        session=found.session,
+        confirmed_at=found.confirmed_at,
+        person_name=found.name,
+        address=caller.address,
+        user_agent=caller.user_agent,
     )
 
 
-async def of_token(db: Database, text: str) -> Principal:
+async def of_token(db: Database, text: str, caller: Caller) -> Principal:
     """Raises Unauthenticated."""
     tokens.kind_of(text)
     async with db.read_all() as tx:
@@ -94,9 +218,11 @@ async def of_token(db: Database, text: str) -> Principal:
     if found is None:
         raise Unauthenticated("the token is not valid")
     token = found.token
+    if not tokens.is_within(caller.address, token.addresses):
+        raise Unauthenticated("the token is not valid at this address")
     if token.last_used_at is None or now - token.last_used_at >= USED_STEP:
         await _later(db, lambda tx: stored_tokens.used(tx, token.id))
-    return Principal(
+    principal = Principal(
         id=token.id,
         tenant=found.tenant,
         tenant_name=found.tenant_name,
@@ -104,8 +230,31 @@ async def of_token(db: Database, text: str) -> Principal:
         reach=_reach(token.namespaces, token.job_id),
         user=token.user_id,
         token=token.id,
+        token_name=token.name,
+        address=caller.address,
+        user_agent=caller.user_agent,
         system=found.system,
     )
+    return _as_person(principal, found) if token.kind == Kind.USER else principal
+
+
+def _as_person(principal: Principal, found: Bearer) -> Principal:
+    """Never more than the person may by now. Raises Unauthenticated where they are no member any more."""
+    if found.role is None or found.namespaces is None:
+        raise Unauthenticated("the token is not valid")
+    return structs.replace(
+        principal,
+        scopes=principal.scopes & OF_ROLE[found.role],
+        reach=_within(principal.reach, _reach(found.namespaces)),
+        role=found.role,
+        email=found.email,
+    )
+
+
+def _within(reach: Reach, limit: Reach) -> Reach:
+    if reach.namespaces is None or limit.namespaces is None:
+        return limit if reach.namespaces is None else reach
+    return Reach(reach.namespaces & limit.namespaces)
 
 
 async def _later(db: Database, note: Callable[[SystemTx], Awaitable[None]]) -> None:

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from crontopus.domain import query
+from crontopus.domain import audit, query
 from crontopus.domain.access import Principal, Scope
 from crontopus.domain.errors import Fault, Invalid, NotFound
 from crontopus.domain.watch import Paused, Resumed, Status
 from crontopus.engine import watching
-from crontopus.engine.jobs import pause_end, remove
+from crontopus.engine.audit import tell_all
+from crontopus.engine.jobs import deleted, pause_end, paused, remove, resumed, target
 from crontopus.storage import events, finding, jobs
 from crontopus.storage.database import Database, Tx
 from crontopus.storage.jobs import Watched
@@ -28,10 +29,11 @@ MOST_TAGS = 50
 
 
 class Deed(Struct, frozen=True):
-    """`needed`: whether it would change the job at all; `done` does it to one that is locked."""
+    """`needed`: whether it would change the job at all; `done` does it to one that is locked; `told` is for the log."""
 
     needed: Callable[[Watched], bool]
     done: Callable[[Tx, Watched], Awaitable[None]]
+    told: Callable[[Watched], audit.Deed]
     refused: Callable[[Watched], str | None] = lambda _: None
 
 
@@ -74,9 +76,10 @@ async def _batch(db: Database, caller: Principal, deed: Deed, some: Sequence[UUI
     async with db.write(caller.tenant) as tx:
         await jobs.lock_all(tx, caller.reach, some)
         found = await jobs.of_ids(tx, caller.reach, some)
-        for one in found:
-            if deed.needed(one) and deed.refused(one) is None:
-                await deed.done(tx, one)
+        wanted = [one for one in found if deed.needed(one) and deed.refused(one) is None]
+        for one in wanted:
+            await deed.done(tx, one)
+        await tell_all(tx, caller, [deed.told(one) for one in wanted])
         return [_item(deed, one) for one in found]
 
 
@@ -97,20 +100,24 @@ def _deed(bulk: Bulk, now: datetime) -> Deed:
         case BulkAction.PAUSE:
             return _pause(pause_end(bulk.until, now))
         case BulkAction.RESUME:
-            return Deed(lambda one: one.watch.status is Status.PAUSED, _resume)
+            return Deed(lambda one: one.watch.status is Status.PAUSED, _resume, resumed)
         case BulkAction.TAG:
             return _tagging(lambda tags: list(dict.fromkeys([*tags, *bulk.tags])))
         case BulkAction.UNTAG:
             return _tagging(lambda tags: [tag for tag in tags if tag not in bulk.tags])
         case BulkAction.DELETE:
-            return Deed(lambda _: True, lambda tx, one: remove(tx, one.job.id))
+            return Deed(lambda _: True, lambda tx, one: remove(tx, one.job.id), deleted)
 
 
 def _pause(until: datetime | None) -> Deed:
     async def done(tx: Tx, one: Watched) -> None:
         await watching.apply(tx, one.job.id, Paused(until))
 
-    return Deed(lambda one: one.watch.status is not Status.PAUSED or one.watch.paused_until != until, done)
+    return Deed(
+        lambda one: one.watch.status is not Status.PAUSED or one.watch.paused_until != until,
+        done,
+        lambda one: paused(one, until),
+    )
 
 
 async def _resume(tx: Tx, one: Watched) -> None:
@@ -125,7 +132,11 @@ def _tagging(tagged: Callable[[list[str]], list[str]]) -> Deed:
     def refused(one: Watched) -> str | None:
         return f"it would have more than {MOST_TAGS} tags" if len(tagged(one.job.tags)) > MOST_TAGS else None
 
-    return Deed(lambda one: tagged(one.job.tags) != one.job.tags, done, refused)
+    def told(one: Watched) -> audit.Deed:
+        changed = audit.changes({"tags": one.job.tags}, {"tags": tagged(one.job.tags)})
+        return audit.Deed("job.edit", target(one.job), changed)
+
+    return Deed(lambda one: tagged(one.job.tags) != one.job.tags, done, told, refused)
 
 
 def _wrong(pointer: str, detail: str) -> Invalid:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, Struct, structs, to_builtins
 
 from crontopus.domain import duration, ids
 from crontopus.domain.errors import Fault, Invalid
@@ -101,6 +101,11 @@ def patched(job: Job, patch: JobPatch, timezone: str) -> Definition:
     name = job.name if patch.name is UNSET else patch.name
     slug = job.slug if patch.slug is UNSET else patch.slug
     return of_new(JobSpec(**spec), str(name), str(slug), timezone)
+
+
+def told(job: Job) -> dict[str, Any]:
+    """`job` as the audit log tells of it: what was decided, as it would be sent again."""
+    return {"slug": job.slug, "name": job.name, **to_builtins(spec_of(job))}
 
 
 def spec_of(job: Job) -> JobSpec:

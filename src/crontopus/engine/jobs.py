@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from crontopus.domain.access import Principal
+from crontopus.domain.audit import Deed, Noun, Target, changes
 from crontopus.domain.errors import Conflict, Fault, Invalid, LostRace, NotAllowed
 from crontopus.domain.watch import Edited, Paused, Resumed, Status
-from crontopus.engine import definitions, schedules, watching
+from crontopus.engine import audit, definitions, schedules, watching
 from crontopus.engine.definitions import Definition
 from crontopus.storage import events, jobs, namespaces
 from crontopus.storage.database import Tx
@@ -35,7 +37,9 @@ async def create(tx: Tx, caller: Principal, new: NewJob) -> Watched:
         raise _taken(namespace.slug, definition.slug)
     await watching.born(tx, job, definition.expectation)
     await events.add(tx, job, 1)
-    return await jobs.find(tx, caller.reach, str(job))
+    made = await jobs.find(tx, caller.reach, str(job))
+    await audit.tell(tx, caller, "job.create", target(made.job), after=definitions.told(made.job))
+    return made
 
 
 async def edit(tx: Tx, caller: Principal, name: str, patch: JobPatch, versions: Sequence[int] | None) -> Watched:
@@ -47,14 +51,20 @@ async def edit(tx: Tx, caller: Principal, name: str, patch: JobPatch, versions: 
     new = definitions.patched(old, patch, home.timezone)
     if new != _definition_of(old):
         await _store(tx, job, old, new)
-    return await jobs.find(tx, caller.reach, str(job))
+    found = await jobs.find(tx, caller.reach, str(job))
+    if new != _definition_of(old):
+        before, after = definitions.told(old), definitions.told(found.job)
+        await audit.tell(tx, caller, "job.edit", target(found.job), before, after)
+    return found
 
 
 async def pause(tx: Tx, caller: Principal, name: str, until: datetime | None) -> Watched:
     """Raises NotFound, and Invalid where `until` is over."""
     moment = pause_end(until, tx.now)
     job = await jobs.lock(tx, caller.reach, name)
+    before = await jobs.find(tx, caller.reach, str(job))
     await watching.apply(tx, job, Paused(moment))
+    await audit.tell_all(tx, caller, [paused(before, moment)])
     return await jobs.find(tx, caller.reach, str(job))
 
 
@@ -65,21 +75,46 @@ async def resume(tx: Tx, caller: Principal, name: str) -> Watched:
     if found.watch.status is not Status.PAUSED:
         return found
     await watching.apply(tx, job, Resumed())
+    await audit.tell_all(tx, caller, [resumed(found)])
     return await jobs.find(tx, caller.reach, str(job))
 
 
 async def delete(tx: Tx, caller: Principal, name: str, versions: Sequence[int] | None) -> None:
     """`versions` as for `edit`. Raises NotFound, LostRace."""
     job = await jobs.lock(tx, caller.reach, name)
+    found = await jobs.find(tx, caller.reach, str(job))
     if versions is not None:
-        _require_version((await jobs.find(tx, caller.reach, str(job))).job, versions)
+        _require_version(found.job, versions)
     await remove(tx, job)
+    await audit.tell_all(tx, caller, [deleted(found)])
 
 
 async def remove(tx: Tx, job: UUID) -> None:
     """Delete a job that is locked."""
     await jobs.remove(tx, job)
     await events.add(tx, job, 0)
+
+
+def target(job: jobs.Job) -> Target:
+    """As the audit log names it."""
+    return Target(Noun.JOB, job.id, f"{job.namespace}/{job.slug}")
+
+
+def paused(before: Watched, until: datetime | None) -> Deed:
+    changed = changes(_state(before), {"status": Status.PAUSED, "paused_until": until})
+    return Deed("job.pause", target(before.job), changed)
+
+
+def resumed(before: Watched) -> Deed:
+    return Deed("job.resume", target(before.job), changes({"paused_until": before.watch.paused_until}, {}))
+
+
+def deleted(before: Watched) -> Deed:
+    return Deed("job.delete", target(before.job), changes(definitions.told(before.job), {}))
+
+
+def _state(found: Watched) -> dict[str, Any]:
+    return {"status": found.watch.status, "paused_until": found.watch.paused_until}
 
 
 def _require_version(job: jobs.Job, versions: Sequence[int] | None) -> None:

@@ -10,9 +10,10 @@ from msgspec import UNSET, Struct
 
 from crontopus.domain import duration, ids
 from crontopus.domain.access import Principal
+from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, Fault, Invalid, LostRace
 from crontopus.domain.schedule import Clock
-from crontopus.engine import schedules
+from crontopus.engine import audit, schedules
 from crontopus.storage import namespaces
 from crontopus.storage.database import Tx
 from crontopus.storage.identity import new_id
@@ -31,7 +32,7 @@ class Keyed(Struct, frozen=True):
     sealed: bytes
 
 
-async def create(tx: Tx, sealer: Sealer, new: NewNamespace) -> Namespace:
+async def create(tx: Tx, caller: Principal, sealer: Sealer, new: NewNamespace) -> Namespace:
     """Raises Invalid, or Conflict where the tenant has one of that slug."""
     values = {**_slug(new.slug), **_defaults(new.timezone, new.default_schedule, new.default_grace)}
     namespace_id = new_id(tx.now)
@@ -46,6 +47,7 @@ async def create(tx: Tx, sealer: Sealer, new: NewNamespace) -> Namespace:
     )
     if not await namespaces.add(tx, made, key.hashed):
         raise _taken(new.slug)
+    await audit.tell(tx, caller, "namespace.create", _target(made), after=_told(made))
     return made
 
 
@@ -61,7 +63,10 @@ async def edit(
         raise _taken(values["slug"])
     if any(getattr(old, column) != value for column, value in values.items()):
         await namespaces.change(tx, old.id, values)
-    return await namespaces.find(tx, values["slug"])
+        found = await namespaces.find(tx, values["slug"])
+        await audit.tell(tx, caller, "namespace.edit", _target(found), _told(old), _told(found))
+        return found
+    return old
 
 
 async def rotate_ping_key(
@@ -73,6 +78,7 @@ async def rotate_ping_key(
     _require_version(old, versions)
     key = _new_key(sealer, tx.tenant, old.id)
     await namespaces.change(tx, old.id, {"ping_key_hash": key.hashed, "ping_key_sealed": key.sealed})
+    await audit.tell(tx, caller, "namespace.rotate_ping_key", _target(old))
     return await namespaces.find(tx, slug)
 
 
@@ -84,6 +90,22 @@ async def delete(tx: Tx, caller: Principal, slug: str, versions: Sequence[int] |
     if (await namespaces.sizes(tx, [old.id])).get(old.id):
         raise Conflict(f"the namespace {slug} still holds jobs: delete or move them first")
     await namespaces.remove(tx, old.id)
+    await audit.tell(tx, caller, "namespace.delete", _target(old), _told(old))
+
+
+def _target(namespace: Namespace) -> Target:
+    return Target(Noun.NAMESPACE, namespace.id, namespace.slug)
+
+
+def _told(namespace: Namespace) -> dict[str, Any]:
+    """As the audit log tells of it."""
+    return {
+        "slug": namespace.slug,
+        "name": namespace.name,
+        "timezone": namespace.timezone,
+        "default_schedule": schedules.shown(namespace.default_schedules),
+        "default_grace": namespace.default_grace.total_seconds(),
+    }
 
 
 def _require_version(namespace: Namespace, versions: Sequence[int] | None) -> None:

@@ -4,9 +4,10 @@ import zlib
 from uuid import UUID
 
 from crontopus.domain.access import Principal
+from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict
 from crontopus.domain.watch import RunState, Settled
-from crontopus.engine import watching
+from crontopus.engine import audit, watching
 from crontopus.storage import checkins, jobs, runs
 from crontopus.storage.checkins import Output
 from crontopus.storage.database import Tx
@@ -25,7 +26,10 @@ async def settle(tx: Tx, caller: Principal, run: UUID, succeeded: bool) -> RunOf
     step = await watching.apply(tx, found.job_id, Settled(found.number, succeeded), caller.name)
     if not any(changed.number == found.number and changed.finished_at == tx.now for changed in step.runs):
         raise Conflict("the run is not open: it has ended, or was given up")
-    return await runs.find(tx, caller.reach, run)
+    settled = await runs.find(tx, caller.reach, run)
+    target = Target(Noun.RUN, run, f"{settled.namespace}/{settled.slug} #{found.number}")
+    await audit.tell(tx, caller, "run.settle", target, {"state": found.state}, {"state": settled.run.state})
+    return settled
 
 
 async def log_of(tx: Tx, found: RunOfJob) -> Log:

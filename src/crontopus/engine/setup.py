@@ -7,10 +7,11 @@ from hashlib import sha256
 from msgspec import Struct
 
 from crontopus.domain.access import EVERYTHING, Principal, Role, SystemRole
+from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE
-from crontopus.engine import namespaces, tokens
-from crontopus.storage import accounts
+from crontopus.engine import audit, namespaces, tokens
+from crontopus.storage import accounts, members
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import SystemTx
 from crontopus.storage.identity import new_id
@@ -64,9 +65,8 @@ async def set_up(tx: SystemTx, sealer: Sealer, email: str, password_hash: str, t
     tenant, user, address = new_id(tx.now), new_id(tx.now), email.strip().lower()
     await accounts.add_tenant(tx, tenant, tenant_name)
     await accounts.add_user(tx, user, address, password_hash, SystemRole.SUPERADMIN)
-    await accounts.add_member(tx, tenant, user, Role.OWNER)
+    await members.add(tx.of(tenant), user, Role.OWNER)
     await accounts.forget_setup_code(tx)
-    namespace = await namespaces.create(tx.of(tenant), sealer, NewNamespace(slug=NAMESPACE, name="Default"))
     owner = Principal(
         id=user,
         tenant=tenant,
@@ -77,13 +77,18 @@ async def set_up(tx: SystemTx, sealer: Sealer, email: str, password_hash: str, t
         role=Role.OWNER,
         email=address,
     )
+    said = {"name": tenant_name, "owner": address}
+    await audit.tell(tx.of(tenant), owner, "tenant.create", Target(Noun.TENANT, tenant, tenant_name), after=said)
+    namespace = await namespaces.create(tx.of(tenant), owner, sealer, NewNamespace(slug=NAMESPACE, name="Default"))
     key = namespaces.ping_key(sealer, tenant, namespace)
-    return Founded(owner, Login(user, tenant, password_hash), namespace, key)
+    return Founded(owner, Login(user, address, tenant, tenant_name, password_hash), namespace, key)
 
 
 async def service_token(tx: SystemTx, founded: Founded) -> str:
     """A service token of the tenant, for a script that goes on from here."""
-    made = await tokens.create(tx.of(founded.owner.tenant), founded.owner, NewToken(name="set-up"))
+    made = await tokens.create(
+        tx.of(founded.owner.tenant), founded.owner, NewToken(name="set-up", scopes=sorted(EVERYTHING))
+    )
     return made.secret
 
 

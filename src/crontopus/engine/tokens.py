@@ -2,22 +2,26 @@
 
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from crontopus.domain import tokens
-from crontopus.domain.access import ALL, Principal, scopes_of
-from crontopus.domain.errors import Fault, Invalid, NotFound
+from crontopus.domain import duration, tokens
+from crontopus.domain.access import ALL, Principal, Scope, scopes_of
+from crontopus.domain.audit import Noun, Target
+from crontopus.domain.errors import Fault, Invalid, NotAllowed, NotFound
 from crontopus.domain.tokens import Kind
-from crontopus.engine import schedules
+from crontopus.engine import audit, schedules
 from crontopus.storage import jobs, namespaces
 from crontopus.storage import tokens as stored
 from crontopus.storage.database import Tx
 from crontopus.storage.identity import new_id
 from crontopus.storage.tokens import Token
-from crontopus.wire.accounts import NewToken
+from crontopus.wire.accounts import NewOwnToken, NewToken, Rotation
+
+LONGEST_OVERLAP = timedelta(days=30)
 
 
 class Made(Struct, frozen=True):
@@ -29,8 +33,15 @@ class Made(Struct, frozen=True):
 
 async def create(tx: Tx, caller: Principal, new: NewToken) -> Made:
     """Never more than its maker may. Raises Invalid, NotFound, NotAllowed."""
+    caller.require_confirmed(tx.now)
     kind = Kind(new.kind)
     job, places = await _limits(tx, caller, kind, new)
+    return await _made(tx, caller, kind, new, job, places)
+
+
+async def _made(
+    tx: Tx, caller: Principal, kind: Kind, new: NewToken | NewOwnToken, job: UUID | None, places: Sequence[UUID]
+) -> Made:
     secret = tokens.make(kind, secrets.randbits(tokens.RANDOM_BITS))
     expires_at = None if new.expires_at is None else schedules.utc(new.expires_at, "/expires_at")
     if expires_at is not None and expires_at <= tx.now:
@@ -44,12 +55,78 @@ async def create(tx: Tx, caller: Principal, new: NewToken) -> Made:
         scopes=sorted(scopes_of(kind, new.scopes, caller.scopes)),
         namespaces=[str(place) for place in places],
         job_id=job,
+        addresses=_networks(new.addresses),
         created_at=tx.now,
         last_used_at=None,
         expires_at=expires_at,
     )
     await stored.add(tx, token, tokens.hash_of(secret))
+    await audit.tell(tx, caller, "token.create", _target(token), after=_told(token))
     return Made(token, secret)
+
+
+async def rotate(tx: Tx, caller: Principal, token: UUID, how: Rotation) -> Made:
+    """Another that may the same; the old one works on for the overlap. Raises NotFound, Invalid, NotAllowed."""
+    caller.require_confirmed(tx.now)
+    old = await stored.lock(tx, token)
+    kind = Kind(old.kind)
+    if kind is Kind.USER:
+        raise NotAllowed("this token is a person's: they make another one themselves")
+    overlap = duration.parse(how.overlap, most=LONGEST_OVERLAP, pointer="/overlap")
+    if frozenset(map(Scope, old.scopes)) - caller.scopes:
+        raise NotAllowed("nobody can give a token more than they may do themselves")
+    secret = tokens.make(kind, secrets.randbits(tokens.RANDOM_BITS))
+    new = structs.replace(
+        old, id=new_id(tx.now), user_id=caller.user, hint=tokens.hint_of(secret), created_at=tx.now, last_used_at=None
+    )
+    await stored.add(tx, new, tokens.hash_of(secret))
+    ends = tx.now + overlap
+    if old.expires_at is None or ends < old.expires_at:
+        await stored.end_at(tx, old.id, ends)
+    await audit.tell(
+        tx, caller, "token.rotate", _target(old), {"hint": old.hint}, {"hint": new.hint, "old_until": ends}
+    )
+    return Made(new, secret)
+
+
+async def create_own(tx: Tx, caller: Principal, new: NewOwnToken) -> Made:
+    """With which a person comes as themselves: it may what they may, then and later. Raises Invalid, NotAllowed."""
+    caller.require_confirmed(tx.now)
+    if caller.session is None:
+        raise NotAllowed("a token makes no tokens of a person: sign in as one")
+    places = [await _reached(tx, caller, slug) for slug in dict.fromkeys(new.namespaces)]
+    return await _made(tx, caller, Kind.USER, new, None, places)
+
+
+async def revoke_own(tx: Tx, caller: Principal, token: UUID) -> None:
+    """Raises NotFound."""
+    if caller.user is None or caller.email is None:
+        raise NotFound("no such token")
+    await stored.find_own(tx, caller.user, token)
+    await revoke(tx, caller, token)
+
+
+async def revoke(tx: Tx, caller: Principal, token: UUID) -> None:
+    """It stops with this transaction. Raises NotFound, NotAllowed."""
+    revoked = await stored.revoke(tx, token)
+    await audit.tell(tx, caller, "token.revoke", _target(revoked), _told(revoked))
+
+
+def _target(token: Token) -> Target:
+    return Target(Noun.TOKEN, token.id, token.name)
+
+
+def _told(token: Token) -> dict[str, Any]:
+    """As the audit log tells of it."""
+    said = ("kind", "hint", "scopes", "namespaces", "job_id", "addresses", "expires_at")
+    return {name: value for name in said if (value := getattr(token, name))}
+
+
+def _networks(texts: Sequence[str]) -> list[str]:
+    try:
+        return tokens.networks(texts)
+    except ValueError as error:
+        raise _wrong("/addresses", str(error)) from None
 
 
 async def _limits(tx: Tx, caller: Principal, kind: Kind, new: NewToken) -> tuple[UUID | None, Sequence[UUID]]:

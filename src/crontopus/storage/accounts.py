@@ -1,16 +1,14 @@
-"""People, tenants and sessions: who can sign in, and who is signed in."""
+"""People and tenants: who there is, and who can sign in."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.access import SystemRole
 from crontopus.storage.database import SystemTx
-from crontopus.storage.tables import members, sessions, settings, tenants, users
+from crontopus.storage.tables import members, settings, tenants, users
 
 SETUP_CODE = "setup_code_hash"
 
@@ -19,21 +17,22 @@ class Login(Struct, frozen=True):
     """What is needed to let somebody in: `tenant` is the first they belong to."""
 
     user: UUID
-    tenant: UUID
-    password_hash: str
-
-
-class SignedIn(Struct, frozen=True):
-    """Whose session it is."""
-
-    user: UUID
     email: str
     tenant: UUID
     tenant_name: str
-    expires_at: datetime
-    system: SystemRole | None
-    role: Role
-    namespaces: list[str]
+    password_hash: str
+
+
+class Account(Struct, frozen=True):
+    """A person, apart from any tenant."""
+
+    user: UUID
+    email: str
+    name: str
+    password_hash: str
+
+
+_ACCOUNTS = select(users.c.id, users.c.email, users.c.name, users.c.password_hash)
 
 
 async def is_set_up(tx: SystemTx) -> bool:
@@ -61,26 +60,35 @@ async def add_tenant(tx: SystemTx, tenant: UUID, name: str) -> None:
     await tx.sql.execute(insert(tenants).values(id=tenant, name=name, created_at=tx.now))
 
 
-async def add_user(tx: SystemTx, user: UUID, email: str, password_hash: str, system: SystemRole | None = None) -> None:
+async def add_user(
+    tx: SystemTx, user: UUID, email: str, password_hash: str, system: SystemRole | None = None, name: str = ""
+) -> None:
     """`email` in lower case."""
     await tx.sql.execute(
-        insert(users).values(id=user, email=email, password_hash=password_hash, system_role=system, created_at=tx.now)
+        insert(users).values(
+            id=user, email=email, name=name, password_hash=password_hash, system_role=system, created_at=tx.now
+        )
     )
 
 
-async def add_member(tx: SystemTx, tenant: UUID, user: UUID, role: Role, namespaces: Sequence[UUID] = ()) -> None:
-    """`namespaces`: those it is limited to; none: it reaches all of the tenant."""
-    places = [str(place) for place in namespaces]
-    await tx.sql.execute(
-        insert(members).values(tenant_id=tenant, user_id=user, role=role, namespaces=places, created_at=tx.now)
-    )
+async def change_password(tx: SystemTx, user: UUID, password_hash: str) -> None:
+    await tx.sql.execute(update(users).where(users.c.id == user).values(password_hash=password_hash))
+
+
+async def give_system_role(tx: SystemTx, user: UUID, role: SystemRole) -> None:
+    await tx.sql.execute(update(users).where(users.c.id == user).values(system_role=role))
+
+
+async def rename(tx: SystemTx, user: UUID, name: str) -> None:
+    await tx.sql.execute(update(users).where(users.c.id == user).values(name=name))
 
 
 async def login_of(tx: SystemTx, email: str) -> Login | None:
     """`email` in lower case."""
     query = (
-        select(users.c.id, members.c.tenant_id, users.c.password_hash)
+        select(users.c.id, users.c.email, tenants.c.id, tenants.c.name, users.c.password_hash)
         .join(members, members.c.user_id == users.c.id)
+        .join(tenants, tenants.c.id == members.c.tenant_id)
         .where(users.c.email == email)
         .order_by(members.c.created_at, members.c.tenant_id)
         .limit(1)
@@ -89,47 +97,11 @@ async def login_of(tx: SystemTx, email: str) -> Login | None:
     return Login(*row) if row else None
 
 
-async def add_session(
-    tx: SystemTx, login: Login, hashed: bytes, expires_at: datetime, address: str | None, user_agent: str | None
-) -> None:
-    await tx.sql.execute(
-        insert(sessions).values(
-            hash=hashed,
-            tenant_id=login.tenant,
-            user_id=login.user,
-            created_at=tx.now,
-            expires_at=expires_at,
-            address=address,
-            user_agent=user_agent,
-        )
-    )
+async def account(tx: SystemTx, email: str) -> Account | None:
+    """The person of that address, in lower case, whether or not they are a member anywhere."""
+    row = (await tx.sql.execute(_ACCOUNTS.where(users.c.email == email))).first()
+    return Account(*row) if row else None
 
 
-async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
-    """None where the session is unknown or over."""
-    query = (
-        select(
-            users.c.id,
-            users.c.email,
-            tenants.c.id,
-            tenants.c.name,
-            sessions.c.expires_at,
-            users.c.system_role,
-            members.c.role,
-            members.c.namespaces,
-        )
-        .join(users, users.c.id == sessions.c.user_id)
-        .join(tenants, tenants.c.id == sessions.c.tenant_id)
-        .join(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))
-        .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now)
-    )
-    row = (await tx.sql.execute(query)).first()
-    return SignedIn(*row) if row else None
-
-
-async def extend_session(tx: SystemTx, hashed: bytes, expires_at: datetime) -> None:
-    await tx.sql.execute(update(sessions).where(sessions.c.hash == hashed).values(expires_at=expires_at))
-
-
-async def end_session(tx: SystemTx, hashed: bytes) -> None:
-    await tx.sql.execute(delete(sessions).where(sessions.c.hash == hashed))
+async def account_of(tx: SystemTx, user: UUID) -> Account:
+    return Account(*(await tx.sql.execute(_ACCOUNTS.where(users.c.id == user))).one())

@@ -1,5 +1,7 @@
 """Every table, for both databases; private to storage. Each thing of a tenant carries its `tenant_id`."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -17,6 +19,7 @@ from sqlalchemy import (
 )
 
 from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.audit import Noun
 from crontopus.domain.schedule import Schedule
 from crontopus.domain.watch import Cause, Expectation, Mark, Reason, RunState, Status
 from crontopus.storage.touched import Touched
@@ -55,6 +58,7 @@ users = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("system_role", Choice(SystemRole)),
     Column("created_at", Instant, nullable=False),
@@ -73,17 +77,37 @@ members = Table(
 )
 """`namespaces` are the ids of those the membership is limited to; empty: it reaches all of the tenant."""
 
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("email", Text, nullable=False),
+    Column("role", Choice(Role), nullable=False),
+    Column("namespaces", Json(list[str]), nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("invited_by", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    UniqueConstraint("tenant_id", "email"),
+)
+"""Those that nobody has accepted yet. An address is invited once: inviting it again makes the older link worthless."""
+
 sessions = Table(
     "sessions",
     metadata,
-    Column("hash", LargeBinary, primary_key=True),
+    Column("id", Id, primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
     Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
     Column("user_id", Id, ForeignKey("users.id"), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=False),
+    Column("confirmed_at", Instant, nullable=False),
     Column("address", Text),
     Column("user_agent", Text),
     Index(None, "expires_at"),
+    Index(None, "user_id"),
 )
 
 tokens = Table(
@@ -99,6 +123,7 @@ tokens = Table(
     Column("scopes", Json(list[str]), nullable=False),
     Column("namespaces", Json(list[str]), nullable=False),
     Column("job_id", Id),
+    Column("addresses", Json(list[str]), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("last_used_at", Instant),
     Column("expires_at", Instant),
@@ -330,6 +355,38 @@ events = Table(
 )
 """The live stream: one row for all that a transaction changed of one tenant. PostgreSQL hands out positions before
 commit, so its reader orders by transaction first."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("tenant_id", Id, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("user_id", Id),
+    Column("token_id", Id),
+    Column("address", Text),
+    Column("user_agent", Text),
+    Column("action", Text, nullable=False),
+    Column("noun", Choice(Noun), nullable=False),
+    Column("target_id", Id, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("changes", Json(dict[str, tuple[Any, Any]]), nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index(None, "tenant_id", "actor", "position"),
+    Index(None, "tenant_id", "action", "position"),
+    Index(None, "tenant_id", "target_id", "position"),
+)
+"""Only ever added to. `hash` chains an entry to the one before it: see `domain.audit.link`."""
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("tenant_id", Id, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+"""The newest entry of each chain. Whoever adds to the chain holds this row."""
 
 heartbeats = Table(
     "heartbeats",

@@ -6,16 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, insert, select, update
 
-from crontopus.domain.access import SystemRole
+from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.errors import NotFound
+from crontopus.domain.tokens import Kind
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.tables import tenants, tokens, users
+from crontopus.storage.tables import members, tenants, tokens, users
 
 
 class Token(Struct, frozen=True, kw_only=True):
-    """A row, without its hash. `namespaces` are ids; empty: all of the tenant."""
+    """A row, without its hash. `namespaces` are ids; empty: all of the tenant. `addresses` are the networks it may be
+    used from; empty: any.
+    """
 
     id: UUID
     user_id: UUID | None
@@ -25,18 +28,26 @@ class Token(Struct, frozen=True, kw_only=True):
     scopes: list[str]
     namespaces: list[str]
     job_id: UUID | None
+    addresses: list[str]
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None
 
 
 class Bearer(Struct, frozen=True):
-    """A token that somebody showed, the tenant it belongs to, and what its maker is to the installation."""
+    """A token that somebody showed, the tenant it belongs to, and who made it.
+
+    `system`: what its maker is to the installation; `role` and `namespaces` what they are in the tenant by now, None
+    where they are no member any more.
+    """
 
     token: Token
     tenant: UUID
     tenant_name: str
     system: SystemRole | None
+    email: str | None
+    role: Role | None
+    namespaces: list[str] | None
 
 
 _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
@@ -45,15 +56,26 @@ _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
 async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
     """None where it is unknown, revoked or expired."""
     query: Select[Any] = (
-        select(*_COLUMNS, tenants.c.id.label("tenant_id"), tenants.c.name.label("tenant_name"), users.c.system_role)
+        select(
+            *_COLUMNS,
+            tenants.c.id.label("tenant_id"),
+            tenants.c.name.label("tenant_name"),
+            users.c.system_role,
+            users.c.email,
+            members.c.role,
+            members.c.namespaces.label("member_namespaces"),
+        )
         .join(tenants, tenants.c.id == tokens.c.tenant_id)
         .outerjoin(users, users.c.id == tokens.c.user_id)
+        .outerjoin(members, (members.c.user_id == tokens.c.user_id) & (members.c.tenant_id == tokens.c.tenant_id))
         .where(tokens.c.hash == hashed, tokens.c.revoked_at.is_(None))
     )
     row = (await tx.sql.execute(query)).first()
     if row is None or (row.expires_at is not None and row.expires_at <= tx.now):
         return None
-    return Bearer(_token(row), row.tenant_id, row.tenant_name, row.system_role)
+    return Bearer(
+        _token(row), row.tenant_id, row.tenant_name, row.system_role, row.email, row.role, row.member_namespaces
+    )
 
 
 async def used(tx: SystemTx, token: UUID) -> None:
@@ -74,15 +96,59 @@ async def listed(tx: Tx, before: UUID | None, limit: int) -> Sequence[Token]:
     return [_token(row) for row in rows]
 
 
-async def revoke(tx: Tx, token: UUID) -> None:
+async def own(tx: Tx, user: UUID) -> Sequence[Token]:
+    """Those in force with which this person comes as themselves, newest first."""
+    query = select(*_COLUMNS).where(*_of_person(tx, user), tokens.c.revoked_at.is_(None))
+    rows = await tx.sql.execute(query.order_by(tokens.c.id.desc()))
+    return [_token(row) for row in rows]
+
+
+async def find_own(tx: Tx, user: UUID, token: UUID) -> Token:
+    """Raises NotFound where there is none in force, or it is somebody else's."""
+    found = next((one for one in await own(tx, user) if one.id == token), None)
+    if found is None:
+        raise NotFound("no such token")
+    return found
+
+
+async def revoke_own(tx: Tx, user: UUID) -> None:
+    """All with which this person comes as themselves."""
+    statement = update(tokens).where(*_of_person(tx, user), tokens.c.revoked_at.is_(None))
+    await tx.sql.execute(statement.values(revoked_at=tx.now))
+
+
+def _of_person(tx: Tx, user: UUID) -> tuple[ColumnElement[bool], ...]:
+    return tokens.c.tenant_id == tx.tenant, tokens.c.user_id == user, tokens.c.kind == Kind.USER
+
+
+async def lock(tx: Tx, token: UUID) -> Token:
+    """One in force, which nobody else changes until the transaction ends. Raises NotFound."""
+    query = select(*_COLUMNS).where(
+        tokens.c.tenant_id == tx.tenant, tokens.c.id == token, tokens.c.revoked_at.is_(None)
+    )
+    row = (await tx.sql.execute(query.with_for_update())).first()
+    if row is None or (row.expires_at is not None and row.expires_at <= tx.now):
+        raise NotFound("no such token")
+    return _token(row)
+
+
+async def end_at(tx: Tx, token: UUID, instant: datetime) -> None:
+    statement = update(tokens).where(tokens.c.tenant_id == tx.tenant, tokens.c.id == token)
+    await tx.sql.execute(statement.values(expires_at=instant))
+
+
+async def revoke(tx: Tx, token: UUID) -> Token:
     """Raises NotFound where there is none in force, or it is another tenant's."""
     done = await tx.sql.execute(
         update(tokens)
         .where(tokens.c.tenant_id == tx.tenant, tokens.c.id == token, tokens.c.revoked_at.is_(None))
         .values(revoked_at=tx.now)
+        .returning(*_COLUMNS)
     )
-    if not done.rowcount:
+    row = done.first()
+    if row is None:
         raise NotFound("no such token")
+    return _token(row)
 
 
 def _token(row: Row[Any]) -> Token:

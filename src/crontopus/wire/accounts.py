@@ -11,6 +11,7 @@ from crontopus.wire.schedules import Schedule, Schedules
 
 Password = Annotated[str, Meta(min_length=12, max_length=1000)]
 EMAIL = r"^[^@\s]{1,64}@[^@\s]{1,200}$"
+Networks = Annotated[list[Annotated[str, Meta(max_length=50)]], Meta(max_length=50)]
 Email = Annotated[str, Meta(pattern=EMAIL)]
 
 
@@ -21,6 +22,14 @@ class SetUp(Input, frozen=True):
     email: Email
     password: Password
     tenant: Name = "Main"
+
+
+class Recovery(Input, frozen=True):
+    """What the operator gives somebody who is locked out; no route takes it."""
+
+    email: Email
+    password: Password
+    superadmin: bool = False
 
 
 class SetUpState(Output, frozen=True):
@@ -43,9 +52,10 @@ class Session(Output, frozen=True):
 
 
 class Me(Output, frozen=True):
-    """Who calls. `email` and `role` are null for a token; `scopes` are what the caller may do.
+    """Who calls. `email` and `role` are null for a token of a program; `scopes` are what the caller may do.
 
     `namespaces`: the slugs of those the caller is limited to; null: all of the tenant.
+    `confirmed_until`: so long a person may do what needs it (tokens, members); null for a token, which need not.
     """
 
     email: str | None
@@ -56,6 +66,8 @@ class Me(Output, frozen=True):
     scopes: list[str]
     namespaces: list[str] | None
     token: UUID | None
+    name: str
+    confirmed_until: Instant | None
 
 
 class Namespace(Output, frozen=True):
@@ -99,7 +111,8 @@ class NamespacePatch(Input, frozen=True):
 class NewToken(Input, frozen=True):
     """`kind`: `s` (service: `scopes`), `c` (check-ins only, of one `job` or `namespace`), `m` (metrics).
 
-    `scopes` empty: all that the kind may have. `namespaces` narrows a service token to some.
+    `scopes` empty: all that the kind may have. `namespaces` narrows a service token to some, `addresses` to networks
+    from which it may be used (`10.0.0.0/8`; none: from anywhere).
     """
 
     name: Name
@@ -107,6 +120,25 @@ class NewToken(Input, frozen=True):
     scopes: list[str] = []
     namespaces: list[str] = []
     job: str | None = None
+    addresses: Networks = []
+    expires_at: Instant | None = None
+
+
+class Rotation(Input, frozen=True):
+    """`overlap`: so long the old token works on, at most 30 days."""
+
+    overlap: Duration = 0
+
+
+class NewOwnToken(Input, frozen=True):
+    """A token with which a person comes as themselves (`u`): it may what they may, now and later, within `scopes`
+    (empty: all) and `namespaces`.
+    """
+
+    name: Name
+    scopes: list[str] = []
+    namespaces: list[str] = []
+    addresses: Networks = []
     expires_at: Instant | None = None
 
 
@@ -120,6 +152,7 @@ class Token(Output, frozen=True):
     scopes: list[str]
     namespaces: list[str]
     job: str | None
+    addresses: list[str]
     created_at: Instant
     last_used_at: Instant | None
     expires_at: Instant | None

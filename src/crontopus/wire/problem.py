@@ -9,6 +9,7 @@ KINDS: tuple[tuple[type[CrontopusError], int], ...] = (
     (errors.Invalid, 400),
     (errors.Unauthenticated, 401),
     (errors.NotAllowed, 403),
+    (errors.Unconfirmed, 403),
     (errors.QuotaReached, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),

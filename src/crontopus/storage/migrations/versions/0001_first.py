@@ -13,6 +13,33 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "audit",
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", types.Instant(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=True),
+        sa.Column("token_id", types.Id(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("user_agent", sa.Text(), nullable=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("noun", sa.Text(), nullable=False),
+        sa.Column("target_id", types.Id(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("changes", sa.Text(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "position", name=op.f("pk_audit")),
+    )
+    for column in ("action", "actor", "target_id"):
+        op.create_index(f"ix_audit_tenant_id_{column}_position", "audit", ["tenant_id", column, "position"])
+    op.create_table(
+        "audit_heads",
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_audit_heads")),
+    )
+    op.create_table(
         "gaps",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("since", types.Instant(), nullable=False),
@@ -46,6 +73,7 @@ def upgrade() -> None:
         "users",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("system_role", sa.Text(), nullable=True),
         sa.Column("created_at", types.Instant(), nullable=False),
@@ -143,6 +171,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_members_user_id"), "members", ["user_id"], unique=False)
     op.create_table(
+        "invitations",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("namespaces", sa.Text(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("invited_by", sa.Text(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("expires_at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_invitations_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
+        sa.UniqueConstraint("hash", name=op.f("uq_invitations_hash")),
+        sa.UniqueConstraint("tenant_id", "email", name=op.f("uq_invitations_tenant_id_email")),
+    )
+    op.create_table(
         "namespaces",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("tenant_id", types.Id(), nullable=False),
@@ -230,17 +274,22 @@ def upgrade() -> None:
     op.create_index("ix_runs_tenant_id", "runs", ["tenant_id", "created_at", "id"], unique=False)
     op.create_table(
         "sessions",
+        sa.Column("id", types.Id(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("tenant_id", types.Id(), nullable=False),
         sa.Column("user_id", types.Id(), nullable=False),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.Column("expires_at", types.Instant(), nullable=False),
+        sa.Column("used_at", types.Instant(), nullable=False),
+        sa.Column("confirmed_at", types.Instant(), nullable=False),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("user_agent", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_sessions_tenant_id_tenants")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id_users")),
-        sa.PrimaryKeyConstraint("hash", name=op.f("pk_sessions")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        sa.UniqueConstraint("hash", name=op.f("uq_sessions_hash")),
     )
+    op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
     op.create_table(
         "tokens",
@@ -254,6 +303,7 @@ def upgrade() -> None:
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("namespaces", sa.Text(), nullable=False),
         sa.Column("job_id", types.Id(), nullable=True),
+        sa.Column("addresses", sa.Text(), nullable=False),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.Column("last_used_at", types.Instant(), nullable=True),
         sa.Column("expires_at", types.Instant(), nullable=True),

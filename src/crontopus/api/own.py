@@ -1,0 +1,185 @@
+"""What people do with their own account: their tenants, sessions, name and password."""
+
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import PathParameter
+from msgspec.structs import asdict
+
+from crontopus.api import shown
+from crontopus.api.arguments import Caller, Http, Parts
+from crontopus.api.once import IdempotencyKey, once
+from crontopus.api.principal import FOR_SIGNED_IN, needs
+from crontopus.api.reading import Body
+from crontopus.domain.access import Scope
+from crontopus.engine import accounts, tokens
+from crontopus.engine import people as engine
+from crontopus.storage import members
+from crontopus.storage import tokens as stored_tokens
+from crontopus.storage.database import Tx
+from crontopus.wire.accounts import CreatedToken, NewOwnToken, Token
+from crontopus.wire.common import Page
+from crontopus.wire.people import Confirmation, MePatch, NewPassword, SessionInfo, Switch, Tenant, TenantPatch
+
+SessionId = Annotated[UUID, PathParameter(description="The session's id.")]
+
+
+@get("/tenants", operation_id="tenants", opt=FOR_SIGNED_IN)
+async def tenants(caller: Caller, parts: Parts) -> Page[Tenant]:
+    """List the tenants that one belongs to, by name.
+
+    A token belongs to one.
+    """
+    if caller.user is None or caller.session is None:
+        return Page(items=[Tenant(id=caller.tenant, name=caller.tenant_name, role=None, current=True)])
+    async with parts.db.read_all() as tx:
+        homes = await members.homes(tx, caller.user)
+    return Page(
+        items=[Tenant(id=one.id, name=one.name, role=one.role, current=one.id == caller.tenant) for one in homes]
+    )
+
+
+@patch(
+    "/tenants/current",
+    operation_id="edit_tenant",
+    opt=needs(Scope.TENANT_WRITE),
+    dependencies={"changes": Body(TenantPatch)},
+)
+async def rename_tenant(caller: Caller, parts: Parts, changes: NamedDependency[TenantPatch]) -> Tenant:
+    """Change the tenant."""
+    async with parts.db.write(caller.tenant) as tx:
+        name = await engine.rename_tenant(tx, caller, changes)
+    return Tenant(id=caller.tenant, name=name, role=caller.role, current=True)
+
+
+@post(
+    "/sessions/current/switch",
+    operation_id="switch_tenant",
+    opt=FOR_SIGNED_IN,
+    dependencies={"to": Body(Switch)},
+    status_code=200,
+)
+async def switch(caller: Caller, parts: Parts, to: NamedDependency[Switch]) -> Tenant:
+    """Go to another tenant that one belongs to, in this session."""
+    home = await accounts.switch(parts.db, caller, to.tenant)
+    return Tenant(id=home.id, name=home.name, role=home.role, current=True)
+
+
+@post(
+    "/sessions/current/confirm",
+    operation_id="confirm",
+    opt=FOR_SIGNED_IN,
+    dependencies={"form": Body(Confirmation)},
+    status_code=204,
+)
+async def confirm(caller: Caller, parts: Parts, form: NamedDependency[Confirmation]) -> None:
+    """Show again who one is.
+
+    For the ten minutes after it, and after signing in, a person may do what needs it: tokens, members, invitations.
+    """
+    await accounts.confirm(parts.db, parts.passwords, parts.attempts, caller, form.password)
+
+
+@get("/sessions", operation_id="sessions", opt=FOR_SIGNED_IN)
+async def sessions(caller: Caller, parts: Parts) -> Page[SessionInfo]:
+    """List where one is signed in, the session used last first."""
+    found = await accounts.own_sessions(parts.db, caller)
+    return Page(items=[shown.session(one, caller) for one in found])
+
+
+@delete("/sessions/{session:uuid}", operation_id="end_session", opt=FOR_SIGNED_IN)
+async def end_session(caller: Caller, parts: Parts, session: SessionId) -> None:
+    """End one of one's own sessions.
+
+    At once.
+    """
+    await accounts.end_session(parts.db, caller, session)
+
+
+@patch("/me", operation_id="edit_me", opt=FOR_SIGNED_IN, dependencies={"changes": Body(MePatch)}, status_code=204)
+async def edit_me(caller: Caller, parts: Parts, changes: NamedDependency[MePatch]) -> None:
+    """Change one's own account."""
+    if isinstance(changes.name, str):
+        await accounts.rename(parts.db, caller, changes.name.strip())
+
+
+@post(
+    "/me/password",
+    operation_id="change_password",
+    opt=FOR_SIGNED_IN,
+    dependencies={"form": Body(NewPassword)},
+    status_code=204,
+)
+async def change_password(caller: Caller, parts: Parts, form: NamedDependency[NewPassword]) -> None:
+    """Change one's own password.
+
+    Every other session of one's own ends.
+    """
+    await accounts.change_password(parts.db, parts.passwords, parts.attempts, caller, form)
+
+
+@get("/me/tokens", operation_id="own_tokens", opt=FOR_SIGNED_IN)
+async def own_tokens(caller: Caller, parts: Parts) -> Page[Token]:
+    """List the tokens with which one comes as oneself, newest first.
+
+    They act in the tenant in which they were made.
+    """
+    if caller.user is None or caller.email is None:
+        return Page(items=[])
+    async with parts.db.read(caller.tenant) as tx:
+        found = await stored_tokens.own(tx, caller.user)
+        names = await tokens.names(tx, found)
+    return Page(items=[shown.token(one, *names) for one in found])
+
+
+@post("/me/tokens", operation_id="add_own_token", opt=FOR_SIGNED_IN, dependencies={"new": Body(NewOwnToken)})
+async def add_own_token(
+    request: Http,
+    caller: Caller,
+    parts: Parts,
+    new: NamedDependency[NewOwnToken],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[CreatedToken]:
+    """Make a token with which one comes as oneself.
+
+    It may what its person may, now and later, and ends with the membership. `token` is shown in this answer and never
+    again.
+    """
+
+    async def made(tx: Tx) -> CreatedToken:
+        made = await tokens.create_own(tx, caller, new)
+        token = shown.token(made.token, *await tokens.names(tx, [made.token]))
+        return CreatedToken(**asdict(token), token=made.secret)
+
+    async with parts.db.write(caller.tenant) as tx:
+        return await once(tx, parts.sealer, request, idempotency_key, partial(made, tx))
+
+
+@delete("/me/tokens/{token:uuid}", operation_id="revoke_own_token", opt=FOR_SIGNED_IN)
+async def revoke_own_token(
+    caller: Caller, parts: Parts, token: Annotated[UUID, PathParameter(description="The token's id.")]
+) -> None:
+    """Revoke one of one's own tokens.
+
+    It stops at once.
+    """
+    async with parts.db.write(caller.tenant) as tx:
+        await tokens.revoke_own(tx, caller, token)
+
+
+ROUTES = [
+    own_tokens,
+    add_own_token,
+    revoke_own_token,
+    tenants,
+    rename_tenant,
+    switch,
+    confirm,
+    sessions,
+    end_session,
+    edit_me,
+    change_password,
+]

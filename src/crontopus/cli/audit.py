@@ -1,0 +1,88 @@
+"""`crontopus audit`: what was done, by whom, and whether the log still says so."""
+
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from crontopus.cli.call import connected
+from crontopus.cli.output import Column, Listing, Out, gathered
+from crontopus.cli.values import WHEN
+from crontopus.domain.errors import Conflict
+from crontopus.wire.audit import AuditEntry
+
+if TYPE_CHECKING:
+    from crontopus.client import Client
+
+
+def _changed(entry: AuditEntry) -> str:
+    return ", ".join(f"{field}: {_value(old)} → {_value(new)}" for field, (old, new) in entry.changes.items())
+
+
+def _value(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+ENTRIES = Listing(
+    AuditEntry,
+    (
+        Column("", lambda entry, words: str(entry.position)),
+        Column("at", lambda entry, words: words.instant(entry.at)),
+        Column("who", lambda entry, words: entry.actor),
+        Column("did", lambda entry, words: entry.action),
+        Column("to", lambda entry, words: entry.target),
+        Column("changed", lambda entry, words: _changed(entry)),
+    ),
+)
+
+
+@click.group(short_help="The audit log: who did what.")
+def audit() -> None:
+    """The audit log: who did what."""
+
+
+@audit.command("list")
+@click.option("--actor", metavar="WHO", help="Only of this person, by e-mail address, or `token NAME`.")
+@click.option("--action", metavar="ACTION", help="Only of this kind: job.edit.")
+@click.option("--target", type=click.UUID, metavar="ID", help="Only what was done to this, by its id.")
+@click.option("--since", type=WHEN, help="Only from this instant on.")
+@click.option("--until", type=WHEN, help="Only before this instant.")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+@connected
+async def list_entries(
+    client: "Client",
+    out: Out,
+    actor: str | None,
+    action: str | None,
+    target: UUID | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> None:
+    """List what was done, newest first."""
+    pages = partial(client.audit, actor=actor, action=action, target=target, since=since, until=until)
+    out.many(await gathered(pages, limit), ENTRIES)
+
+
+@audit.command()
+@click.option(
+    "--format", "kind", type=click.Choice(["ndjson", "csv"]), default="ndjson", show_default=True, help="JSON or CSV."
+)
+@connected
+async def export(client: "Client", out: Out, kind: str) -> None:
+    """Print the whole log, an entry a line, however long it is."""
+    async with client.export_audit(kind) as response:
+        async for text in response.aiter_text():
+            click.echo(text, nl=False)
+
+
+@audit.command()
+@connected
+async def verify(client: "Client", out: Out) -> None:
+    """Check that the log says what was written. Exit code 5 where it does not."""
+    found = await client.verify_audit()
+    if found.broken is not None:
+        raise Conflict(f"entry {found.broken} of the audit log does not hold: {found.why}")
+    out.said(f"{found.entries} entries, and each says what was written", found)

@@ -1,0 +1,59 @@
+"""What is written into the audit log, and whether it still says what was written."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from crontopus.domain.access import Principal
+from crontopus.domain.audit import BEGINNING, Deed, Doer, Target, changes, link
+from crontopus.storage import audit
+from crontopus.storage.database import Tx
+
+
+class Verdict(Struct, frozen=True):
+    """`entries`: how many hold, from the first on. `broken`: the first that does not, None where all hold; `why`."""
+
+    entries: int
+    broken: int | None = None
+    why: str = ""
+
+
+async def tell(
+    tx: Tx,
+    caller: Principal,
+    action: str,
+    target: Target,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """In the transaction of what it tells of. `before` and `after`: the target as it was and is, or a part of it."""
+    await audit.add(tx, doer_of(caller), [Deed(action, target, changes(before or {}, after or {}))])
+
+
+async def tell_all(tx: Tx, caller: Principal, deeds: Sequence[Deed]) -> None:
+    if deeds:
+        await audit.add(tx, doer_of(caller), deeds)
+
+
+def doer_of(caller: Principal) -> Doer:
+    return Doer(caller.name, caller.user, caller.token, caller.address, caller.user_agent)
+
+
+async def verify(tx: Tx) -> Verdict:
+    """Reads the tenant's whole chain. What is added meanwhile is not looked at."""
+    head = await audit.head(tx)
+    hashed, place = BEGINNING, 0
+    async for entry, kept in audit.chain(tx, head.position):
+        if entry.position != place + 1:
+            return Verdict(place, place + 1, "it is missing")
+        if link(hashed, tx.tenant, entry) != kept:
+            return Verdict(
+                place, entry.position, "it does not say what was written, or not after what stands before it"
+            )
+        hashed, place = kept, entry.position
+    if place != head.position:
+        return Verdict(place, place + 1, "it is missing, with all that followed")
+    if hashed != head.hash:
+        return Verdict(place - 1, place, "it is not the one that was written last")
+    return Verdict(place)

@@ -1,0 +1,42 @@
+"""The secret key: that it fits the database, and that what an older one sealed is sealed anew."""
+
+from pathlib import Path
+from uuid import UUID
+
+from crontopus.domain.errors import Conflict, Invalid
+from crontopus.storage import keycheck
+from crontopus.storage.database import Database, SystemTx
+from crontopus.storage.sealing import Sealer, sealer_for
+
+_PLAIN = b"crontopus"
+_NOBODY = UUID(int=0)
+
+
+async def fitting_sealer(db: Database, data: Path, secret_key: str) -> Sealer:
+    """The sealer of this database. Raises Invalid, before anything is served, where the key is another one's."""
+    async with db.read_all() as tx:
+        sealed = await keycheck.find(tx)
+    sealer = sealer_for(data, secret_key, may_make=sealed is None)
+    if sealed is None:
+        async with db.write_all() as tx:
+            sealed = await keycheck.keep(tx, sealer.seal(_PLAIN, _NOBODY, _NOBODY))
+    try:
+        sealer.open(sealed, _NOBODY, _NOBODY)
+    except Conflict as error:
+        raise Invalid(
+            "the secret key is not the one of this database, so nothing was started and nothing was changed. Put back "
+            "the secret.key of the data folder, or the setting secret_key, that was in force with this database; "
+            "several servers on one PostgreSQL need the same"
+        ) from error
+    if not sealer.is_of_newest(sealed, _NOBODY, _NOBODY):
+        async with db.write_all() as tx:
+            await _seal_anew(tx, sealer)
+    return sealer
+
+
+async def _seal_anew(tx: SystemTx, sealer: Sealer) -> None:
+    """By the newest key: then the older ones can be taken out."""
+    for key in await keycheck.ping_keys(tx):
+        plain = sealer.open(key.sealed, key.tenant, key.namespace)
+        await keycheck.keep_ping_key(tx, key.namespace, sealer.seal(plain, key.tenant, key.namespace))
+    await keycheck.replace(tx, sealer.seal(_PLAIN, _NOBODY, _NOBODY))

@@ -1,0 +1,214 @@
+"""What is done about members: invite, accept, change, remove. A tenant always keeps an owner."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, Struct
+
+from crontopus.domain import tokens
+from crontopus.domain.access import OF_ROLE, Principal, Role
+from crontopus.domain.audit import Noun, Target
+from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated
+from crontopus.engine import audit
+from crontopus.engine.accounts import Caller, begin_session
+from crontopus.engine.attempts import Attempts
+from crontopus.engine.passwords import Passwords
+from crontopus.storage import accounts, invitations, members, namespaces, sessions
+from crontopus.storage import tokens as stored_tokens
+from crontopus.storage.accounts import Login
+from crontopus.storage.database import Database, SystemTx, Tx
+from crontopus.storage.identity import new_id
+from crontopus.storage.invitations import Invitation, Opened
+from crontopus.storage.members import Member
+from crontopus.wire.accounts import Session
+from crontopus.wire.people import Acceptance, MemberPatch, NewInvitation, TenantPatch
+
+LIFE = timedelta(days=7)
+SHORTEST_PASSWORD = 12
+
+
+class Invited(Struct, frozen=True):
+    """A new invitation, and the code that is shown once."""
+
+    invitation: Invitation
+    code: str
+
+
+async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
+    """Replaces an older invitation of that address. Raises Invalid, NotAllowed, and Conflict for a member."""
+    caller.require_confirmed(tx.now)
+    caller.require_may_grant(new.role)
+    email = new.email.strip().lower()
+    places = await _places(tx, new.role, new.namespaces)
+    if await members.of_email(tx, email) is not None:
+        raise Conflict(f"{email} is a member already", (Fault("/email", "a member already"),))
+    code = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        id=new_id(tx.now),
+        email=email,
+        role=new.role,
+        namespaces=places,
+        invited_by=caller.name,
+        created_at=tx.now,
+        expires_at=tx.now + LIFE,
+    )
+    await invitations.add(tx, invitation, tokens.hash_of(code))
+    said = {"role": new.role, "namespaces": new.namespaces}
+    await audit.tell(tx, caller, "invitation.create", _invited(invitation), after=said)
+    return Invited(invitation, code)
+
+
+async def uninvite(tx: Tx, caller: Principal, invitation: UUID) -> None:
+    """The link opens nothing from now on. Raises NotFound, NotAllowed."""
+    caller.require_confirmed(tx.now)
+    gone = await invitations.remove(tx, invitation)
+    caller.require_may_grant(gone.role)
+    await audit.tell(tx, caller, "invitation.revoke", _invited(gone), {"role": gone.role})
+
+
+async def opened(tx: SystemTx, code: str) -> Opened:
+    """Raises NotFound, never saying why: unknown, revoked, over, or used."""
+    found = await invitations.opened(tx, tokens.hash_of(code))
+    if found is None:
+        raise NotFound("this invitation opens nothing, or not any more: ask for a new one")
+    return found
+
+
+async def accept(db: Database, passwords: Passwords, attempts: Attempts, form: Acceptance, caller: Caller) -> Session:
+    """Makes the person, unless they are known, and a member. Raises NotFound, Invalid, Unauthenticated, Throttled."""
+    address = f"address {caller.address}"
+    attempts.require(db.clock(), address)
+    async with db.read_all() as tx:
+        try:
+            invitation = (await opened(tx, form.code)).invitation
+        except NotFound:
+            attempts.failed(tx.now, address)
+            raise
+        known = await accounts.account(tx, invitation.email)
+    if known is None:
+        _require_long(form.password)
+    elif not await passwords.matches(form.password, known.password_hash):
+        attempts.failed(db.clock(), address, f"email {known.email}")
+        raise Unauthenticated("this is not the password of that account")
+    hashed = known.password_hash if known else await passwords.hash(form.password)
+    async with db.write_all() as system:
+        found = await opened(system, form.code)
+        login = await _join(system, found, hashed, form.name.strip(), caller)
+        return await begin_session(system, login, caller)
+
+
+async def _join(tx: SystemTx, found: Opened, hashed: str, name: str, caller: Caller) -> Login:
+    invitation, own = found.invitation, tx.of(found.tenant)
+    known = await accounts.account(tx, invitation.email)
+    user = known.user if known else new_id(tx.now)
+    if known is None:
+        await accounts.add_user(tx, user, invitation.email, hashed, name=name)
+    await invitations.remove(own, invitation.id)
+    await members.add(own, user, invitation.role, [UUID(place) for place in invitation.namespaces])
+    doer = Principal(
+        id=user,
+        tenant=found.tenant,
+        tenant_name=found.tenant_name,
+        scopes=OF_ROLE[invitation.role],
+        user=user,
+        email=invitation.email,
+        address=caller.address,
+        user_agent=caller.user_agent,
+    )
+    said = {"role": invitation.role, "invited_by": invitation.invited_by}
+    await audit.tell(own, doer, "member.join", Target(Noun.MEMBER, user, invitation.email), after=said)
+    return Login(user, invitation.email, found.tenant, found.tenant_name, hashed)
+
+
+async def edit(tx: Tx, caller: Principal, user: UUID, patch: MemberPatch) -> Member:
+    """JSON Merge Patch. Raises Invalid, NotFound, NotAllowed, and Conflict for the last owner."""
+    caller.require_confirmed(tx.now)
+    owners = await members.owners(tx)
+    old = await members.find(tx, user)
+    role = old.role if patch.role is UNSET else patch.role
+    for touched in (old.role, role):
+        caller.require_may_grant(touched)
+    if patch.namespaces is UNSET:
+        places = old.namespaces
+        _require_unlimited(role, places)
+    else:
+        places = await _places(tx, role, patch.namespaces or [])
+    if (role, places) == (old.role, old.namespaces):
+        return old
+    if role is not Role.OWNER:
+        _require_another(owners, user)
+    await members.change(tx, user, role, places)
+    before, after = ({"role": at[0], "namespaces": at[1]} for at in ((old.role, old.namespaces), (role, places)))
+    await audit.tell(tx, caller, "member.edit", _member(old), before, after)
+    return await members.find(tx, user)
+
+
+async def remove(tx: Tx, caller: Principal, user: UUID) -> None:
+    """What they have signed in with ends at once. Raises NotFound, NotAllowed, and Conflict for the last owner."""
+    caller.require_confirmed(tx.now)
+    owners = await members.owners(tx)
+    old = await members.find(tx, user)
+    caller.require_may_grant(old.role)
+    _require_another(owners, user)
+    await members.remove(tx, user)
+    await sessions.end_in(tx, user)
+    await stored_tokens.revoke_own(tx, user)
+    await audit.tell(tx, caller, "member.remove", _member(old), {"role": old.role})
+
+
+async def rename_tenant(tx: Tx, caller: Principal, patch: TenantPatch) -> str:
+    """The name from now on."""
+    caller.require_all_jobs()
+    if patch.name is UNSET or patch.name == caller.tenant_name:
+        return caller.tenant_name
+    await members.rename_tenant(tx, patch.name)
+    target = Target(Noun.TENANT, tx.tenant, patch.name)
+    await audit.tell(tx, caller, "tenant.edit", target, {"name": caller.tenant_name}, {"name": patch.name})
+    return patch.name
+
+
+async def slugs(tx: Tx, several: Sequence[Member | Invitation]) -> dict[str, str]:
+    """Of the namespaces that these are limited to, by id."""
+    ids = {UUID(place) for one in several for place in one.namespaces}
+    found: dict[UUID, Any] = await namespaces.of_ids(tx, list(ids)) if ids else {}
+    return {str(place): one.slug for place, one in found.items()}
+
+
+async def _places(tx: Tx, role: Role, wanted: Sequence[str]) -> list[str]:
+    """The ids of the namespaces that a membership is limited to. Raises Invalid."""
+    found = []
+    for number, slug in enumerate(dict.fromkeys(wanted)):
+        try:
+            found.append(str((await namespaces.find(tx, slug)).id))
+        except NotFound as error:
+            raise Invalid(str(error), (Fault(f"/namespaces/{number}", str(error)),)) from None
+    _require_unlimited(role, found)
+    return found
+
+
+def _require_unlimited(role: Role, places: Sequence[str]) -> None:
+    if role is Role.OWNER and places:
+        detail = "an owner is not limited to namespaces: choose another role"
+        raise Invalid(detail, (Fault("/namespaces", detail),))
+
+
+def _require_another(owners: Sequence[UUID], user: UUID) -> None:
+    if list(owners) == [user]:
+        raise Conflict("this is the last owner: make another member an owner first")
+
+
+def _require_long(password: str) -> None:
+    if len(password) < SHORTEST_PASSWORD:
+        detail = f"a password has at least {SHORTEST_PASSWORD} characters"
+        raise Invalid(detail, (Fault("/password", detail),))
+
+
+def _invited(invitation: Invitation) -> Target:
+    return Target(Noun.INVITATION, invitation.id, invitation.email)
+
+
+def _member(member: Member) -> Target:
+    return Target(Noun.MEMBER, member.user, member.email)

@@ -1,0 +1,126 @@
+"""The audit log: chains of entries, one of each tenant, that are only ever added to."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crontopus.domain.audit import BEGINNING, Deed, Doer, Entry, Target, link
+from crontopus.storage.database import Tx
+from crontopus.storage.tables import audit, audit_heads
+
+_BATCH = 1000
+
+
+class Head(Struct, frozen=True):
+    """The newest entry of a chain; of an empty one position 0."""
+
+    position: int
+    hash: bytes
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """What is looked for; None: anything. `since` and `until` are instants, the second excluded."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def add(tx: Tx, doer: Doer, deeds: Sequence[Deed]) -> None:
+    """At the end of the tenant's chain, in this transaction: they are told if and only if they were done."""
+    head = await _locked(tx)
+    rows = []
+    for deed in deeds:
+        entry = Entry(head.position + 1, tx.now, doer, deed)
+        head = Head(entry.position, link(head.hash, tx.tenant, entry))
+        rows.append(_row(tx.tenant, entry, head.hash))
+    await tx.sql.execute(insert(audit), rows)
+    statement = update(audit_heads).where(audit_heads.c.tenant_id == tx.tenant)
+    await tx.sql.execute(statement.values(position=head.position, hash=head.hash))
+
+
+async def listed(tx: Tx, wanted: Filter, before: int | None, limit: int) -> Sequence[Entry]:
+    """Newest first, those before the position `before`."""
+    query = select(audit).where(audit.c.tenant_id == tx.tenant, *_conditions(wanted))
+    if before is not None:
+        query = query.where(audit.c.position < before)
+    rows = await tx.sql.execute(query.order_by(audit.c.position.desc()).limit(limit))
+    return [_entry(row) for row in rows]
+
+
+async def head(tx: Tx) -> Head:
+    query = select(audit_heads.c.position, audit_heads.c.hash).where(audit_heads.c.tenant_id == tx.tenant)
+    row = (await tx.sql.execute(query)).first()
+    return Head(*row) if row else Head(0, BEGINNING)
+
+
+async def chain(tx: Tx, until: int) -> AsyncIterator[tuple[Entry, bytes]]:
+    """Every entry with its hash, from the first to the position `until`, however many there are."""
+    place = 0
+    while True:
+        query = (
+            select(audit)
+            .where(audit.c.tenant_id == tx.tenant, audit.c.position > place, audit.c.position <= until)
+            .order_by(audit.c.position)
+            .limit(_BATCH)
+        )
+        rows = (await tx.sql.execute(query)).all()
+        for row in rows:
+            yield _entry(row), row.hash
+        if len(rows) < _BATCH:
+            return
+        place = rows[-1].position
+
+
+async def _locked(tx: Tx) -> Head:
+    """The head, which nobody else moves until the transaction ends."""
+    make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
+    fresh = make(audit_heads).values(tenant_id=tx.tenant, position=0, hash=BEGINNING)
+    # An update that changes nothing locks the row where it is there.
+    statement = fresh.on_conflict_do_update(
+        index_elements=["tenant_id"], set_={"tenant_id": audit_heads.c.tenant_id}
+    ).returning(audit_heads.c.position, audit_heads.c.hash)
+    return Head(*(await tx.sql.execute(statement)).one())
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    found = (
+        (wanted.actor, audit.c.actor.__eq__),
+        (wanted.action, audit.c.action.__eq__),
+        (wanted.target, audit.c.target_id.__eq__),
+        (wanted.since, audit.c.at.__ge__),
+        (wanted.until, audit.c.at.__lt__),
+    )
+    return [holds(value) for value, holds in found if value is not None]
+
+
+def _row(tenant: UUID, entry: Entry, hashed: bytes) -> Mapping[str, Any]:
+    doer, deed = entry.doer, entry.deed
+    return {
+        "tenant_id": tenant,
+        "position": entry.position,
+        "at": entry.at,
+        "actor": doer.name,
+        "user_id": doer.user,
+        "token_id": doer.token,
+        "address": doer.address,
+        "user_agent": doer.user_agent,
+        "action": deed.action,
+        "noun": deed.target.noun,
+        "target_id": deed.target.id,
+        "target": deed.target.name,
+        "changes": deed.changes,
+        "hash": hashed,
+    }
+
+
+def _entry(row: Row[Any]) -> Entry:
+    doer = Doer(row.actor, row.user_id, row.token_id, row.address, row.user_agent)
+    return Entry(row.position, row.at, doer, Deed(row.action, Target(row.noun, row.target_id, row.target), row.changes))

@@ -1,0 +1,101 @@
+"""Members: which people belong to a tenant, and which tenants a person belongs to."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Row, Select, delete, insert, select, update
+
+from crontopus.domain.access import Role
+from crontopus.domain.errors import NotFound
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.tables import members, tenants, users
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """A person in this tenant. `namespaces` are ids; empty: all."""
+
+    user: UUID
+    email: str
+    name: str
+    role: Role
+    namespaces: list[str]
+    created_at: datetime
+
+
+class Home(Struct, frozen=True):
+    """A tenant that a person belongs to, and what they are there."""
+
+    id: UUID
+    name: str
+    role: Role
+
+
+async def add(tx: Tx, user: UUID, role: Role, namespaces: Sequence[UUID] = ()) -> None:
+    """`namespaces`: those it is limited to; none: it reaches all of the tenant."""
+    places = [str(place) for place in namespaces]
+    await tx.sql.execute(
+        insert(members).values(tenant_id=tx.tenant, user_id=user, role=role, namespaces=places, created_at=tx.now)
+    )
+
+
+async def listed(tx: Tx, after: str, limit: int) -> Sequence[Member]:
+    """By address, those behind `after`."""
+    query = _members(tx).where(users.c.email > after).order_by(users.c.email).limit(limit)
+    return [_member(row) for row in await tx.sql.execute(query)]
+
+
+async def find(tx: Tx, user: UUID) -> Member:
+    """Raises NotFound for whoever is no member here."""
+    row = (await tx.sql.execute(_members(tx).where(users.c.id == user))).first()
+    if row is None:
+        raise NotFound("no such member")
+    return _member(row)
+
+
+async def of_email(tx: Tx, email: str) -> Member | None:
+    row = (await tx.sql.execute(_members(tx).where(users.c.email == email))).first()
+    return _member(row) if row else None
+
+
+async def owners(tx: Tx) -> Sequence[UUID]:
+    """The owners, whom nobody else changes until the transaction ends."""
+    query = select(members.c.user_id).where(members.c.tenant_id == tx.tenant, members.c.role == Role.OWNER)
+    return (await tx.sql.scalars(query.order_by(members.c.user_id).with_for_update())).all()
+
+
+async def change(tx: Tx, user: UUID, role: Role, namespaces: Sequence[str]) -> None:
+    statement = update(members).where(members.c.tenant_id == tx.tenant, members.c.user_id == user)
+    await tx.sql.execute(statement.values(role=role, namespaces=list(namespaces)))
+
+
+async def remove(tx: Tx, user: UUID) -> None:
+    await tx.sql.execute(delete(members).where(members.c.tenant_id == tx.tenant, members.c.user_id == user))
+
+
+async def homes(tx: SystemTx, user: UUID) -> Sequence[Home]:
+    """By name."""
+    query = (
+        select(tenants.c.id, tenants.c.name, members.c.role)
+        .join(tenants, tenants.c.id == members.c.tenant_id)
+        .where(members.c.user_id == user)
+        .order_by(tenants.c.name, tenants.c.id)
+    )
+    return [Home(*row) for row in await tx.sql.execute(query)]
+
+
+async def rename_tenant(tx: Tx, name: str) -> None:
+    await tx.sql.execute(update(tenants).where(tenants.c.id == tx.tenant).values(name=name))
+
+
+def _members(tx: Tx) -> Select[Any]:
+    columns = (users.c.id, users.c.email, users.c.name, members.c.role, members.c.namespaces, members.c.created_at)
+    joined = select(*columns).join(members, members.c.user_id == users.c.id)
+    return joined.where(members.c.tenant_id == tx.tenant)
+
+
+def _member(row: Row[Any]) -> Member:
+    user, email, name, role, namespaces, created_at = tuple(row)
+    return Member(user=user, email=email, name=name, role=role, namespaces=namespaces, created_at=created_at)

@@ -1,0 +1,126 @@
+"""Sessions: who is signed in, where, and in which of their tenants. Kept as hashes, found by them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Select, delete, insert, select, update
+
+from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.errors import NotFound
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.tables import members, sessions, tenants, users
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """A row, without its hash. `tenant_id`: where the person is now."""
+
+    id: UUID
+    user_id: UUID
+    tenant_id: UUID
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+    confirmed_at: datetime
+    address: str | None
+    user_agent: str | None
+
+
+class SignedIn(Struct, frozen=True):
+    """Whose session it is, and what they are where they are."""
+
+    session: UUID
+    user: UUID
+    email: str
+    name: str
+    tenant: UUID
+    tenant_name: str
+    used_at: datetime
+    confirmed_at: datetime
+    system: SystemRole | None
+    role: Role
+    namespaces: list[str]
+
+
+_COLUMNS = [sessions.c[field] for field in Session.__struct_fields__]
+
+
+async def add(tx: SystemTx, session: Session, hashed: bytes) -> None:
+    values = {field: getattr(session, field) for field in Session.__struct_fields__}
+    await tx.sql.execute(insert(sessions).values(**values, hash=hashed))
+
+
+async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
+    """None where the session is unknown or over, or the person is no member there any more."""
+    query: Select[Any] = (
+        select(
+            sessions.c.id,
+            users.c.id,
+            users.c.email,
+            users.c.name,
+            tenants.c.id,
+            tenants.c.name,
+            sessions.c.used_at,
+            sessions.c.confirmed_at,
+            users.c.system_role,
+            members.c.role,
+            members.c.namespaces,
+        )
+        .join(users, users.c.id == sessions.c.user_id)
+        .join(tenants, tenants.c.id == sessions.c.tenant_id)
+        .join(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))
+        .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now)
+    )
+    row = (await tx.sql.execute(query)).first()
+    return SignedIn(*row) if row else None
+
+
+async def used(tx: SystemTx, session: UUID, expires_at: datetime) -> None:
+    """Now; and it lasts until `expires_at`."""
+    statement = update(sessions).where(sessions.c.id == session)
+    await tx.sql.execute(statement.values(used_at=tx.now, expires_at=expires_at))
+
+
+async def confirmed(tx: SystemTx, session: UUID) -> None:
+    """Now."""
+    await tx.sql.execute(update(sessions).where(sessions.c.id == session).values(confirmed_at=tx.now))
+
+
+async def of_user(tx: SystemTx, user: UUID) -> Sequence[Session]:
+    """Those in force, the one used last first."""
+    query = select(*_COLUMNS).where(sessions.c.user_id == user, sessions.c.expires_at > tx.now)
+    rows = await tx.sql.execute(query.order_by(sessions.c.used_at.desc(), sessions.c.id.desc()))
+    return [Session(**row._mapping) for row in rows]
+
+
+async def was_at(tx: SystemTx, user: UUID, address: str | None) -> bool:
+    """Whether the person has a session that was begun at this address, and is in force."""
+    query = select(sessions.c.id).where(
+        sessions.c.user_id == user, sessions.c.address == address, sessions.c.expires_at > tx.now
+    )
+    return address is not None and (await tx.sql.execute(query.limit(1))).first() is not None
+
+
+async def move(tx: SystemTx, session: UUID, tenant: UUID) -> None:
+    """To another tenant of the same person."""
+    await tx.sql.execute(update(sessions).where(sessions.c.id == session).values(tenant_id=tenant))
+
+
+async def end(tx: SystemTx, user: UUID, session: UUID) -> None:
+    """Raises NotFound where it is over already, or another person's."""
+    done = await tx.sql.execute(delete(sessions).where(sessions.c.id == session, sessions.c.user_id == user))
+    if not done.rowcount:
+        raise NotFound("no such session")
+
+
+async def end_in(tx: Tx, user: UUID) -> None:
+    """Those in which the person is in this tenant now."""
+    await tx.sql.execute(delete(sessions).where(sessions.c.user_id == user, sessions.c.tenant_id == tx.tenant))
+
+
+async def end_others(tx: SystemTx, user: UUID, kept: UUID | None) -> None:
+    """All of the person's but one."""
+    statement = delete(sessions).where(sessions.c.user_id == user)
+    await tx.sql.execute(statement if kept is None else statement.where(sessions.c.id != kept))

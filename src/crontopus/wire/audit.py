@@ -1,0 +1,40 @@
+"""The audit log on the wire."""
+
+from typing import Any
+from uuid import UUID
+
+from crontopus.domain.audit import Noun
+from crontopus.wire.common import Instant, Output
+
+
+class AuditEntry(Output, frozen=True):
+    """One thing that was done. `position` counts from 1 in the tenant, without a gap.
+
+    `actor`: a person's address, or a token by name; `user` is the person, or whoever made the token. `target` is what
+    the thing was called then. `changes`: of each field its value before and after; secrets are hidden.
+    """
+
+    position: int
+    at: Instant
+    actor: str
+    user: UUID | None
+    token: UUID | None
+    address: str | None
+    user_agent: str | None
+    action: str
+    noun: Noun
+    target_id: UUID
+    target: str
+    changes: dict[str, list[Any]]
+
+
+class AuditVerdict(Output, frozen=True):
+    """Whether the log says what was written. `entries`: how many hold, from the first on.
+
+    `broken` is the position of the first entry that was changed, removed or put elsewhere, and `why` says how that is
+    seen; null: all hold.
+    """
+
+    entries: int
+    broken: int | None
+    why: str

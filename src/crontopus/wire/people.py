@@ -1,0 +1,129 @@
+"""People on the wire: members of a tenant, invitations to it, and what a person does with their own account."""
+
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, Meta, UnsetType
+
+from crontopus.domain.access import Role
+from crontopus.wire.accounts import Email, Password
+from crontopus.wire.common import Input, Instant, Name, Output
+
+GivenPassword = Annotated[str, Meta(max_length=1000)]
+PersonName = Annotated[str, Meta(max_length=200)]
+Code = Annotated[str, Meta(max_length=200)]
+
+
+class Tenant(Output, frozen=True):
+    """A tenant that the caller belongs to. `current`: the one that everything else is about now."""
+
+    id: UUID
+    name: str
+    role: Role | None
+    current: bool
+
+
+class TenantPatch(Input, frozen=True):
+    """JSON Merge Patch: what is absent stays."""
+
+    name: Name | UnsetType = UNSET
+
+
+class Member(Output, frozen=True):
+    """A person in the tenant. `namespaces`: the slugs of those the membership is limited to; null: all."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    namespaces: list[str] | None
+    created_at: Instant
+
+
+class MemberPatch(Input, frozen=True):
+    """JSON Merge Patch: what is absent stays; `namespaces` null: all of the tenant."""
+
+    role: Role | UnsetType = UNSET
+    namespaces: list[str] | UnsetType | None = UNSET
+
+
+class NewInvitation(Input, frozen=True):
+    """`namespaces` limits the membership to some."""
+
+    email: Email
+    role: Role = Role.VIEWER
+    namespaces: list[str] = []
+
+
+class Invitation(Output, frozen=True):
+    """One that nobody has accepted yet."""
+
+    id: UUID
+    email: str
+    role: Role
+    namespaces: list[str] | None
+    invited_by: str
+    created_at: Instant
+    expires_at: Instant
+
+
+class CreatedInvitation(Invitation, frozen=True):
+    """The one answer that shows `link`: whoever opens it can accept."""
+
+    link: str
+
+
+class InvitationCode(Input, frozen=True):
+    """`code` is of the link."""
+
+    code: Code
+
+
+class InvitationState(Output, frozen=True):
+    """What one is invited to. `known`: the address has an account, whose password is asked for."""
+
+    email: str
+    tenant: str
+    role: Role
+    known: bool
+
+
+class Acceptance(Input, frozen=True):
+    """`password`: a new one, of at least 12 characters; for an address that has an account, that account's."""
+
+    code: Code
+    password: GivenPassword
+    name: PersonName = ""
+
+
+class SessionInfo(Output, frozen=True):
+    """Where the caller is signed in. `current`: the session of this very request."""
+
+    id: UUID
+    current: bool
+    created_at: Instant
+    used_at: Instant
+    expires_at: Instant
+    address: str | None
+    user_agent: str | None
+
+
+class Switch(Input, frozen=True):
+    tenant: UUID
+
+
+class Confirmation(Input, frozen=True):
+    password: GivenPassword
+
+
+class NewPassword(Input, frozen=True):
+    """`old` is the password so far."""
+
+    old: GivenPassword
+    new: Password
+
+
+class MePatch(Input, frozen=True):
+    """JSON Merge Patch: what is absent stays."""
+
+    name: PersonName | UnsetType = UNSET

@@ -1,0 +1,120 @@
+"""Every page as every role: what is shown, what is refused in words, and that nothing of another tenant is seen."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+from msgspec import Struct
+
+from crontopus.client import SESSION_COOKIE
+from crontopus.console.app import console_router
+from crontopus.domain.access import OF_ROLE, Role, Scope
+from crontopus.wire.accounts import NewNamespace, NewToken
+from crontopus.wire.jobs import NewJob
+from crontopus.wire.people import NewInvitation
+from crontopus.wire.runs import CheckIn
+from tests.console.conftest import Visitor
+from tests.world import BASE, World
+
+NEEDS = {
+    "/jobs/new": Scope.JOBS_WRITE,
+    "/jobs/import": Scope.JOBS_WRITE,
+    "/jobs/{job}/edit": Scope.JOBS_WRITE,
+    "/namespaces/new": Scope.NAMESPACES_WRITE,
+    "/namespaces/{slug}/edit": Scope.NAMESPACES_WRITE,
+    "/tokens": Scope.TOKENS_READ,
+    "/tokens/new": Scope.TOKENS_WRITE,
+    "/members/invite": Scope.MEMBERS_WRITE,
+    "/audit": Scope.AUDIT_READ,
+}
+"""Pages that some roles may not open; all others are for every member."""
+SECRET = "marker-of-acme"
+
+
+class Things(Struct, frozen=True):
+    """What acme has, by the name a path gives it."""
+
+    job: UUID
+    run: UUID
+    member: UUID
+    slug: str = "theirs"
+
+
+def pages() -> list[str]:
+    """The address of every page, from the routes."""
+    app = Litestar([console_router(clock=lambda: NotImplemented, public_url=BASE)], openapi_config=None)
+    routes = (route for route in app.routes if isinstance(route, HTTPRoute) and "GET" in route.methods)
+    found = {route.path_format for route in routes}
+    return sorted(path for path in found if "{rest}" not in path and not path.startswith("/static"))
+
+
+async def things(world: World) -> Things:
+    async with world.signed_in("acme") as acme:
+        await acme.add_namespace(NewNamespace(slug="theirs", name=SECRET))
+        job = await acme.add_job(NewJob(slug="a", name=SECRET, namespace="theirs"))
+        run = (await acme.check_in(CheckIn(kind="start", job=str(job.id)))).run
+        await acme.add_token(NewToken(name=SECRET))
+        await acme.invite(NewInvitation(email=f"{SECRET}@example.com"))
+        assert run is not None
+        return Things(job.id, run, (await acme.members()).items[0].id)
+
+
+@asynccontextmanager
+async def visiting(world: World, tenant: str, role: Role) -> AsyncIterator[Visitor]:
+    async with world.person(tenant, role) as person:
+        cookie = person.http.headers["cookie"].partition("=")[2]
+        transport = httpx.ASGITransport(world.appliance.app)
+        cookies = {SESSION_COOKIE: cookie}
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=cookies) as http:
+            yield Visitor(http)
+
+
+def address(page: str, there: Things) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: str(getattr(there, found[1])), page)
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_every_page_as_this_role(world: World, role: Role) -> None:
+    there = await things(world)
+    async with visiting(world, "acme", role) as visitor:
+        for page in pages():
+            answer = await visitor.get(address(page, there))
+            allowed = page not in NEEDS or NEEDS[page] in OF_ROLE[role]
+            expected = {200, 303} if allowed else {403}
+            assert answer.status_code in ({404} if page == "/invitation" else expected), f"{page}: {answer.text}"
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_no_page_shows_anything_of_another_tenant(world: World, role: Role) -> None:
+    there = await things(world)
+    async with visiting(world, "globex", role) as visitor:
+        for page in pages():
+            answer = await visitor.get(address(page, there))
+            if "{" in page:
+                assert answer.status_code in (404, 403), page
+            assert SECRET not in answer.text, page
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_form_or_a_link_is_shown_only_to_those_who_may_use_it(world: World, role: Role) -> None:
+    there = await things(world)
+    async with visiting(world, "acme", role) as visitor:
+        for page in pages():
+            text = (await visitor.get(address(page, there))).text
+            for path in re.findall(r'href="(/[^"?#]*)', text):
+                found = next((known for known in NEEDS if path == address(known, there)), None)
+                assert found is None or NEEDS[found] in OF_ROLE[role], f"{page} leads to {path}"
+
+
+async def test_what_one_may_not_do_is_said(world: World) -> None:
+    there = await things(world)
+    async with visiting(world, "acme", Role.VIEWER) as visitor:
+        assert "You look on here" in (await visitor.get(f"/jobs/{there.job}")).text
+        assert "An editor makes and changes jobs" in (await visitor.get("/jobs")).text
+        refused = await visitor.get("/jobs/new")
+        assert "Your role here does not allow it" in refused.text
