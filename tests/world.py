@@ -161,6 +161,11 @@ def copied(world: Path, to: Path) -> None:
     _KNOWN[to] = _KNOWN[world]
 
 
+def restored(world: Path, to: Path) -> None:
+    """What was in `world` stands at `to` by now, put there by the product itself."""
+    _KNOWN[to] = _KNOWN[world]
+
+
 async def _tenants(appliance: Appliance, data: Path) -> dict[str, Tenant]:
     if data not in _KNOWN:
         _KNOWN[data] = {name: await _tenant(appliance, name) for name in ("acme", "globex")}

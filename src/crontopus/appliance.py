@@ -27,7 +27,7 @@ from crontopus.config import Config
 from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
 from crontopus.domain.errors import CrontopusError, Invalid
-from crontopus.engine import accounts, setup
+from crontopus.engine import accounts, backups, setup
 from crontopus.engine.absence import BEAT, Absence, Monotonic
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
@@ -47,6 +47,7 @@ from crontopus.storage.listening import Listener
 from crontopus.storage.opening import open_database
 from crontopus.storage.sealing import Sealer
 from crontopus.wire.accounts import Recovery
+from crontopus.wire.backups import Backup
 
 log = structlog.get_logger(__name__)
 
@@ -224,6 +225,36 @@ async def _say_hello(appliance: Appliance, server: HttpServer) -> None:
     if link is not None:
         print(f"Set it up at {link}", flush=True)
     systemd.tell("READY=1")
+
+
+def backup(config: Config, into: Path, passphrase: str, keep: int) -> Backup:
+    """A backup of the database in use, tried. Raises a CrontopusError; then nothing is left of it."""
+    return _shown(*backups.make(_place(config), into, wall_clock(), passphrase, keep))
+
+
+def verify_backup(file: Path, passphrase: str) -> Backup:
+    """Raises Invalid or Conflict where it is not whole."""
+    return _shown(file, backups.check(file, passphrase))
+
+
+def restore(config: Config, file: Path, passphrase: str) -> Backup:
+    """Into an empty folder or database. Raises Conflict or Invalid; then nothing is changed."""
+    return _shown(file, backups.restore(file, _place(config), passphrase))
+
+
+def _place(config: Config) -> backups.Place:
+    return backups.Place(config.data, config.database_url, config.secret_key)
+
+
+def _shown(file: Path, manifest: backups.Manifest) -> Backup:
+    return Backup(
+        file=str(file),
+        made_at=manifest.made_at,
+        size_bytes=file.stat().st_size,
+        sha256=backups.digest(file),
+        tables=manifest.tables,
+        has_key=sealing.FILE in manifest.files,
+    )
 
 
 def rotate_key(config: Config) -> Path:

@@ -1,5 +1,6 @@
 """`crontopus admin reset-password`: for the operator who is locked out, on both databases."""
 
+import json
 from pathlib import Path
 
 import httpx
@@ -85,3 +86,38 @@ def test_what_is_wrong_is_said(tmp_path: Path, email: str, password: str, exit_c
     code, said = reset(data, "", email=email, password=password)
     assert code == exit_code
     assert why in said
+
+
+def test_a_backup_is_made_of_a_running_server_verified_and_restored(tmp_path: Path, database_url: str) -> None:
+    data, kept, phrase = tmp_path / "data", tmp_path / "kept", tmp_path / "phrase"
+    made, given = set_up(data, database_url), ["--database-url", database_url] if database_url else []
+    phrase.write_text("a long sentence\n")
+    sealed = ("--passphrase-file", str(phrase))
+    with Served(data, database_url) as server:
+        assert httpx.get(f"{server.url}/ping/{made.ping_key}/nightly?create=1").status_code == 201
+        done = in_process("admin", "backup", "--data", str(data), *given, "--into", str(kept), *sealed, "-o", "json")
+    told = json.loads(done.stdout)
+    assert (told["tables"]["check_ins"], told["has_key"]) == (1, True)
+    verified = in_process("admin", "verify", told["file"], *sealed)
+    assert told["sha256"] in verified.stdout
+    assert in_process("admin", "verify", told["file"]).exit_code == 1
+    if database_url:
+        return
+    new = tmp_path / "new"
+    assert in_process("admin", "restore", told["file"], "--data", str(new), *sealed).exit_code == 0
+    assert in_process("admin", "restore", told["file"], "--data", str(new), *sealed).exit_code == 5
+    with Served(new) as server:
+        assert signs_in(server, PASSWORD)
+        assert httpx.get(f"{server.url}/ping/{made.ping_key}/nightly").status_code == 200
+
+
+def test_a_passphrase_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    set_up(data)
+    words = ("admin", "backup", "--data", str(data), "--into", str(tmp_path / "kept"), "--passphrase-file")
+    (tmp_path / "empty").write_text("")
+    for file, why in ((tmp_path / "none", "cannot be read"), (tmp_path / "empty", "begins with no passphrase")):
+        done = in_process(*words, str(file))
+        assert done.exit_code == 1
+        assert why in done.stderr
+    assert not (tmp_path / "kept").exists()

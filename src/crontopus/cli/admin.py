@@ -1,21 +1,106 @@
 """`crontopus admin`: what the operator does with the data itself, where nobody can sign in any more."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from crontopus.cli.output import say
+from crontopus.cli.call import shown
+from crontopus.cli.output import Out, say
 from crontopus.cli.serve import loaded, settings_options, started
 from crontopus.cli.setup import read_password
+from crontopus.cli.table import Cell
 from crontopus.cli.values import converted
+from crontopus.cli.words import Words
+from crontopus.domain.errors import Invalid
 from crontopus.wire.accounts import Recovery
+from crontopus.wire.backups import Backup
 
 
 @click.group(short_help="For the operator: with the data itself, without signing in.")
 def admin() -> None:
     """For the operator: with the data itself, without signing in."""
+
+
+_passphrase = click.option(
+    "--passphrase-file", type=click.Path(path_type=Path, dir_okay=False), help="File with the passphrase that seals it."
+)
+
+
+@admin.command()
+@settings_options
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the backups.")
+@click.option("--keep", type=click.IntRange(0), default=0, help="How many of the newest stay there; 0: all.")
+@_passphrase
+@shown
+def backup(out: Out, into: Path, keep: int, passphrase_file: Path | None, **options: Any) -> None:
+    """Copy the whole database into one file, while the server runs or not, and try it by reading it back.
+
+    With a passphrase the file is sealed, and holds the secret key too; without one keep a copy of the key elsewhere.
+    """
+
+    def work() -> Backup:
+        from crontopus import appliance
+
+        return appliance.backup(loaded(options).config, into, _read(passphrase_file), keep)
+
+    out.one(started(work), _card)
+
+
+@admin.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_passphrase
+@shown
+def verify(out: Out, file: Path, passphrase_file: Path | None) -> None:
+    """Read a backup back: every byte, the database in it, and as many rows as it says."""
+
+    def work() -> Backup:
+        from crontopus import appliance
+
+        return appliance.verify_backup(file, _read(passphrase_file))
+
+    out.one(started(work), _card)
+
+
+@admin.command()
+@click.argument("backup_file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@settings_options
+@_passphrase
+@shown
+def restore(out: Out, backup_file: Path, passphrase_file: Path | None, **options: Any) -> None:
+    """Put a backup into an empty data folder, or an empty PostgreSQL database. Nothing is ever overwritten."""
+
+    def work() -> Backup:
+        from crontopus import appliance
+
+        return appliance.restore(loaded(options).config, backup_file, _read(passphrase_file))
+
+    out.one(started(work), _card)
+
+
+def _read(passphrase_file: Path | None) -> str:
+    """Its first line. Raises Invalid."""
+    if passphrase_file is None:
+        return ""
+    try:
+        passphrase = passphrase_file.read_text(encoding="utf-8").partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"the passphrase in {passphrase_file} cannot be read: {error}") from error
+    if not passphrase:
+        raise Invalid(f"{passphrase_file} begins with no passphrase")
+    return passphrase
+
+
+def _card(made: Backup, words: Words) -> Iterator[tuple[str, str | Cell]]:
+    yield "backup", made.file
+    yield "made", words.instant(made.made_at)
+    yield "bytes", f"{made.size_bytes:,}"
+    yield "sha256", made.sha256
+    yield "check-ins", f"{made.tables.get('check_ins', 0):,}"
+    yield "jobs", f"{made.tables.get('jobs', 0):,}"
+    yield "secret key", "in it" if made.has_key else "not in it: keep a copy of it elsewhere"
 
 
 @admin.command("rotate-key")
