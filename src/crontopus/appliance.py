@@ -36,6 +36,7 @@ from crontopus.engine.loops import run_every
 from crontopus.engine.passwords import Passwords
 from crontopus.engine.retention import Kept, Retention
 from crontopus.engine.sweep import Sweep
+from crontopus.engine.verdicts import Verdicts
 from crontopus.http import HttpServer, free_port
 from crontopus.metrics import Metrics
 from crontopus.storage import sealing
@@ -113,7 +114,9 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
     absence = Absence(db, uuid4(), monotonic, metrics)
     db.attend = absence.attend
     intake = Intake(ledger, metrics)
-    parts = Parts(db=db, intake=intake, public_url=config.base_url, sealer=sealer, metrics=metrics)
+    parts = Parts(
+        db=db, verdicts=Verdicts(db), intake=intake, public_url=config.base_url, sealer=sealer, metrics=metrics
+    )
     health = Health(db, ledger, config.data)
     app = create_app(
         parts,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from tests.bench import commands, filled, memory, pings, silence
+from tests.bench import commands, filled, memory, pings, silence, team
 from tests.bench.lines import Line, at_least, below
 from tests.bench.pings import Speed
 from tests.bench.wrk import Load
@@ -14,7 +14,7 @@ from tests.served import Served, set_up
 SOME, MILLION = 10_000, 1_000_000
 AHEAD = timedelta(seconds=15)
 """Time to write what is due, and to start the server."""
-PARTS = ("sqlite", "million", "postgres", "run")
+PARTS = ("sqlite", "million", "postgres", "run", "team")
 
 
 class Bench:
@@ -65,6 +65,10 @@ class Bench:
     def run(self) -> list[Line]:
         """`crontopus run -- true`"""
         return commands.lines(self._folder)
+
+    def team(self) -> list[Line]:
+        """people, permissions, the audit log and backups, on SQLite"""
+        return team.lines(self._folder)
 
     @cached_property
     def _few_jobs(self) -> Speed:

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from uuid import UUID
 
+import httpx
 import pytest
 
 from crontopus.api.events import GATHER_SECONDS
@@ -197,3 +198,20 @@ async def test_two_servers_lose_nothing_when_one_is_killed(tmp_path: Path, postg
                         break
     assert not [rid for rid in acknowledged if stored[rid] != 1]
     assert max(stored.values()) == 1
+
+
+def test_a_revocation_holds_at_the_other_server_within_a_second(tmp_path: Path, postgres_url: str) -> None:
+    """However slow the machine is: no request that begins a second after the revocation is let in."""
+    made = set_up(tmp_path / "a", postgres_url)
+    _share_the_key(tmp_path)
+    owner = {"Authorization": f"Bearer {made.token}"}
+    with Served(tmp_path / "a", postgres_url) as first, Served(tmp_path / "b", postgres_url) as second:
+        new = httpx.post(f"{first.url}/api/v1/tokens", json={"name": "leaked"}, headers=owner).json()
+        leaked = {"Authorization": f"Bearer {new['token']}"}
+        with httpx.Client(base_url=f"{second.url}/api/v1", headers=leaked) as thief:
+            assert thief.get("/me").status_code == 200
+            httpx.delete(f"{first.url}/api/v1/tokens/{new['id']}", headers=owner).raise_for_status()
+            revoked = begun = time.monotonic()
+            while thief.get("/me").status_code == 200:
+                assert begun - revoked < 1
+                begun = time.monotonic()

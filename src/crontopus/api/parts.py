@@ -9,6 +9,7 @@ from crontopus.engine.attempts import Attempts
 from crontopus.engine.intake import Intake
 from crontopus.engine.memo import Memo
 from crontopus.engine.passwords import Passwords
+from crontopus.engine.verdicts import Verdicts
 from crontopus.metrics import Metrics
 from crontopus.storage.database import Database
 from crontopus.storage.sealing import Sealer
@@ -18,6 +19,7 @@ class Parts(Struct, kw_only=True):
     """`public_url` is the address under which others reach the appliance, without a slash at its end."""
 
     db: Database
+    verdicts: Verdicts
     intake: Intake
     sealer: Sealer
     metrics: Metrics

@@ -98,7 +98,7 @@ async def _identify(connection: Connection, parts: Parts) -> Principal:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("write `Authorization: Bearer <token>`")
-        return await accounts.of_token(parts.db, token.strip(), origin_of(connection))
+        return await accounts.of_token(parts.db, parts.verdicts, token.strip(), origin_of(connection))
     session = connection.cookies.get(SESSION_COOKIE)
     if not session:
         raise Unauthenticated("send a token as `Authorization: Bearer <token>`")

@@ -51,7 +51,7 @@ async def set_up(request: Http, parts: Parts, form: NamedDependency[SetUp]) -> S
     hashed = await parts.passwords.hash(form.password)
     async with parts.db.write_all() as tx:
         await setup.require_code(tx, form.code)
-        founded = await setup.set_up(tx, parts.sealer, form.email, hashed, form.tenant)
+        founded = await setup.set_up(tx, parts.sealer, form.email, hashed, form.tenant, origin)
         return await accounts.begin_session(tx, founded.login, origin)
 
 

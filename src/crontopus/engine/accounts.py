@@ -16,6 +16,7 @@ from crontopus.domain.tokens import Kind
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.audit import tell
 from crontopus.engine.passwords import Passwords
+from crontopus.engine.verdicts import Verdicts
 from crontopus.storage import accounts, audit, members, sessions
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.accounts import Login
@@ -209,12 +210,10 @@ async def of_session(db: Database, session: str, caller: Caller) -> Principal:
     )
 
 
-async def of_token(db: Database, text: str, caller: Caller) -> Principal:
+async def of_token(db: Database, verdicts: Verdicts, text: str, caller: Caller) -> Principal:
     """Raises Unauthenticated."""
     tokens.kind_of(text)
-    async with db.read_all() as tx:
-        found = await stored_tokens.bearer(tx, tokens.hash_of(text))
-        now = tx.now
+    found, now = await verdicts.bearer(tokens.hash_of(text)), db.clock()
     if found is None:
         raise Unauthenticated("the token is not valid")
     token = found.token

@@ -11,6 +11,7 @@ from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE
 from crontopus.engine import audit, namespaces, tokens
+from crontopus.engine.accounts import Caller
 from crontopus.storage import accounts, members
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import SystemTx
@@ -20,6 +21,8 @@ from crontopus.storage.sealing import Sealer
 from crontopus.wire.accounts import NewNamespace, NewToken
 
 NAMESPACE = DEFAULT_NAMESPACE
+NOBODY = Caller()
+"""Set-up without a browser comes from no address."""
 
 
 class Founded(Struct, frozen=True):
@@ -58,7 +61,9 @@ async def require_code(tx: SystemTx, code: str) -> None:
         raise NotAllowed("this set-up code is wrong or no longer valid: take the link that the server printed last")
 
 
-async def set_up(tx: SystemTx, sealer: Sealer, email: str, password_hash: str, tenant_name: str) -> Founded:
+async def set_up(
+    tx: SystemTx, sealer: Sealer, email: str, password_hash: str, tenant_name: str, caller: Caller = NOBODY
+) -> Founded:
     """The first person, tenant and namespace. Raises Conflict where it is set up already."""
     if await accounts.is_set_up(tx):
         raise Conflict("this installation is set up already")
@@ -76,6 +81,8 @@ async def set_up(tx: SystemTx, sealer: Sealer, email: str, password_hash: str, t
         system=SystemRole.SUPERADMIN,
         role=Role.OWNER,
         email=address,
+        address=caller.address,
+        user_agent=caller.user_agent,
     )
     said = {"name": tenant_name, "owner": address}
     await audit.tell(tx.of(tenant), owner, "tenant.create", Target(Noun.TENANT, tenant, tenant_name), after=said)

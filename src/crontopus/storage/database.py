@@ -114,6 +114,9 @@ class Database:
         self.clock = clock
         self.turn = Turn()
         self.changed = Changed()
+        self.writes = 0
+        """How many transactions of this process, those of the ledger aside, have written: what was read before the
+        last of them may be out of date."""
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.attend: Callable[[], Awaitable[None]] = _nothing
         """Awaited before whatever may judge a watch, outside of its transaction: a gap must be known by then."""
@@ -149,6 +152,7 @@ class Database:
                         yield SystemTx(sql, self.clock())
                     if not self.is_sqlite:
                         await sql.exec_driver_sql(NOTIFY)
+        self.writes += 1
         self.changed.notify()
 
     def _whole(self) -> AbstractContextManager[object]:
