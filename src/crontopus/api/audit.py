@@ -16,7 +16,7 @@ from crontopus.api import shown
 from crontopus.api.arguments import Caller, Cursor, Limit, Parts
 from crontopus.api.parts import Parts as Assembly
 from crontopus.api.principal import needs
-from crontopus.api.reading import cursor_of, place_of
+from crontopus.api.reading import page_of, place_of
 from crontopus.domain.access import Principal, Scope
 from crontopus.engine import audit as engine
 from crontopus.engine import schedules
@@ -61,12 +61,7 @@ async def listed(
     before, wanted = place_of(cursor, _Before), _filter(actor, action, subject, since, until)
     async with parts.db.read(caller.tenant) as tx:
         found = await audit.listed(tx, wanted, before.position if before else None, limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
-    return Page(
-        items=[shown.audit_entry(one) for one in page],
-        next_cursor=cursor_of(_Before(page[-1].position)) if more else None,
-    )
+    return page_of(found, limit, shown.audit_entry, lambda one: _Before(one.position))
 
 
 @get(

@@ -1,6 +1,8 @@
 """Namespaces: folders of jobs, each with its own ping key."""
 
+from collections.abc import Mapping
 from functools import partial
+from uuid import UUID
 
 from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
@@ -10,7 +12,7 @@ from crontopus.api import shown
 from crontopus.api.arguments import Caller, Cursor, Http, IfMatch, Limit, Parts, Place
 from crontopus.api.once import IdempotencyKey, once
 from crontopus.api.principal import needs
-from crontopus.api.reading import Body, cursor_of, place_of, versions_of
+from crontopus.api.reading import Body, page_of, place_of, versions_of
 from crontopus.domain.access import Scope
 from crontopus.engine import namespaces as engine
 from crontopus.storage import namespaces
@@ -29,11 +31,9 @@ async def listed(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Lim
     after = place_of(cursor, _After)
     async with parts.db.read(caller.tenant) as tx:
         found = await namespaces.listed(tx, caller.reach, after.slug if after else "", limit + 1)
-        page = found[:limit]
-        sizes = await namespaces.sizes(tx, [one.id for one in page])
-    items = [shown.namespace(one, sizes.get(one.id, 0), parts, caller) for one in page]
-    more = len(found) > limit
-    return Page(items=items, next_cursor=cursor_of(_After(page[-1].slug)) if more else None)
+        sizes = await namespaces.sizes(tx, [one.id for one in found])
+    show = partial(_shown, sizes=sizes, parts=parts, caller=caller)
+    return page_of(found, limit, show, lambda one: _After(one.slug))
 
 
 @get("/namespaces/{slug:str}", operation_id="namespace", opt=needs(Scope.NAMESPACES_READ))
@@ -112,9 +112,13 @@ async def remove(caller: Caller, parts: Parts, slug: Place, if_match: IfMatch = 
         await engine.delete(tx, caller, slug, versions_of(if_match))
 
 
+def _shown(found: namespaces.Namespace, *, sizes: Mapping[UUID, int], parts: Parts, caller: Caller) -> Namespace:
+    return shown.namespace(found, sizes.get(found.id, 0), parts, caller)
+
+
 async def _answer(tx: Tx, found: namespaces.Namespace, parts: Parts, caller: Caller) -> Response[Namespace]:
     sizes = await namespaces.sizes(tx, [found.id])
-    body = shown.namespace(found, sizes.get(found.id, 0), parts, caller)
+    body = _shown(found, sizes=sizes, parts=parts, caller=caller)
     return Response(body, headers={"ETag": f'"{found.version}"'})
 
 

@@ -14,7 +14,7 @@ from crontopus.api import shown
 from crontopus.api.arguments import Caller, Cursor, Http, Limit, Parts
 from crontopus.api.once import IdempotencyKey, once
 from crontopus.api.principal import FOR_ANYONE, needs, origin_of
-from crontopus.api.reading import ANYONE_MOST_BYTES, Body, cursor_of, place_of
+from crontopus.api.reading import ANYONE_MOST_BYTES, Body, page_of, place_of
 from crontopus.domain.access import Scope
 from crontopus.domain.errors import NotFound
 from crontopus.engine import people as engine
@@ -47,13 +47,8 @@ async def listed(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Lim
     after = place_of(cursor, _After)
     async with parts.db.read(caller.tenant) as tx:
         found = await members.listed(tx, after.email if after else "", limit + 1)
-        page = found[:limit]
-        slugs = await engine.slugs(tx, page)
-    more = len(found) > limit
-    return Page(
-        items=[shown.member(one, slugs) for one in page],
-        next_cursor=cursor_of(_After(page[-1].email)) if more else None,
-    )
+        slugs = await engine.slugs(tx, found)
+    return page_of(found, limit, lambda one: shown.member(one, slugs), lambda one: _After(one.email))
 
 
 @get("/members/{member:uuid}", operation_id="member", opt=needs(Scope.MEMBERS_READ))
@@ -98,13 +93,8 @@ async def invited(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Li
     after = place_of(cursor, _After)
     async with parts.db.read(caller.tenant) as tx:
         found = await invitations.listed(tx, after.email if after else "", limit + 1)
-        page = found[:limit]
-        slugs = await engine.slugs(tx, page)
-    more = len(found) > limit
-    return Page(
-        items=[shown.invitation(one, slugs) for one in page],
-        next_cursor=cursor_of(_After(page[-1].email)) if more else None,
-    )
+        slugs = await engine.slugs(tx, found)
+    return page_of(found, limit, lambda one: shown.invitation(one, slugs), lambda one: _After(one.email))
 
 
 @post(

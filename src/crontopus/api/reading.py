@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -13,10 +13,12 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from crontopus.domain.errors import Fault, Invalid
+from crontopus.wire.common import Page
 from crontopus.wire.runs import OutputText
 from crontopus.wire.wording import fault_of
 
 T = TypeVar("T")
+Shown = TypeVar("Shown")
 
 ANYONE_MOST_BYTES = 64 * 1024
 """Of a body that is read before it is known who sends it."""
@@ -87,6 +89,15 @@ def _refuse_nul(read: Any, pointer: str) -> None:
 def cursor_of(place: msgspec.Struct) -> str:
     """Opaque and safe in a URL."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def page_of(
+    found: Sequence[T], limit: int, show: Callable[[T], Shown], place: Callable[[T], msgspec.Struct]
+) -> Page[Shown]:
+    """The first `limit` of what was found, and where the rest begins: one more was asked for, to know of it."""
+    some = found[:limit]
+    cursor = cursor_of(place(some[-1])) if len(found) > limit else None
+    return Page(items=[show(one) for one in some], next_cursor=cursor)
 
 
 def place_of(cursor: str | None, shape: type[T]) -> T | None:

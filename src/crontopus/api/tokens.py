@@ -14,7 +14,7 @@ from crontopus.api import shown
 from crontopus.api.arguments import Caller, Cursor, Http, Limit, Parts
 from crontopus.api.once import IdempotencyKey, once
 from crontopus.api.principal import needs
-from crontopus.api.reading import Body, cursor_of, place_of
+from crontopus.api.reading import Body, page_of, place_of
 from crontopus.domain.access import Scope
 from crontopus.engine import tokens as engine
 from crontopus.storage import tokens
@@ -34,10 +34,8 @@ async def listed(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Lim
     before = place_of(cursor, _Before)
     async with parts.db.read(caller.tenant) as tx:
         found = await tokens.listed(tx, before.id if before else None, limit + 1)
-        page = found[:limit]
-        names = await engine.names(tx, page)
-    items = [shown.token(one, *names) for one in page]
-    return Page(items=items, next_cursor=cursor_of(_Before(page[-1].id)) if len(found) > limit else None)
+        names = await engine.names(tx, found)
+    return page_of(found, limit, lambda one: shown.token(one, *names), lambda one: _Before(one.id))
 
 
 @post("/tokens", operation_id="add_token", opt=needs(Scope.TOKENS_WRITE), dependencies={"new": Body(NewToken)})
