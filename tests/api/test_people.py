@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from crontopus.client import Client
-from crontopus.domain.access import Role
+from crontopus.domain.access import OF_ROLE, Role
 from crontopus.domain.errors import Conflict, Invalid, NotAllowed, NotFound, Throttled, Unauthenticated, Unconfirmed
 from crontopus.wire.accounts import NewNamespace, NewOwnToken, NewToken, SignIn
 from crontopus.wire.jobs import NewJob
@@ -217,9 +217,71 @@ async def test_nothing_in_a_body_raises_anybody(world: World, owner: Client) -> 
 async def test_a_token_has_power_over_people_only_where_that_was_said(world: World, owner: Client) -> None:
     plain = await owner.add_token(NewToken(name="plain"))
     assert "members:write" not in plain.scopes
-    named = await owner.add_token(NewToken(name="named", scopes=["members:write"]))
+    named = await owner.add_token(NewToken(name="named", scopes=["members:write", *sorted(OF_ROLE[Role.VIEWER])]))
     async with Client(BASE, token=named.token, transport=httpx.ASGITransport(world.appliance.app)) as client:
         assert (await client.invite(NewInvitation(email=NEW))).invited_by == "token named"
+        with pytest.raises(NotAllowed, match="a role more than they may"):
+            await client.invite(NewInvitation(email=NEW, role=Role.ADMIN))
+
+
+async def test_invitations_end_with_the_power_of_whoever_made_them(world: World, owner: Client) -> None:
+    async with world.person("acme", Role.ADMIN) as removed, world.person("acme", Role.ADMIN) as demoted:
+        codes = [await invited(one, Role.ADMIN, f"{n}@example.com") for n, one in enumerate((removed, demoted))]
+        await owner.remove_member(await id_of(owner, str((await removed.me()).email)))
+        await owner.edit_member(await id_of(owner, str((await demoted.me()).email)), MemberPatch(role=Role.VIEWER))
+        for code in codes:
+            with pytest.raises(NotFound):
+                await joined(world, code)
+
+
+async def test_an_admin_does_not_replace_what_an_owner_has_offered(world: World, owner: Client) -> None:
+    code = await invited(owner, Role.OWNER)
+    async with world.person("acme", Role.ADMIN) as admin:
+        with pytest.raises(NotAllowed, match="only an owner"):
+            await admin.invite(NewInvitation(email=NEW))
+    async with await joined(world, code) as grace:
+        assert (await grace.me()).role is Role.OWNER
+
+
+async def test_where_others_are_limited_to_is_not_told_to_those_who_do_not_reach_it(
+    world: World, owner: Client
+) -> None:
+    mine, theirs = [await owner.add_namespace(NewNamespace(slug=slug)) for slug in ("mine", "theirs")]
+    await invited(owner, namespaces=["theirs"])
+    async with world.person("acme", Role.VIEWER, mine.id) as viewer, world.person("acme", Role.EDITOR, theirs.id):
+        told = str((await viewer.members(limit=200)).items) + str((await viewer.invitations()).items)
+        assert "mine" in told
+        assert "theirs" not in told
+
+
+async def test_a_known_address_is_not_guessed_at_through_invitations(world: World, owner: Client) -> None:
+    async with await joined(world, await invited(owner)):
+        pass
+    async with world.person("globex", Role.OWNER) as other:
+        code = await invited(other)
+    for number in range(12):
+        transport = httpx.ASGITransport(world.appliance.app, client=(f"10.0.0.{number}", 1))
+        async with Client(BASE, transport=transport) as guesser:
+            with pytest.raises(Unauthenticated if number < 10 else Throttled):
+                await guesser.accept_invitation(Acceptance(code=code, password="a guess"))
+
+
+async def test_a_sign_in_that_began_with_the_old_password_ends_with_it(world: World, owner: Client) -> None:
+    async with await joined(world, await invited(owner)) as grace, visitor(world) as thief:
+        passwords = world.appliance.parts.passwords
+        verified, changed = passwords.matches, "another long sentence"
+
+        async def slowly(password: str, hashed: str | None) -> bool:
+            """The thief's is verified, and then the password is changed before the session begins."""
+            right = await verified(password, hashed)
+            passwords.matches = verified  # type: ignore[method-assign] # as it was
+            await grace.change_password(PASSWORD, changed)
+            return right
+
+        passwords.matches = slowly  # type: ignore[method-assign] # for the one sign-in
+        with pytest.raises(Unauthenticated, match="changed meanwhile"):
+            await thief.sign_in(SignIn(email=NEW, password=PASSWORD))
+        assert (await thief.sign_in(SignIn(email=NEW, password=changed))).session
 
 
 # ---- confirming
@@ -314,8 +376,13 @@ async def test_a_token_of_a_person_is_revoked_by_them_alone(world: World, owner:
             await viewer.revoke_own_token(mine.id)
         with pytest.raises(NotAllowed, match="more than they may"):
             await viewer.add_own_token(NewOwnToken(name="more", scopes=["jobs:write"]))
-    await owner.revoke_own_token(mine.id)
-    assert (await owner.own_tokens()).items == []
+    other = await owner.add_own_token(NewOwnToken(name="other"))
+    async with Client(BASE, token=mine.token, transport=httpx.ASGITransport(world.appliance.app)) as narrow:
+        assert [one.id for one in (await narrow.own_tokens()).items] == [mine.id]
+        with pytest.raises(NotFound):
+            await narrow.revoke_own_token(other.id)
+        await narrow.revoke_own_token(mine.id)
+    assert [one.id for one in (await owner.own_tokens()).items] == [other.id]
 
 
 async def test_guessing_elsewhere_does_not_lock_a_person_out_of_where_they_were(world: World, owner: Client) -> None:

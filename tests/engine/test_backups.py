@@ -209,3 +209,41 @@ def test_a_copy_that_lacks_the_newest_check_in_is_refused(
     with pytest.raises(Conflict, match="lacks a check-in"):
         make(place(tmp_path / "data"), tmp_path / "kept", BEGINNING + timedelta(hours=1))
     assert [path.name for path in (tmp_path / "kept").iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("left", ["-wal", "-shm", "-journal"])
+def test_what_an_older_database_left_behind_is_not_played_into_the_copy(file: Path, tmp_path: Path, left: str) -> None:
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / f"{FILE}{left}").write_bytes(b"of another database")
+    with pytest.raises(Conflict, match=f"{left} is there already"):
+        restore(file, place(new))
+    assert not (new / FILE).exists()
+
+
+def test_a_passphrase_is_never_given_in_vain(file: Path, tmp_path: Path) -> None:
+    """Else somebody could put a file of their own in the place of a sealed one."""
+    for attempt in (check, lambda file, passphrase: restore(file, place(tmp_path / "new"), passphrase)):
+        with pytest.raises(Invalid, match="not sealed, although"):
+            attempt(file, SENTENCE)
+
+
+def test_a_backup_of_a_clock_that_was_ahead_pushes_out_no_other(file: Path, data: Path) -> None:
+    ahead, _ = make(place(data), file.parent, BEGINNING + timedelta(days=30_000))
+    new, _ = make(place(data), file.parent, BEGINNING + timedelta(hours=1), keep=1)
+    assert sorted(path.name for path in file.parent.iterdir()) == [new.name, ahead.name]
+
+
+def test_nothing_lies_open_where_a_sealed_backup_goes(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    copied = copying.contents
+
+    def looking(file: Path) -> copying.Contents:
+        seen.extend(path.name for path in (tmp_path / "share").rglob("*"))
+        return copied(file)
+
+    monkeypatch.setattr(copying, "contents", looking)
+    made, _ = make(place(data), tmp_path / "share", BEGINNING, SENTENCE)
+    assert set(seen) <= {f".{made.name}.part"}

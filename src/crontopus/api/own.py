@@ -125,12 +125,13 @@ async def change_password(caller: Caller, parts: Parts, form: NamedDependency[Ne
 async def own_tokens(caller: Caller, parts: Parts) -> Page[Token]:
     """List the tokens with which one comes as oneself, newest first.
 
-    They act in the tenant in which they were made.
+    They act in the tenant in which they were made. A token sees itself alone.
     """
     if caller.user is None or caller.email is None:
         return Page(items=[])
     async with parts.db.read(caller.tenant) as tx:
         found = await stored_tokens.own(tx, caller.user)
+        found = [one for one in found if caller.session is not None or one.id == caller.token]
         names = await tokens.names(tx, found)
     return Page(items=[shown.token(one, *names) for one in found])
 

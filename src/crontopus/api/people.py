@@ -47,7 +47,7 @@ async def listed(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Lim
     after = place_of(cursor, _After)
     async with parts.db.read(caller.tenant) as tx:
         found = await members.listed(tx, after.email if after else "", limit + 1)
-        slugs = await engine.slugs(tx, found)
+        slugs = await engine.slugs(tx, caller.reach, found)
     return page_of(found, limit, lambda one: shown.member(one, slugs), lambda one: _After(one.email))
 
 
@@ -56,7 +56,7 @@ async def show(caller: Caller, parts: Parts, member: MemberId) -> Member:
     """Show a member."""
     async with parts.db.read(caller.tenant) as tx:
         found = await members.find(tx, member)
-        return shown.member(found, await engine.slugs(tx, [found]))
+        return shown.member(found, await engine.slugs(tx, caller.reach, [found]))
 
 
 @patch(
@@ -73,7 +73,7 @@ async def edit(caller: Caller, parts: Parts, member: MemberId, changes: NamedDep
     """
     async with parts.db.write(caller.tenant) as tx:
         found = await engine.edit(tx, caller, member, changes)
-        return shown.member(found, await engine.slugs(tx, [found]))
+        return shown.member(found, await engine.slugs(tx, caller.reach, [found]))
 
 
 @delete("/members/{member:uuid}", operation_id="remove_member", opt=needs(Scope.MEMBERS_WRITE))
@@ -93,7 +93,7 @@ async def invited(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Li
     after = place_of(cursor, _After)
     async with parts.db.read(caller.tenant) as tx:
         found = await invitations.listed(tx, after.email if after else "", limit + 1)
-        slugs = await engine.slugs(tx, found)
+        slugs = await engine.slugs(tx, caller.reach, found)
     return page_of(found, limit, lambda one: shown.invitation(one, slugs), lambda one: _After(one.email))
 
 
@@ -118,7 +118,7 @@ async def invite(
 
     async def made(tx: Tx) -> CreatedInvitation:
         made = await engine.invite(tx, caller, new)
-        told = shown.invitation(made.invitation, await engine.slugs(tx, [made.invitation]))
+        told = shown.invitation(made.invitation, await engine.slugs(tx, caller.reach, [made.invitation]))
         return CreatedInvitation(**asdict(told), link=f"{parts.public_url}/invitation?code={made.code}")
 
     async with parts.db.write(caller.tenant) as tx:

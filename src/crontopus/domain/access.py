@@ -156,6 +156,12 @@ class Principal(Struct, frozen=True, kw_only=True):
         if role is Role.OWNER and self.role is not Role.OWNER:
             raise NotAllowed("only an owner makes, changes or removes owners")
 
+    def require_may_give(self, role: Role) -> None:
+        """For making somebody a member of `role`. Raises NotAllowed where that is more than the caller may."""
+        self.require_may_grant(role)
+        if OF_ROLE[role] - self.scopes:
+            raise NotAllowed("nobody can give a role more than they may do themselves")
+
     def require_confirmed(self, now: datetime) -> None:
         """For what a stolen session must not do. Raises Unconfirmed where the person has to show again who they are."""
         if self.session is not None and (self.confirmed_at is None or now - self.confirmed_at > CONFIRMED_FOR):

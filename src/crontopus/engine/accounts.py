@@ -55,7 +55,14 @@ async def sign_in(db: Database, passwords: Passwords, attempts: Attempts, form: 
         raise Unauthenticated("the e-mail address or the password is wrong")
     attempts.succeeded(*keys)
     async with db.write_all() as tx:
+        await require_hash(tx, login.user, login.password_hash)
         return await begin_session(tx, login, caller)
+
+
+async def require_hash(tx: SystemTx, user: UUID, password_hash: str) -> None:
+    """What was verified before the transaction is still the password. Raises Unauthenticated."""
+    if not await accounts.is_hash_of(tx, user, password_hash):
+        raise Unauthenticated("the password was changed meanwhile: try again")
 
 
 async def begin_session(tx: SystemTx, login: Login, caller: Caller) -> Session:
@@ -116,8 +123,9 @@ async def switch(db: Database, caller: Principal, tenant: UUID) -> Home:
 async def confirm(db: Database, passwords: Passwords, attempts: Attempts, caller: Principal, password: str) -> None:
     """For the next ten minutes it is them. Raises NotAllowed, Throttled."""
     user, session = _person(caller)
-    await _require_password(db, passwords, attempts, user, password)
+    verified = await _require_password(db, passwords, attempts, user, password)
     async with db.write_all() as tx:
+        await require_hash(tx, user, verified)
         await sessions.confirmed(tx, session)
 
 
@@ -126,9 +134,10 @@ async def change_password(
 ) -> None:
     """Every other session of theirs ends. Raises NotAllowed, Throttled."""
     user, session = _person(caller)
-    await _require_password(db, passwords, attempts, user, form.old)
+    verified = await _require_password(db, passwords, attempts, user, form.old)
     hashed = await passwords.hash(form.new)
     async with db.write_all() as tx:
+        await require_hash(tx, user, verified)
         await accounts.change_password(tx, user, hashed)
         await sessions.end_others(tx, user, session)
         await sessions.confirmed(tx, session)
@@ -172,7 +181,8 @@ def _person(caller: Principal) -> tuple[UUID, UUID]:
     return caller.user, caller.session
 
 
-async def _require_password(db: Database, passwords: Passwords, attempts: Attempts, user: UUID, password: str) -> None:
+async def _require_password(db: Database, passwords: Passwords, attempts: Attempts, user: UUID, password: str) -> str:
+    """The hash that it has. Raises NotAllowed, Throttled."""
     async with db.read_all() as tx:
         account = await accounts.account_of(tx, user)
     key = f"email {account.email}"
@@ -181,6 +191,7 @@ async def _require_password(db: Database, passwords: Passwords, attempts: Attemp
         attempts.failed(db.clock(), key)
         raise NotAllowed("this is not your password")
     attempts.succeeded(key)
+    return account.password_hash
 
 
 async def of_session(db: Database, session: str, caller: Caller) -> Principal:

@@ -53,16 +53,21 @@ def make(place: Place, into: Path, now: datetime, passphrase: str = "", keep: in
     target = into / f"crontopus-{now:%Y%m%dT%H%M%SZ}{SUFFIX}"
     with _told(into):
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".crontopus-", dir=into) as folder:
-            draft = Path(folder) / target.name
-            newest = copying.newest_check_in(place.data, place.database_url)
-            copied = _copied(place, Path(folder), sealed=bool(passphrase))
-            _write(draft, copied, _manifest(copied, now), passphrase)
-            for file in copied:
-                file.unlink()
-            manifest = check(draft, passphrase, Path(folder), newest)
+        draft = into / f".{target.name}.part"
+        # What is not sealed yet never lies where the backup goes to.
+        scratch = place.data if place.data.is_dir() else None
+        try:
+            with tempfile.TemporaryDirectory(prefix=".crontopus-", dir=scratch) as folder:
+                newest = copying.newest_check_in(place.data, place.database_url)
+                copied = _copied(place, Path(folder), sealed=bool(passphrase))
+                _write(draft, copied, _manifest(copied, now), passphrase)
+                for file in copied:
+                    file.unlink()
+                manifest = check(draft, passphrase, Path(folder), newest)
             draft.replace(target)
-        _drop_all_but(into, keep)
+        finally:
+            draft.unlink(missing_ok=True)
+        _drop_all_but(target, keep)
     return target, manifest
 
 
@@ -170,7 +175,10 @@ def _unpacked(file: Path, folder: Path, passphrase: str, newest: UUID | None) ->
 
 
 def _require_whole(folder: Path, manifest: Manifest, newest: UUID | None) -> None:
-    database = next(folder / name for name in (opening.FILE, copying.DUMP) if name in manifest.files)
+    names = [name for name in (opening.FILE, copying.DUMP) if name in manifest.files]
+    if len(names) != 1:
+        raise Invalid("this is no backup of Crontopus: it holds no database, or two")
+    database = folder / names[0]
     found = copying.contents(database)
     if found.tables != manifest.tables or found.newest_check_in != manifest.newest_check_in:
         raise Conflict("the copy does not hold what it should")
@@ -185,6 +193,8 @@ def _opened(file: Path, passphrase: str) -> Iterator[tarfile.TarFile]:
         source.seek(0)
         if is_sealed and not passphrase:
             raise Invalid(f"{file} is sealed: give its passphrase")
+        if passphrase and not is_sealed:
+            raise Invalid(f"{file} is not sealed, although a passphrase was given: somebody may have put it there")
         stream: Any = OpeningReader(source, passphrase) if is_sealed else source
         try:
             with closing(tarfile.open(mode="r|", fileobj=stream)) as archive:
@@ -222,9 +232,11 @@ def digest(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _drop_all_but(folder: Path, keep: int) -> None:
+def _drop_all_but(newest: Path, keep: int) -> None:
+    """Those of a clock that was ahead are not counted, and stay."""
     if keep:
-        for old in sorted(folder.glob(f"crontopus-*Z{SUFFIX}"))[:-keep]:
+        known = [file for file in sorted(newest.parent.glob(f"crontopus-*Z{SUFFIX}")) if file.name <= newest.name]
+        for old in known[:-keep]:
             old.unlink(missing_ok=True)
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 from msgspec import UNSET, Struct
 
 from crontopus.domain import tokens
-from crontopus.domain.access import OF_ROLE, Principal, Role
+from crontopus.domain.access import OF_ROLE, Principal, Reach, Role
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated
 from crontopus.engine import audit
-from crontopus.engine.accounts import Caller, begin_session
+from crontopus.engine.accounts import Caller, begin_session, require_hash
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.passwords import Passwords
 from crontopus.storage import accounts, invitations, members, namespaces, sessions
@@ -40,7 +40,7 @@ class Invited(Struct, frozen=True):
 async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
     """Replaces an older invitation of that address. Raises Invalid, NotAllowed, and Conflict for a member."""
     caller.require_confirmed(tx.now)
-    caller.require_may_grant(new.role)
+    caller.require_may_give(new.role)
     email = new.email.strip().lower()
     places = await _places(tx, new.role, new.namespaces)
     if await members.of_email(tx, email) is not None:
@@ -55,6 +55,9 @@ async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
         created_at=tx.now,
         expires_at=tx.now + LIFE,
     )
+    replaced = await invitations.of_email(tx, email)
+    if replaced is not None:
+        await uninvite(tx, caller, replaced.id)
     await invitations.add(tx, invitation, tokens.hash_of(code))
     said = {"role": new.role, "namespaces": new.namespaces}
     await audit.tell(tx, caller, "invitation.create", _invited(invitation), after=said)
@@ -88,6 +91,8 @@ async def accept(db: Database, passwords: Passwords, attempts: Attempts, form: A
             attempts.failed(tx.now, address)
             raise
         known = await accounts.account(tx, invitation.email)
+    if known is not None:
+        attempts.require(db.clock(), f"email {known.email}")
     if known is None:
         _require_long(form.password)
     elif not await passwords.matches(form.password, known.password_hash):
@@ -96,6 +101,11 @@ async def accept(db: Database, passwords: Passwords, attempts: Attempts, form: A
     hashed = known.password_hash if known else await passwords.hash(form.password)
     async with db.write_all() as system:
         found = await opened(system, form.code)
+        now_known = await accounts.account(system, found.invitation.email)
+        if (now_known and now_known.user) != (known and known.user):
+            raise Unauthenticated("this address has an account by now: give its password")
+        if known is not None:
+            await require_hash(system, known.user, known.password_hash)
         login = await _join(system, found, hashed, form.name.strip(), caller)
         return await begin_session(system, login, caller)
 
@@ -129,8 +139,9 @@ async def edit(tx: Tx, caller: Principal, user: UUID, patch: MemberPatch) -> Mem
     owners = await members.owners(tx)
     old = await members.find(tx, user)
     role = old.role if patch.role is UNSET else patch.role
-    for touched in (old.role, role):
-        caller.require_may_grant(touched)
+    caller.require_may_grant(old.role)
+    if role is not old.role:
+        caller.require_may_give(role)
     if patch.namespaces is UNSET:
         places = old.namespaces
         _require_unlimited(role, places)
@@ -141,6 +152,8 @@ async def edit(tx: Tx, caller: Principal, user: UUID, patch: MemberPatch) -> Mem
     if role is not Role.OWNER:
         _require_another(owners, user)
     await members.change(tx, user, role, places)
+    if OF_ROLE[old.role] - OF_ROLE[role] or places:
+        await invitations.remove_of(tx, old.email)
     before, after = ({"role": at[0], "namespaces": at[1]} for at in ((old.role, old.namespaces), (role, places)))
     await audit.tell(tx, caller, "member.edit", _member(old), before, after)
     return await members.find(tx, user)
@@ -154,6 +167,7 @@ async def remove(tx: Tx, caller: Principal, user: UUID) -> None:
     caller.require_may_grant(old.role)
     _require_another(owners, user)
     await members.remove(tx, user)
+    await invitations.remove_of(tx, old.email)
     await sessions.end_in(tx, user)
     await stored_tokens.revoke_own(tx, user)
     await audit.tell(tx, caller, "member.remove", _member(old), {"role": old.role})
@@ -170,9 +184,9 @@ async def rename_tenant(tx: Tx, caller: Principal, patch: TenantPatch) -> str:
     return patch.name
 
 
-async def slugs(tx: Tx, several: Sequence[Member | Invitation]) -> dict[str, str]:
-    """Of the namespaces that these are limited to, by id."""
-    ids = {UUID(place) for one in several for place in one.namespaces}
+async def slugs(tx: Tx, reach: Reach, several: Sequence[Member | Invitation]) -> dict[str, str]:
+    """Of the namespaces that these are limited to and `reach` covers, by id."""
+    ids = {UUID(place) for one in several for place in one.namespaces if reach.covers(UUID(place))}
     found: dict[UUID, Any] = await namespaces.of_ids(tx, list(ids)) if ids else {}
     return {str(place): one.slug for place, one in found.items()}
 

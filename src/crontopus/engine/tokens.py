@@ -100,8 +100,8 @@ async def create_own(tx: Tx, caller: Principal, new: NewOwnToken) -> Made:
 
 async def revoke_own(tx: Tx, caller: Principal, token: UUID) -> None:
     """Raises NotFound."""
-    if caller.user is None or caller.email is None:
-        raise NotFound("no such token")
+    if caller.user is None or caller.email is None or (caller.session is None and caller.token != token):
+        raise NotFound("no such token")  # a token ends itself, and no other
     await stored.find_own(tx, caller.user, token)
     await revoke(tx, caller, token)
 

@@ -71,6 +71,12 @@ async def add_user(
     )
 
 
+async def is_hash_of(tx: SystemTx, user: UUID, password_hash: str) -> bool:
+    """Whether this is still the person's; until the transaction ends nobody changes it."""
+    query = select(users.c.password_hash).where(users.c.id == user).with_for_update()
+    return (await tx.sql.scalar(query)) == password_hash
+
+
 async def change_password(tx: SystemTx, user: UUID, password_hash: str) -> None:
     await tx.sql.execute(update(users).where(users.c.id == user).values(password_hash=password_hash))
 

@@ -71,8 +71,9 @@ def put(file: Path, data: Path, database_url: str) -> None:
         )
         return
     target = data / FILE
-    if target.exists():
-        raise Conflict(f"{target} is there already: restore into an empty folder")
+    for left in (target, *(data / f"{FILE}{end}" for end in ("-wal", "-shm", "-journal"))):
+        if left.exists():  # a log that was left would be played into the copy
+            raise Conflict(f"{left} is there already: restore into an empty folder")
     draft = target.with_name(f".{FILE}.restored")
     shutil.copyfile(file, draft)
     draft.chmod(0o600)
@@ -150,6 +151,13 @@ def _run(url: URL, program: str, *words: str | Path) -> str:
     where = {"PGHOST": url.host, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
     environment = {**_environment(), **{name: str(value) for name, value in where.items() if value is not None}}
     environment["PGDATABASE"] = url.database or ""
+    asked = {name: str(value) for name, value in url.query.items()}
+    if mode := asked.pop("ssl", asked.pop("sslmode", "")):
+        environment["PGSSLMODE"] = {"true": "require", "false": "disable"}.get(mode, mode)
+    if asked:
+        raise Invalid(
+            f"the database URL says {min(asked)!r}, which PostgreSQL's programs cannot be told: leave it out here"
+        )
     command = [_program(program), *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     if done.returncode:
@@ -158,7 +166,9 @@ def _run(url: URL, program: str, *words: str | Path) -> str:
 
 
 def _environment() -> Mapping[str, str]:
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}  # noqa: TID251 - handed on to PostgreSQL's programs
+    """How this machine reaches PostgreSQL is handed on to its programs."""
+    wanted = ("PATH", "HOME", "LANG", "PGPASSFILE")
+    return {name: value for name, value in os.environ.items() if name in wanted or name.startswith("PGSSL")}  # noqa: TID251 - handed on
 
 
 def _program(name: str) -> str:

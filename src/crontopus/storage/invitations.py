@@ -37,9 +37,7 @@ _COLUMNS = [invitations.c[field] for field in Invitation.__struct_fields__]
 
 
 async def add(tx: Tx, invitation: Invitation, hashed: bytes) -> None:
-    """An older one of the same address is worth nothing from now on."""
-    mine = (invitations.c.tenant_id == tx.tenant, invitations.c.email == invitation.email)
-    await tx.sql.execute(delete(invitations).where(*mine))
+    """The address has none yet."""
     values = {field: getattr(invitation, field) for field in Invitation.__struct_fields__}
     await tx.sql.execute(insert(invitations).values(**values, tenant_id=tx.tenant, hash=hashed))
 
@@ -68,6 +66,19 @@ async def opened(tx: SystemTx, hashed: bytes) -> Opened | None:
         return None
     *fields, tenant, name = row
     return Opened(Invitation(**dict(zip(Invitation.__struct_fields__, fields, strict=True))), tenant, name)
+
+
+async def of_email(tx: Tx, email: str) -> Invitation | None:
+    """Also one that is over."""
+    query = select(*_COLUMNS).where(invitations.c.tenant_id == tx.tenant, invitations.c.email == email)
+    row = (await tx.sql.execute(query.with_for_update())).first()
+    return Invitation(**row._mapping) if row else None
+
+
+async def remove_of(tx: Tx, invited_by: str) -> None:
+    """All that this person has made, since they may not make them any more."""
+    mine = (invitations.c.tenant_id == tx.tenant, invitations.c.invited_by == invited_by)
+    await tx.sql.execute(delete(invitations).where(*mine))
 
 
 async def remove(tx: Tx, invitation: UUID) -> Invitation:
