@@ -54,6 +54,9 @@ def test_the_audit_log_is_listed_exported_and_checked(server: Person) -> None:
     listed = server.call("audit", "list", "--action", "job.create", "--limit", "1")
     assert "job.create" in listed.stdout
     assert "default/audited" in listed.stdout
+    tokens = server.ok("audit", "list", "--action", "token.create", "--limit", "1")
+    assert '["' in tokens
+    assert "['" not in tokens
     exported = [json.loads(line) for line in server.call("audit", "export").stdout.splitlines()]
     assert exported[0]["target"] == "default/audited"
     assert [entry["position"] for entry in exported] == list(range(len(exported), 0, -1))

@@ -30,6 +30,8 @@ def _card(me: Me, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "e-mail", me.email or ""
     yield "token", str(me.token or "")
     yield "tenant", me.tenant
+    yield "role", str(me.role or "")
+    yield "only in", " ".join(me.namespaces or ())
     yield "may", " ".join(me.scopes)
 
 

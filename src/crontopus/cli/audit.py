@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
+import msgspec
 
 from crontopus.cli.call import connected
 from crontopus.cli.output import Column, Listing, Out, gathered
@@ -22,6 +23,9 @@ def _changed(entry: AuditEntry) -> str:
 
 
 def _value(value: Any) -> str:
+    """Lists and objects as JSON, as in the exports."""
+    if isinstance(value, list | dict):
+        return msgspec.json.encode(value).decode()
     return "–" if value is None else str(value)
 
 
