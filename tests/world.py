@@ -19,8 +19,10 @@ from crontopus.appliance import Appliance, assembled
 from crontopus.client import Client
 from crontopus.config import Config
 from crontopus.domain.access import EVERYTHING, Principal, Role, SystemRole
+from crontopus.domain.ids import NOWHERE
 from crontopus.engine import namespaces, setup, tokens
-from crontopus.engine.accounts import Caller, begin_session
+from crontopus.engine.accounts import begin_session
+from crontopus.engine.credentials import Caller
 from crontopus.storage import accounts, members
 from crontopus.storage.accounts import Login
 from crontopus.storage.identity import new_id
@@ -100,9 +102,22 @@ class World:
             await accounts.add_user(tx, user, email, "no password opens this")
             await members.add(tx.of(home), user, role, namespaces)
             session = await begin_session(tx, Login(user, email, home, tenant, ""), Caller())
-        transport = httpx.ASGITransport(self.appliance.app)
-        async with Client(BASE, session=session.session, transport=transport) as client:
+        async with self._client(session.session) as client:
             yield client
+
+    @asynccontextmanager
+    async def operator(self, role: SystemRole) -> AsyncIterator[Client]:
+        """The client of a new person who runs the installation and is a member nowhere, signed in."""
+        async with self.appliance.db.write_all() as tx:
+            user = new_id(tx.now)
+            email = f"{user}@operators.test"
+            await accounts.add_user(tx, user, email, "no password opens this", role)
+            session = await begin_session(tx, Login(user, email, NOWHERE, "", ""), Caller())
+        async with self._client(session.session) as client:
+            yield client
+
+    def _client(self, session: str) -> Client:
+        return Client(BASE, session=session, transport=httpx.ASGITransport(self.appliance.app))
 
     async def ping(self, url: str, method: str = "GET", **more: Any) -> httpx.Response:
         return await self.http.request(method, url.removeprefix(BASE), **more)

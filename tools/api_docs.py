@@ -6,7 +6,7 @@ from litestar import Litestar
 
 from crontopus.api import document
 from crontopus.api.app import api_router
-from crontopus.domain.access import Role
+from crontopus.domain.access import Role, SystemRole
 
 
 def openapi() -> str:
@@ -31,12 +31,14 @@ def permissions() -> str:
     lines += [
         "A membership that is limited to namespaces, and a token, may do the same within their limits. What is out"
     ]
-    lines += ["of reach is not there: the answer is 404, as for another tenant's.", ""]
-    lines += [f"| operation | needs | {' | '.join(Role)} | what it does |", f"|---|---|{':-:|' * len(Role)}---|"]
+    lines += ["of reach is not there: the answer is 404, as for another tenant's. The last two run the installation;"]
+    lines += ["here they are members of no tenant.", ""]
+    roles = [*Role, *SystemRole]
+    lines += [f"| operation | needs | {' | '.join(roles)} | what it does |", f"|---|---|{':-:|' * len(roles)}---|"]
     for path, method, handler in document.operations(_app()):
         summary = (handler.fn.__doc__ or "").partition("\n")[0].rstrip(".")
         scope = handler.opt["scope"]
-        marks = " | ".join("✓" if document.may_call(scope, role) else "–" for role in Role)
+        marks = " | ".join("✓" if document.may_call(scope, role) else "–" for role in roles)
         lines.append(f"| `{method} {path}` | {document.needs(scope)} | {marks} | {summary} |")
     return "\n".join(lines) + "\n"
 

@@ -15,7 +15,8 @@ from crontopus.api import document, events
 from crontopus.api.app import api_router
 from crontopus.client import SESSION_COOKIE, Client
 from crontopus.domain.access import Principal, Reach
-from crontopus.engine.accounts import Caller, begin_session
+from crontopus.engine.accounts import begin_session
+from crontopus.engine.credentials import Caller
 from crontopus.storage import accounts
 from crontopus.storage import events as stored
 from crontopus.storage.database import Changed

@@ -1,6 +1,7 @@
 """Members, invitations, sessions, tenants: who comes in, what they may do, and how they leave."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
@@ -9,8 +10,11 @@ import httpx
 import pytest
 
 from crontopus.client import Client
-from crontopus.domain.access import OF_ROLE, Role
+from crontopus.domain.access import OF_ROLE, Principal, Role
 from crontopus.domain.errors import Conflict, Invalid, NotAllowed, NotFound, Throttled, Unauthenticated, Unconfirmed
+from crontopus.engine import credentials, people, tokens
+from crontopus.engine.credentials import Caller
+from crontopus.storage.database import Tx
 from crontopus.wire.accounts import NewNamespace, NewOwnToken, NewToken, SignIn
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import Acceptance, MemberPatch, MePatch, NewInvitation, TenantPatch
@@ -466,3 +470,58 @@ async def test_nobody_replaces_a_token_that_may_more_than_they_or_is_a_persons(w
             await client.rotate_token(mighty.id)
     with pytest.raises(NotAllowed, match="a person's"):
         await owner.rotate_token(own.id)
+
+
+# ---- who is made less while they send
+
+
+async def _as_they_came(world: World, person: Client) -> Principal:
+    session = person.http.headers["cookie"].partition("=")[2]
+    return await credentials.of_session(world.appliance.db, session, Caller())
+
+
+@pytest.mark.parametrize("change", ["demoted", "limited", "removed", "signed out"])
+async def test_whoever_is_made_less_while_their_request_comes_gives_nobody_anything(
+    world: World, owner: Client, change: str
+) -> None:
+    """The headers were there before, the body comes after."""
+    space = await owner.add_namespace(NewNamespace(slug="one"))
+    async with world.person("acme", Role.ADMIN) as admin, world.person("acme", Role.VIEWER) as viewer:
+        caller, me = await _as_they_came(world, admin), await id_of(admin, str((await admin.me()).email))
+        other = await id_of(owner, str((await viewer.me()).email))
+        match change:
+            case "demoted":
+                await owner.edit_member(me, MemberPatch(role=Role.EDITOR))
+            case "limited":
+                await owner.edit_member(me, MemberPatch(namespaces=[space.slug]))
+            case "removed":
+                await owner.remove_member(me)
+            case _:
+                await admin.sign_out()
+
+        async def of(deed: Callable[[Tx], Awaitable[object]]) -> None:
+            async with world.appliance.db.write(caller.tenant) as tx:
+                await deed(tx)
+
+        deeds: list[Callable[[Tx], Awaitable[object]]] = [
+            lambda tx: people.invite(tx, caller, NewInvitation(email=NEW)),
+            lambda tx: people.edit(tx, caller, other, MemberPatch(role=Role.ADMIN)),
+            lambda tx: people.remove(tx, caller, other),
+            lambda tx: tokens.create(tx, caller, NewToken(name="one")),
+            lambda tx: tokens.create_own(tx, caller, NewOwnToken(name="one")),
+        ]
+        for deed in deeds:
+            with pytest.raises(Unauthenticated, match="changed meanwhile"):
+                await of(deed)
+        assert (await owner.member(other)).role is Role.VIEWER
+        assert (await owner.invitations()).items == []
+
+
+async def test_many_guesses_at_once_are_counted_each(world: World, owner: Client) -> None:
+    async with await joined(world, await invited(owner)):
+        pass
+    async with visitor(world) as anybody:
+        guesses = (anybody.sign_in(SignIn(email=NEW, password=f"guess {number}")) for number in range(25))
+        ended = await asyncio.gather(*guesses, return_exceptions=True)
+    assert sum(isinstance(error, Unauthenticated) for error in ended) == 10
+    assert sum(isinstance(error, Throttled) for error in ended) == 15

@@ -14,7 +14,7 @@ from crontopus.api import document
 from crontopus.api.app import api_router
 from crontopus.api.examples import BODIES
 from crontopus.client import Client
-from crontopus.domain.access import Role
+from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.errors import NotAllowed, NotFound
 from crontopus.wire.accounts import NewNamespace, NewToken
 from crontopus.wire.jobs import Bulk, BulkAction, NewJob
@@ -47,7 +47,7 @@ class Row(Struct, frozen=True):
     operation: str
     method: str
     path: str
-    roles: frozenset[Role]
+    roles: frozenset[Role | SystemRole]
 
 
 def _table() -> list[Row]:
@@ -56,7 +56,8 @@ def _table() -> list[Row]:
     for line in TABLE.read_text().splitlines():
         if found := re.match(r"\| `(\w+) (\S+)` \| [^|]+ \| ([✓–| ]+) \| ", line):
             marks = [mark.strip() for mark in found[3].split("|")]
-            told[found[1], found[2]] = frozenset(role for role, mark in zip(Role, marks, strict=True) if mark == "✓")
+            roles = zip([*Role, *SystemRole], marks, strict=True)
+            told[found[1], found[2]] = frozenset(role for role, mark in roles if mark == "✓")
     routes = document.operations(Litestar([api_router()], openapi_config=None))
     rows = [Row(str(one.operation_id), method, path, told[method, path]) for path, method, one in routes]
     assert len(rows) == len(told)
@@ -102,10 +103,10 @@ async def _status(client: Client, row: Row, things: Things) -> int:
     return (await client.http.request(row.method, address.removeprefix("/api/v1"), content=content)).status_code
 
 
-@pytest.mark.parametrize("role", list(Role))
-async def test_a_role_may_call_what_the_table_says_and_nothing_else(world: World, role: Role) -> None:
+@pytest.mark.parametrize("role", [*Role, *SystemRole])
+async def test_a_role_may_call_what_the_table_says_and_nothing_else(world: World, role: Role | SystemRole) -> None:
     things = await _things(world, f"of-{role}")
-    async with world.person("acme", role) as person:
+    async with world.person("acme", role) if isinstance(role, Role) else world.operator(role) as person:
         things = replace(things, session=(await person.sessions()).items[0].id)
         for row in _table():
             if row.operation in ENDLESS:

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from crontopus.client import SESSION_COOKIE
-from crontopus.engine.accounts import Caller, begin_session
+from crontopus.engine.accounts import begin_session
+from crontopus.engine.credentials import Caller
 from crontopus.storage import accounts
 from tests.world import BASE, World, world_in
 

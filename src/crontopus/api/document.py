@@ -18,7 +18,7 @@ from crontopus.api import problems
 from crontopus.api.principal import ANYONE, SIGNED_IN
 from crontopus.api.reading import Body
 from crontopus.client import SESSION_COOKIE
-from crontopus.domain.access import OF_ROLE, Role, Scope
+from crontopus.domain.access import OF_ROLE, OF_SYSTEM, Role, Scope, SystemRole
 from crontopus.wire.events import ChangeEvent
 from crontopus.wire.problem import KINDS, Problem
 
@@ -142,9 +142,10 @@ def needs(scope: str) -> str:
     return "Needs any credential." if scope == SIGNED_IN else f"Needs the scope `{scope}`."
 
 
-def may_call(scope: str, role: Role) -> bool:
-    """Whether a member of the role may, where nothing limits the membership."""
-    return scope in (ANYONE, SIGNED_IN) or Scope(scope) in OF_ROLE[role]
+def may_call(scope: str, role: Role | SystemRole) -> bool:
+    """Whether a member of the role may, where nothing limits the membership; or an operator who is in no tenant."""
+    scopes = OF_ROLE[role] if isinstance(role, Role) else OF_SYSTEM[role]
+    return scope in (ANYONE, SIGNED_IN) or Scope(scope) in scopes
 
 
 def _text(docstring: str) -> str:

@@ -10,10 +10,10 @@ from litestar.params import QueryParameter
 
 from crontopus.api.parts import Parts
 from crontopus.client import SESSION_COOKIE
-from crontopus.domain.access import Principal, Scope
+from crontopus.domain.access import OF_INSTALLATION, Principal, Scope
 from crontopus.domain.errors import Fault, Invalid, NotAllowed, Unauthenticated, Unavailable
-from crontopus.engine import accounts
-from crontopus.engine.accounts import Caller
+from crontopus.engine import credentials
+from crontopus.engine.credentials import Caller
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -50,7 +50,9 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         _require_same_origin(connection, parts.public_url)
         return
     principal = await _identify(connection, parts)
-    if scope != SIGNED_IN:
+    if scope in OF_INSTALLATION:
+        principal.require_for_installation(Scope(scope), parts.db.clock())
+    elif scope != SIGNED_IN:
         principal.require(Scope(scope))
     if handler.opt.get("installation"):
         principal.require_installation()
@@ -98,12 +100,12 @@ async def _identify(connection: Connection, parts: Parts) -> Principal:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("write `Authorization: Bearer <token>`")
-        return await accounts.of_token(parts.db, parts.verdicts, token.strip(), origin_of(connection))
+        return await credentials.of_token(parts.db, parts.verdicts, token.strip(), origin_of(connection))
     session = connection.cookies.get(SESSION_COOKIE)
     if not session:
         raise Unauthenticated("send a token as `Authorization: Bearer <token>`")
     _require_same_origin(connection, parts.public_url)
-    return await accounts.of_session(parts.db, session, origin_of(connection))
+    return await credentials.of_session(parts.db, session, origin_of(connection))
 
 
 def _require_same_origin(connection: Connection, public_url: str) -> None:

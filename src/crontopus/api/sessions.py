@@ -7,6 +7,7 @@ from crontopus.api.arguments import Caller, Http, Parts
 from crontopus.api.principal import FOR_ANYONE, FOR_SIGNED_IN, origin_of
 from crontopus.api.reading import ANYONE_MOST_BYTES, Body
 from crontopus.domain.access import CONFIRMED_FOR
+from crontopus.domain.ids import NOWHERE
 from crontopus.engine import accounts
 from crontopus.storage import namespaces
 from crontopus.wire.accounts import Me, Session, SignIn
@@ -48,7 +49,7 @@ async def me(caller: Caller, parts: Parts) -> Me:
     return Me(
         email=caller.email,
         tenant=caller.tenant_name,
-        tenant_id=caller.tenant,
+        tenant_id=None if caller.tenant == NOWHERE else caller.tenant,
         role=caller.role,
         system_role=caller.system,
         scopes=sorted(caller.scopes),

@@ -11,6 +11,8 @@ from crontopus.domain.tokens import Kind
 
 CONFIRMED_FOR = timedelta(minutes=10)
 """So long after giving their password a person may do what needs it."""
+OPERATES_FOR = timedelta(hours=1)
+"""Likewise, as for looking at what concerns the whole installation."""
 
 
 class Scope(StrEnum):
@@ -31,9 +33,14 @@ class Scope(StrEnum):
     TENANT_WRITE = "tenant:write"
     AUDIT_READ = "audit:read"
     METRICS_READ = "metrics:read"
+    INSTALLATION_READ = "installation:read"
+    INSTALLATION_WRITE = "installation:write"
 
 
-EVERYTHING = frozenset(Scope)
+OF_INSTALLATION = frozenset({Scope.INSTALLATION_READ, Scope.INSTALLATION_WRITE})
+"""What concerns every tenant, and no role in one gives."""
+EVERYTHING = frozenset(Scope) - OF_INSTALLATION
+"""All that can be done in a tenant."""
 _READS = frozenset({Scope.JOBS_READ, Scope.RUNS_READ, Scope.NAMESPACES_READ, Scope.METRICS_READ, Scope.MEMBERS_READ})
 _OPERATES = frozenset({Scope.JOBS_OPERATE, Scope.RUNS_WRITE})
 _EDITS = frozenset({Scope.JOBS_WRITE, Scope.NAMESPACES_WRITE, Scope.CHECK_INS_WRITE})
@@ -72,8 +79,16 @@ class SystemRole(StrEnum):
     SUPPORT = "support"
 
 
+OF_SYSTEM: dict[SystemRole | None, frozenset[Scope]] = {
+    SystemRole.SUPERADMIN: OF_INSTALLATION,
+    SystemRole.SUPPORT: frozenset({Scope.INSTALLATION_READ}),
+    None: frozenset(),
+}
+"""What a person of a system role may do, beside what their role in a tenant gives."""
+
+
 OF_KIND: dict[Kind, frozenset[Scope]] = {
-    Kind.USER: EVERYTHING,
+    Kind.USER: EVERYTHING | OF_INSTALLATION,
     Kind.SERVICE: EVERYTHING,
     Kind.CHECK_INS: frozenset({Scope.CHECK_INS_WRITE}),
     Kind.METRICS: frozenset({Scope.METRICS_READ}),
@@ -105,8 +120,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     """Who calls: a person by a session, or a token. `id` is the user's or the token's.
 
     `user` is the person, or whoever made the token; `system` is what that person is to the installation. `role` is the
-    person's in the tenant, None for a token. `address` and `user_agent` are those of the request;
-    `confirmed_at`: when a person last gave their password.
+    person's in the tenant, None for a token. `tenant` is `ids.NOWHERE` for an operator who is in none. `address` and
+    `user_agent` are those of the request; `confirmed_at`: when a person last gave their password.
     """
 
     id: UUID
@@ -164,7 +179,17 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     def require_confirmed(self, now: datetime) -> None:
         """For what a stolen session must not do. Raises Unconfirmed where the person has to show again who they are."""
-        if self.session is not None and (self.confirmed_at is None or now - self.confirmed_at > CONFIRMED_FOR):
+        self._require_confirmed_within(CONFIRMED_FOR, now)
+
+    def require_for_installation(self, scope: Scope, now: datetime) -> None:
+        """For a route of the installation. Raises NotAllowed; Unconfirmed where the person gave their password too
+        long ago: so long before a look, and not as long before a deed.
+        """
+        self.require(scope)
+        self._require_confirmed_within(CONFIRMED_FOR if scope is Scope.INSTALLATION_WRITE else OPERATES_FOR, now)
+
+    def _require_confirmed_within(self, span: timedelta, now: datetime) -> None:
+        if self.session is not None and (self.confirmed_at is None or now - self.confirmed_at > span):
             raise Unconfirmed("say once more that it is you: give your password again, and repeat this")
 
     def require_namespace(self, namespace: UUID) -> None:

@@ -11,6 +11,8 @@ import msgspec
 RESERVED = frozenset({"start", "fail", "log"})
 NO_AGENT = UUID(int=0)
 """Stands in a key where a job is placed on no agent: reported by ping."""
+NOWHERE = UUID(int=0)
+"""Stands for a tenant where somebody who runs the installation belongs to none, and for the installation itself."""
 
 DEFAULT_NAMESPACE = "default"
 """Made at set-up; where a job named by its slug alone is looked for."""

@@ -1,44 +1,25 @@
-"""Signing in and out, and who a credential belongs to."""
+"""Signing in and out, and what people do with their own account."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from datetime import timedelta
+from collections.abc import Sequence
 from uuid import UUID
 
-from msgspec import Struct, structs
-
 from crontopus.domain import tokens
-from crontopus.domain.access import ALL, OF_ROLE, Principal, Reach, Scope, SystemRole
+from crontopus.domain.access import Principal, SystemRole
 from crontopus.domain.audit import Deed, Doer, Noun, Target, changes
-from crontopus.domain.errors import NotAllowed, NotFound, Unauthenticated, Unavailable
-from crontopus.domain.tokens import Kind
+from crontopus.domain.errors import NotAllowed, NotFound, Unauthenticated
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.audit import tell
+from crontopus.engine.credentials import SESSION_LIFE, Caller
 from crontopus.engine.passwords import Passwords
-from crontopus.engine.verdicts import Verdicts
 from crontopus.storage import accounts, audit, members, sessions
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.identity import new_id
 from crontopus.storage.members import Home
-from crontopus.storage.tokens import Bearer
 from crontopus.wire.accounts import Session, SignIn
 from crontopus.wire.people import NewPassword
-
-SESSION_LIFE = timedelta(days=30)
-SESSION_STEP = timedelta(minutes=10)
-"""A session in use is prolonged at most so often: not every page is a write."""
-USED_STEP = timedelta(minutes=1)
-"""Likewise `last_used_at` of a token."""
-
-
-class Caller(Struct, frozen=True):
-    """Where a request comes from, as far as the server knows."""
-
-    address: str | None = None
-    user_agent: str | None = None
 
 
 async def sign_in(db: Database, passwords: Passwords, attempts: Attempts, form: SignIn, caller: Caller) -> Session:
@@ -48,15 +29,29 @@ async def sign_in(db: Database, passwords: Passwords, attempts: Attempts, form: 
         login = await accounts.login_of(tx, email)
         at_home = login is not None and await sessions.was_at(tx, login.user, caller.address)
     # Whoever guesses elsewhere shall not lock a person out of where they have signed in before.
-    keys = (f"address {caller.address}", f"email {email} at home" if at_home else f"email {email}")
-    attempts.require(db.clock(), *keys)
-    if not await passwords.matches(form.password, login.password_hash if login else None) or login is None:
-        attempts.failed(db.clock(), *keys)
+    keys = (f"email {email} at home" if at_home else f"email {email}", f"address {caller.address}")
+    hashed = login.password_hash if login else None
+    if not await is_password(db, passwords, attempts, form.password, hashed, *keys) or login is None:
         raise Unauthenticated("the e-mail address or the password is wrong")
-    attempts.succeeded(*keys)
     async with db.write_all() as tx:
         await require_hash(tx, login.user, login.password_hash)
         return await begin_session(tx, login, caller)
+
+
+async def is_password(
+    db: Database, passwords: Passwords, attempts: Attempts, password: str, hashed: str | None, who: str, *others: str
+) -> bool:
+    """`hashed` None: of nobody. Raises Throttled where `who` or one of `others` has failed too often.
+
+    A try counts against `who` before it is known how it ends: those who guess at once would else all be let through.
+    """
+    attempts.require(db.clock(), who, *others)
+    attempts.failed(db.clock(), who)
+    if await passwords.matches(password, hashed):
+        attempts.succeeded(who, *others)
+        return True
+    attempts.failed(db.clock(), *others)
+    return False
 
 
 async def require_hash(tx: SystemTx, user: UUID, password_hash: str) -> None:
@@ -185,96 +180,6 @@ async def _require_password(db: Database, passwords: Passwords, attempts: Attemp
     """The hash that it has. Raises NotAllowed, Throttled."""
     async with db.read_all() as tx:
         account = await accounts.account_of(tx, user)
-    key = f"email {account.email}"
-    attempts.require(db.clock(), key)
-    if not await passwords.matches(password, account.password_hash):
-        attempts.failed(db.clock(), key)
+    if not await is_password(db, passwords, attempts, password, account.password_hash, f"email {account.email}"):
         raise NotAllowed("this is not your password")
-    attempts.succeeded(key)
     return account.password_hash
-
-
-async def of_session(db: Database, session: str, caller: Caller) -> Principal:
-    """Raises Unauthenticated. Prolongs the session now and then."""
-    async with db.read_all() as tx:
-        found = await sessions.signed_in(tx, tokens.hash_of(session))
-        now = tx.now
-    if found is None:
-        raise Unauthenticated("not signed in, or not any more")
-    if now - found.used_at > SESSION_STEP:
-        await _later(db, lambda tx: sessions.used(tx, found.session, tx.now + SESSION_LIFE))
-    return Principal(
-        id=found.user,
-        tenant=found.tenant,
-        tenant_name=found.tenant_name,
-        scopes=OF_ROLE[found.role],
-        reach=_reach(found.namespaces),
-        user=found.user,
-        email=found.email,
-        system=found.system,
-        role=found.role,
-        session=found.session,
-        confirmed_at=found.confirmed_at,
-        person_name=found.name,
-        address=caller.address,
-        user_agent=caller.user_agent,
-    )
-
-
-async def of_token(db: Database, verdicts: Verdicts, text: str, caller: Caller) -> Principal:
-    """Raises Unauthenticated."""
-    tokens.kind_of(text)
-    found, now = await verdicts.bearer(tokens.hash_of(text)), db.clock()
-    if found is None:
-        raise Unauthenticated("the token is not valid")
-    token = found.token
-    if not tokens.is_within(caller.address, token.addresses):
-        raise Unauthenticated("the token is not valid at this address")
-    if token.last_used_at is None or now - token.last_used_at >= USED_STEP:
-        await _later(db, lambda tx: stored_tokens.used(tx, token.id))
-    principal = Principal(
-        id=token.id,
-        tenant=found.tenant,
-        tenant_name=found.tenant_name,
-        scopes=frozenset(Scope(scope) for scope in token.scopes),
-        reach=_reach(token.namespaces, token.job_id),
-        user=token.user_id,
-        token=token.id,
-        token_name=token.name,
-        address=caller.address,
-        user_agent=caller.user_agent,
-        system=found.system,
-    )
-    return _as_person(principal, found) if token.kind == Kind.USER else principal
-
-
-def _as_person(principal: Principal, found: Bearer) -> Principal:
-    """Never more than the person may by now. Raises Unauthenticated where they are no member any more."""
-    if found.role is None or found.namespaces is None:
-        raise Unauthenticated("the token is not valid")
-    return structs.replace(
-        principal,
-        scopes=principal.scopes & OF_ROLE[found.role],
-        reach=_within(principal.reach, _reach(found.namespaces)),
-        role=found.role,
-        email=found.email,
-    )
-
-
-def _within(reach: Reach, limit: Reach) -> Reach:
-    if reach.namespaces is None or limit.namespaces is None:
-        return limit if reach.namespaces is None else reach
-    return Reach(reach.namespaces & limit.namespaces)
-
-
-async def _later(db: Database, note: Callable[[SystemTx], Awaitable[None]]) -> None:
-    """What is only noted by the way does not fail a request that reads."""
-    with suppress(Unavailable):
-        async with db.write_all() as tx:
-            await note(tx)
-
-
-def _reach(namespaces: Sequence[str], job: UUID | None = None) -> Reach:
-    if job is None and not namespaces:
-        return ALL
-    return Reach(frozenset(map(UUID, namespaces)) if namespaces else None, job)

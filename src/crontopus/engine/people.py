@@ -13,8 +13,9 @@ from crontopus.domain.access import OF_ROLE, Principal, Reach, Role
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated
 from crontopus.engine import audit
-from crontopus.engine.accounts import Caller, begin_session, require_hash
+from crontopus.engine.accounts import begin_session, is_password, require_hash
 from crontopus.engine.attempts import Attempts
+from crontopus.engine.credentials import Caller, require_still
 from crontopus.engine.passwords import Passwords
 from crontopus.storage import accounts, invitations, members, namespaces, sessions
 from crontopus.storage import tokens as stored_tokens
@@ -41,6 +42,7 @@ async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
     """Replaces an older invitation of that address. Raises Invalid, NotAllowed, and Conflict for a member."""
     caller.require_confirmed(tx.now)
     caller.require_may_give(new.role)
+    await require_still(tx, caller)
     email = new.email.strip().lower()
     places = await _places(tx, new.role, new.namespaces)
     if await members.of_email(tx, email) is not None:
@@ -57,7 +59,7 @@ async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
     )
     replaced = await invitations.of_email(tx, email)
     if replaced is not None:
-        await uninvite(tx, caller, replaced.id)
+        await _uninvite(tx, caller, replaced.id)
     await invitations.add(tx, invitation, tokens.hash_of(code))
     said = {"role": new.role, "namespaces": new.namespaces}
     await audit.tell(tx, caller, "invitation.create", _invited(invitation), after=said)
@@ -67,6 +69,11 @@ async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
 async def uninvite(tx: Tx, caller: Principal, invitation: UUID) -> None:
     """The link opens nothing from now on. Raises NotFound, NotAllowed."""
     caller.require_confirmed(tx.now)
+    await require_still(tx, caller)
+    await _uninvite(tx, caller, invitation)
+
+
+async def _uninvite(tx: Tx, caller: Principal, invitation: UUID) -> None:
     gone = await invitations.remove(tx, invitation)
     caller.require_may_grant(gone.role)
     await audit.tell(tx, caller, "invitation.revoke", _invited(gone), {"role": gone.role})
@@ -91,12 +98,11 @@ async def accept(db: Database, passwords: Passwords, attempts: Attempts, form: A
             attempts.failed(tx.now, address)
             raise
         known = await accounts.account(tx, invitation.email)
-    if known is not None:
-        attempts.require(db.clock(), f"email {known.email}")
     if known is None:
         _require_long(form.password)
-    elif not await passwords.matches(form.password, known.password_hash):
-        attempts.failed(db.clock(), address, f"email {known.email}")
+    elif not await is_password(
+        db, passwords, attempts, form.password, known.password_hash, f"email {known.email}", address
+    ):
         raise Unauthenticated("this is not the password of that account")
     hashed = known.password_hash if known else await passwords.hash(form.password)
     async with db.write_all() as system:
@@ -136,7 +142,7 @@ async def _join(tx: SystemTx, found: Opened, hashed: str, name: str, caller: Cal
 async def edit(tx: Tx, caller: Principal, user: UUID, patch: MemberPatch) -> Member:
     """JSON Merge Patch. Raises Invalid, NotFound, NotAllowed, and Conflict for the last owner."""
     caller.require_confirmed(tx.now)
-    owners = await members.owners(tx)
+    owners = await _locked(tx, caller, user)
     old = await members.find(tx, user)
     role = old.role if patch.role is UNSET else patch.role
     caller.require_may_grant(old.role)
@@ -162,7 +168,7 @@ async def edit(tx: Tx, caller: Principal, user: UUID, patch: MemberPatch) -> Mem
 async def remove(tx: Tx, caller: Principal, user: UUID) -> None:
     """What they have signed in with ends at once. Raises NotFound, NotAllowed, and Conflict for the last owner."""
     caller.require_confirmed(tx.now)
-    owners = await members.owners(tx)
+    owners = await _locked(tx, caller, user)
     old = await members.find(tx, user)
     caller.require_may_grant(old.role)
     _require_another(owners, user)
@@ -176,6 +182,7 @@ async def remove(tx: Tx, caller: Principal, user: UUID) -> None:
 async def rename_tenant(tx: Tx, caller: Principal, patch: TenantPatch) -> str:
     """The name from now on."""
     caller.require_all_jobs()
+    await require_still(tx, caller)
     if patch.name is UNSET or patch.name == caller.tenant_name:
         return caller.tenant_name
     await members.rename_tenant(tx, patch.name)
@@ -201,6 +208,16 @@ async def _places(tx: Tx, role: Role, wanted: Sequence[str]) -> list[str]:
             raise Invalid(str(error), (Fault(f"/namespaces/{number}", str(error)),)) from None
     _require_unlimited(role, found)
     return found
+
+
+async def _locked(tx: Tx, caller: Principal, user: UUID) -> Sequence[UUID]:
+    """The owners; until the transaction ends nobody else changes them, the member or the caller.
+
+    All in one order, so that two who change each other do not wait for each other.
+    """
+    owners = await members.owners(tx, user, *([caller.user] if caller.user else ()))
+    await require_still(tx, caller)
+    return owners
 
 
 def _require_unlimited(role: Role, places: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE
 from crontopus.engine import audit, namespaces, tokens
-from crontopus.engine.accounts import Caller
+from crontopus.engine.credentials import Caller
 from crontopus.storage import accounts, members
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import SystemTx

@@ -14,6 +14,7 @@ from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Fault, Invalid, NotAllowed, NotFound
 from crontopus.domain.tokens import Kind
 from crontopus.engine import audit, schedules
+from crontopus.engine.credentials import require_still
 from crontopus.storage import jobs, namespaces
 from crontopus.storage import tokens as stored
 from crontopus.storage.database import Tx
@@ -34,6 +35,7 @@ class Made(Struct, frozen=True):
 async def create(tx: Tx, caller: Principal, new: NewToken) -> Made:
     """Never more than its maker may. Raises Invalid, NotFound, NotAllowed."""
     caller.require_confirmed(tx.now)
+    await require_still(tx, caller)
     kind = Kind(new.kind)
     job, places = await _limits(tx, caller, kind, new)
     return await _made(tx, caller, kind, new, job, places)
@@ -68,6 +70,7 @@ async def _made(
 async def rotate(tx: Tx, caller: Principal, token: UUID, how: Rotation) -> Made:
     """Another that may the same; the old one works on for the overlap. Raises NotFound, Invalid, NotAllowed."""
     caller.require_confirmed(tx.now)
+    await require_still(tx, caller)
     old = await stored.lock(tx, token)
     kind = Kind(old.kind)
     if kind is Kind.USER:
@@ -92,6 +95,7 @@ async def rotate(tx: Tx, caller: Principal, token: UUID, how: Rotation) -> Made:
 async def create_own(tx: Tx, caller: Principal, new: NewOwnToken) -> Made:
     """With which a person comes as themselves: it may what they may, then and later. Raises Invalid, NotAllowed."""
     caller.require_confirmed(tx.now)
+    await require_still(tx, caller)
     if caller.session is None:
         raise NotAllowed("a token makes no tokens of a person: sign in as one")
     places = [await _reached(tx, caller, slug) for slug in dict.fromkeys(new.namespaces)]

@@ -3,18 +3,20 @@
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.domain.access import SystemRole
+from crontopus.domain.ids import NOWHERE
 from crontopus.storage.database import SystemTx
 from crontopus.storage.tables import members, settings, tenants, users
+from crontopus.storage.types import Id
 
 SETUP_CODE = "setup_code_hash"
 
 
 class Login(Struct, frozen=True):
-    """What is needed to let somebody in: `tenant` is the first they belong to."""
+    """What is needed to let somebody in. `tenant` is their first, `ids.NOWHERE` for an operator who is in none."""
 
     user: UUID
     email: str
@@ -90,12 +92,18 @@ async def rename(tx: SystemTx, user: UUID, name: str) -> None:
 
 
 async def login_of(tx: SystemTx, email: str) -> Login | None:
-    """`email` in lower case."""
+    """`email` in lower case. None also for whoever belongs nowhere."""
     query = (
-        select(users.c.id, users.c.email, tenants.c.id, tenants.c.name, users.c.password_hash)
-        .join(members, members.c.user_id == users.c.id)
-        .join(tenants, tenants.c.id == members.c.tenant_id)
-        .where(users.c.email == email)
+        select(
+            users.c.id,
+            users.c.email,
+            func.coalesce(tenants.c.id, literal(NOWHERE, Id)),
+            func.coalesce(tenants.c.name, ""),
+            users.c.password_hash,
+        )
+        .outerjoin(members, members.c.user_id == users.c.id)
+        .outerjoin(tenants, tenants.c.id == members.c.tenant_id)
+        .where(users.c.email == email, or_(tenants.c.id.is_not(None), users.c.system_role.is_not(None)))
         .order_by(members.c.created_at, members.c.tenant_id)
         .limit(1)
     )

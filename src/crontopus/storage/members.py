@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
 from crontopus.domain.access import Role
 from crontopus.domain.errors import NotFound
@@ -60,10 +60,22 @@ async def of_email(tx: Tx, email: str) -> Member | None:
     return _member(row) if row else None
 
 
-async def owners(tx: Tx) -> Sequence[UUID]:
-    """The owners, whom nobody else changes until the transaction ends."""
-    query = select(members.c.user_id).where(members.c.tenant_id == tx.tenant, members.c.role == Role.OWNER)
-    return (await tx.sql.scalars(query.order_by(members.c.user_id).with_for_update())).all()
+async def owners(tx: Tx, *others: UUID) -> Sequence[UUID]:
+    """The owners, whom, like the `others`, nobody else changes until the transaction ends."""
+    query = select(members.c.user_id, members.c.role).where(
+        members.c.tenant_id == tx.tenant, or_(members.c.role == Role.OWNER, members.c.user_id.in_(others))
+    )
+    rows = await tx.sql.execute(query.order_by(members.c.user_id).with_for_update())
+    return [user for user, role in rows if role is Role.OWNER]
+
+
+async def standing(tx: Tx, user: UUID) -> tuple[Role, list[str]] | None:
+    """Role and namespaces (ids; empty: all), which nobody changes until the transaction ends. None: no member here."""
+    query = select(members.c.role, members.c.namespaces).where(
+        members.c.tenant_id == tx.tenant, members.c.user_id == user
+    )
+    row = (await tx.sql.execute(query.with_for_update(read=True))).first()
+    return (row.role, row.namespaces) if row else None
 
 
 async def change(tx: Tx, user: UUID, role: Role, namespaces: Sequence[str]) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, and_, delete, func, insert, or_, select, update
 
 from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.errors import NotFound
+from crontopus.domain.ids import NOWHERE
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import members, sessions, tenants, users
 
@@ -29,7 +30,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 class SignedIn(Struct, frozen=True):
-    """Whose session it is, and what they are where they are."""
+    """Whose session it is, and what they are where they are; `role` is None for an operator who is in no tenant."""
 
     session: UUID
     user: UUID
@@ -40,10 +41,12 @@ class SignedIn(Struct, frozen=True):
     used_at: datetime
     confirmed_at: datetime
     system: SystemRole | None
-    role: Role
+    role: Role | None
     namespaces: list[str]
 
 
+_is_member = members.c.role.is_not(None)
+_operates = and_(sessions.c.tenant_id == NOWHERE, users.c.system_role.is_not(None))
 _COLUMNS = [sessions.c[field] for field in Session.__struct_fields__]
 
 
@@ -60,8 +63,8 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
             users.c.id,
             users.c.email,
             users.c.name,
-            tenants.c.id,
-            tenants.c.name,
+            sessions.c.tenant_id,
+            func.coalesce(tenants.c.name, ""),
             sessions.c.used_at,
             sessions.c.confirmed_at,
             users.c.system_role,
@@ -69,12 +72,20 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
             members.c.namespaces,
         )
         .join(users, users.c.id == sessions.c.user_id)
-        .join(tenants, tenants.c.id == sessions.c.tenant_id)
-        .join(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))
-        .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now)
+        .outerjoin(tenants, tenants.c.id == sessions.c.tenant_id)
+        .outerjoin(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))
+        .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now, or_(_is_member, _operates))
     )
     row = (await tx.sql.execute(query)).first()
-    return SignedIn(*row) if row else None
+    return SignedIn(*row[:-1], row[-1] or []) if row else None
+
+
+async def is_in_force(tx: Tx, session: UUID) -> bool:
+    """In this tenant; and it stays so until the transaction ends."""
+    query = select(sessions.c.id).where(
+        sessions.c.id == session, sessions.c.tenant_id == tx.tenant, sessions.c.expires_at > tx.now
+    )
+    return (await tx.sql.execute(query.with_for_update(read=True))).first() is not None
 
 
 async def used(tx: SystemTx, session: UUID, expires_at: datetime) -> None:

@@ -98,7 +98,7 @@ sessions = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("hash", LargeBinary, nullable=False, unique=True),
-    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("tenant_id", Id, nullable=False),
     Column("user_id", Id, ForeignKey("users.id"), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
@@ -109,12 +109,13 @@ sessions = Table(
     Index(None, "expires_at"),
     Index(None, "user_id"),
 )
+"""`tenant_id`, also of a token, is `ids.NOWHERE` where an operator is in none."""
 
 tokens = Table(
     "tokens",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("tenant_id", Id, nullable=False),
     Column("user_id", Id, ForeignKey("users.id")),
     Column("kind", Text, nullable=False),
     Column("name", Text, nullable=False),

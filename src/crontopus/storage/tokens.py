@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, Select, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, or_, select, update
 
 from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.errors import NotFound
+from crontopus.domain.ids import NOWHERE
 from crontopus.domain.tokens import Kind
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import members, tenants, tokens, users
@@ -58,17 +59,18 @@ async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
     query: Select[Any] = (
         select(
             *_COLUMNS,
-            tenants.c.id.label("tenant_id"),
-            tenants.c.name.label("tenant_name"),
+            tokens.c.tenant_id,
+            func.coalesce(tenants.c.name, "").label("tenant_name"),
             users.c.system_role,
             users.c.email,
             members.c.role,
             members.c.namespaces.label("member_namespaces"),
         )
-        .join(tenants, tenants.c.id == tokens.c.tenant_id)
+        .outerjoin(tenants, tenants.c.id == tokens.c.tenant_id)
         .outerjoin(users, users.c.id == tokens.c.user_id)
         .outerjoin(members, (members.c.user_id == tokens.c.user_id) & (members.c.tenant_id == tokens.c.tenant_id))
         .where(tokens.c.hash == hashed, tokens.c.revoked_at.is_(None))
+        .where(or_(tenants.c.id.is_not(None), tokens.c.tenant_id == NOWHERE))
     )
     row = (await tx.sql.execute(query)).first()
     if row is None or (row.expires_at is not None and row.expires_at <= tx.now):
@@ -130,6 +132,15 @@ async def lock(tx: Tx, token: UUID) -> Token:
     if row is None or (row.expires_at is not None and row.expires_at <= tx.now):
         raise NotFound("no such token")
     return _token(row)
+
+
+async def is_in_force(tx: Tx, token: UUID) -> bool:
+    """In this tenant; and it stays so until the transaction ends."""
+    query = select(tokens.c.expires_at).where(
+        tokens.c.tenant_id == tx.tenant, tokens.c.id == token, tokens.c.revoked_at.is_(None)
+    )
+    row = (await tx.sql.execute(query.with_for_update(read=True))).first()
+    return row is not None and (row.expires_at is None or row.expires_at > tx.now)
 
 
 async def end_at(tx: Tx, token: UUID, instant: datetime) -> None:

@@ -55,12 +55,13 @@ class Me(Output, frozen=True):
     """Who calls. `email` and `role` are null for a token of a program; `scopes` are what the caller may do.
 
     `namespaces`: the slugs of those the caller is limited to; null: all of the tenant.
+    `tenant_id` is null, and `tenant` empty, for somebody who runs the installation and belongs to no tenant.
     `confirmed_until`: so long a person may do what needs it (tokens, members); null for a token, which need not.
     """
 
     email: str | None
     tenant: str
-    tenant_id: UUID
+    tenant_id: UUID | None
     role: Role | None
     system_role: SystemRole | None
     scopes: list[str]

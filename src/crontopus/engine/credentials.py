@@ -1,0 +1,141 @@
+"""Who calls: the person of a session, or whoever a token belongs to; and whether they still are who they were."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from crontopus.domain import tokens
+from crontopus.domain.access import ALL, OF_ROLE, OF_SYSTEM, Principal, Reach, Role, Scope, SystemRole
+from crontopus.domain.errors import Unauthenticated, Unavailable
+from crontopus.domain.ids import NOWHERE
+from crontopus.domain.tokens import Kind
+from crontopus.engine.verdicts import Verdicts
+from crontopus.storage import members, sessions
+from crontopus.storage import tokens as stored_tokens
+from crontopus.storage.database import Database, SystemTx, Tx
+from crontopus.storage.tokens import Bearer
+
+SESSION_LIFE = timedelta(days=30)
+SESSION_STEP = timedelta(minutes=10)
+"""A session in use is prolonged at most so often: not every page is a write."""
+USED_STEP = timedelta(minutes=1)
+"""Likewise `last_used_at` of a token."""
+
+
+class Caller(Struct, frozen=True):
+    """Where a request comes from, as far as the server knows."""
+
+    address: str | None = None
+    user_agent: str | None = None
+
+
+async def of_session(db: Database, session: str, caller: Caller) -> Principal:
+    """Raises Unauthenticated. Prolongs the session now and then."""
+    async with db.read_all() as tx:
+        found = await sessions.signed_in(tx, tokens.hash_of(session))
+        now = tx.now
+    if found is None:
+        raise Unauthenticated("not signed in, or not any more")
+    if now - found.used_at > SESSION_STEP:
+        await _later(db, lambda tx: sessions.used(tx, found.session, tx.now + SESSION_LIFE))
+    return Principal(
+        id=found.user,
+        tenant=found.tenant,
+        tenant_name=found.tenant_name,
+        scopes=_scopes(found.role, found.system),
+        reach=_reach(found.namespaces),
+        user=found.user,
+        email=found.email,
+        system=found.system,
+        role=found.role,
+        session=found.session,
+        confirmed_at=found.confirmed_at,
+        person_name=found.name,
+        address=caller.address,
+        user_agent=caller.user_agent,
+    )
+
+
+async def of_token(db: Database, verdicts: Verdicts, text: str, caller: Caller) -> Principal:
+    """Raises Unauthenticated."""
+    tokens.kind_of(text)
+    found, now = await verdicts.bearer(tokens.hash_of(text)), db.clock()
+    if found is None:
+        raise Unauthenticated("the token is not valid")
+    token = found.token
+    if not tokens.is_within(caller.address, token.addresses):
+        raise Unauthenticated("the token is not valid at this address")
+    if token.last_used_at is None or now - token.last_used_at >= USED_STEP:
+        await _later(db, lambda tx: stored_tokens.used(tx, token.id))
+    principal = Principal(
+        id=token.id,
+        tenant=found.tenant,
+        tenant_name=found.tenant_name,
+        scopes=frozenset(Scope(scope) for scope in token.scopes),
+        reach=_reach(token.namespaces, token.job_id),
+        user=token.user_id,
+        token=token.id,
+        token_name=token.name,
+        address=caller.address,
+        user_agent=caller.user_agent,
+        system=found.system,
+    )
+    return _as_person(principal, found) if token.kind == Kind.USER else principal
+
+
+def _as_person(principal: Principal, found: Bearer) -> Principal:
+    """Never more than the person may by now. Raises Unauthenticated where they are no member any more."""
+    if found.role is None and not (found.tenant == NOWHERE and found.system):
+        raise Unauthenticated("the token is not valid")
+    return structs.replace(
+        principal,
+        scopes=principal.scopes & _scopes(found.role, found.system),
+        reach=_within(principal.reach, _reach(found.namespaces or [])),
+        role=found.role,
+        email=found.email,
+    )
+
+
+async def require_still(tx: Tx, caller: Principal) -> None:
+    """For whatever hands out authority: the caller's is no less than when the request began, and stays so until the
+    transaction ends. A body may come half a minute after its headers. Raises Unauthenticated.
+    """
+    if caller.session is None and caller.token is None:
+        return
+    if caller.session is not None:
+        stands = await sessions.is_in_force(tx, caller.session)
+    else:
+        stands = caller.token is not None and await stored_tokens.is_in_force(tx, caller.token)
+    if stands and caller.role is not None and caller.user is not None:
+        role, namespaces = await members.standing(tx, caller.user) or (None, [])
+        narrowed = _within(caller.reach, _reach(namespaces)) != caller.reach
+        stands = caller.scopes <= _scopes(role, caller.system) and role == caller.role and not narrowed
+    if not stands:
+        raise Unauthenticated("what the caller may do was changed meanwhile: look again, and repeat this")
+
+
+def _scopes(role: Role | None, system: SystemRole | None) -> frozenset[Scope]:
+    """What a person may where they are: as a member, and as who runs the installation."""
+    return (OF_ROLE[role] if role else frozenset()) | OF_SYSTEM[system]
+
+
+def _within(reach: Reach, limit: Reach) -> Reach:
+    if reach.namespaces is None or limit.namespaces is None:
+        return limit if reach.namespaces is None else reach
+    return Reach(reach.namespaces & limit.namespaces)
+
+
+async def _later(db: Database, note: Callable[[SystemTx], Awaitable[None]]) -> None:
+    """What is only noted by the way does not fail a request that reads."""
+    with suppress(Unavailable):
+        async with db.write_all() as tx:
+            await note(tx)
+
+
+def _reach(namespaces: Sequence[str], job: UUID | None = None) -> Reach:
+    if job is None and not namespaces:
+        return ALL
+    return Reach(frozenset(map(UUID, namespaces)) if namespaces else None, job)
