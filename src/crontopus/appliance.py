@@ -3,7 +3,7 @@ it. One tree of tasks owns the server and every loop, and when one dies the proc
 
 import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crontopus import __version__, logs, signals, systemd
+from crontopus import config as settings
 from crontopus.api.app import create_app
 from crontopus.api.front import Front
 from crontopus.api.operations import operations_router
@@ -150,12 +151,16 @@ def _kept(config: Config) -> Kept:
     )
 
 
-async def serve(config: Config) -> None:
-    """Run until SIGTERM or SIGINT. Raises in plain words what keeps it from starting."""
+async def serve(config: Config, origins: Mapping[str, str]) -> None:
+    """Run until SIGTERM or SIGINT. `origins`: where each setting comes from, by name.
+
+    Raises in plain words what keeps it from starting.
+    """
     logs.configure(config.log_level, config.log_format)
     if config.port == 0:
         config = replace(config, port=free_port(config.host))
     async with assembled(config) as appliance:
+        appliance.parts.settings = settings.shown(config, origins)
         server = HttpServer(appliance.app, config.host, config.port)
         async with anyio.create_task_group() as tree:
             await tree.start(_loops, appliance)

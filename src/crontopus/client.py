@@ -31,6 +31,7 @@ from crontopus.wire.accounts import (
 )
 from crontopus.wire.audit import AuditEntry, AuditVerdict
 from crontopus.wire.common import Page
+from crontopus.wire.installation import Setting
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.people import (
     Acceptance,
@@ -357,6 +358,11 @@ class Client:
 
     async def verify_audit(self) -> AuditVerdict:
         return await self.call("GET", "/audit/verify", AuditVerdict)
+
+    # for those who run the installation
+
+    async def admin_config(self) -> Page[Setting]:
+        return await self.call("GET", "/admin/config", Page[Setting])
 
     # schedules
 

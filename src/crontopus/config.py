@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from crontopus.domain import duration
 from crontopus.domain.errors import Invalid
+from crontopus.wire.installation import Setting
 from crontopus.wire.wording import fault_of
 
 PREFIX = "CRONTOPUS_"
@@ -102,9 +103,10 @@ def load(flags: Mapping[str, Any], file: Path | None = None, environment: Mappin
     return Loaded(config, origins)
 
 
-def shown(loaded: Loaded) -> dict[str, tuple[Any, str]]:
-    """Each effective setting with its origin, secrets hidden: what `crontopus config` prints."""
-    return {name: (_shown(name, getattr(loaded.config, name)), origin) for name, origin in loaded.origins.items()}
+def shown(config: Config, origins: Mapping[str, str]) -> list[Setting]:
+    """Each setting in force with its origin, secrets hidden."""
+    names = Config.__struct_fields__
+    return [Setting(name, _shown(name, getattr(config, name)), origins.get(name, DEFAULT)) for name in names]
 
 
 def _shown(name: str, value: Any) -> Any:

@@ -51,7 +51,7 @@ def test_every_command_and_option_says_what_it_does(name: str) -> None:
 
 
 def test_every_route_is_reachable_from_the_command_line() -> None:
-    sources = "".join(file.read_text() for file in Path(commands.__file__).parent.glob("*.py"))
+    sources = "".join(file.read_text() for file in Path(commands.__file__).parent.rglob("*.py"))
     routes = {name for name, _ in inspect.getmembers(Client, inspect.isfunction) if not name.startswith("_")}
     unreachable = {name for name in routes if not re.search(rf"\bclient\.{name}\b", sources)}
     assert unreachable == {

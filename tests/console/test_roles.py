@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -11,9 +12,9 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 from msgspec import Struct
 
-from crontopus.client import SESSION_COOKIE
+from crontopus.client import SESSION_COOKIE, Client
 from crontopus.console.app import console_router
-from crontopus.domain.access import OF_ROLE, Role, Scope
+from crontopus.domain.access import OF_ROLE, OPERATES_FOR, Role, Scope, SystemRole
 from crontopus.wire.accounts import NewNamespace, NewToken
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import NewInvitation
@@ -31,6 +32,7 @@ NEEDS = {
     "/tokens/new": Scope.TOKENS_WRITE,
     "/members/invite": Scope.MEMBERS_WRITE,
     "/audit": Scope.AUDIT_READ,
+    "/admin/config": Scope.INSTALLATION_READ,
 }
 """Pages that some roles may not open; all others are for every member."""
 SECRET = "marker-of-acme"
@@ -64,12 +66,16 @@ async def things(world: World) -> Things:
         return Things(job.id, run, (await acme.members()).items[0].id)
 
 
+def visiting(world: World, tenant: str, role: Role) -> AbstractAsyncContextManager[Visitor]:
+    return browsing(world.person(tenant, role))
+
+
 @asynccontextmanager
-async def visiting(world: World, tenant: str, role: Role) -> AsyncIterator[Visitor]:
-    async with world.person(tenant, role) as person:
-        cookie = person.http.headers["cookie"].partition("=")[2]
-        transport = httpx.ASGITransport(world.appliance.app)
-        cookies = {SESSION_COOKIE: cookie}
+async def browsing(of: AbstractAsyncContextManager[Client]) -> AsyncIterator[Visitor]:
+    """A browser with the session of a client."""
+    async with of as person:
+        cookies = {SESSION_COOKIE: person.http.headers["cookie"].partition("=")[2]}
+        transport = person.http._transport
         async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=cookies) as http:
             yield Visitor(http)
 
@@ -109,6 +115,26 @@ async def test_a_form_or_a_link_is_shown_only_to_those_who_may_use_it(world: Wor
             for path in re.findall(r'href="(/[^"?#]*)', text):
                 found = next((known for known in NEEDS if path == address(known, there)), None)
                 assert found is None or NEEDS[found] in OF_ROLE[role], f"{page} leads to {path}"
+
+
+@pytest.mark.parametrize("role", list(SystemRole))
+async def test_an_operator_who_is_in_no_tenant_sees_the_dashboard_and_no_tenant(world: World, role: SystemRole) -> None:
+    there = await things(world)
+    async with browsing(world.operator(role)) as visitor:
+        assert (await visitor.get("/jobs")).headers["location"] == "/admin"
+        for page in pages():
+            answer = await visitor.get(address(page, there))
+            assert SECRET not in answer.text, page
+            if page.startswith("/admin") or page == "/me":
+                assert answer.status_code in (200, 303), page
+        assert "Installation" in (await visitor.get("/me")).text
+
+
+async def test_who_showed_their_password_too_long_ago_shows_it_again_before_the_dashboard(world: World) -> None:
+    async with browsing(world.operator(SystemRole.SUPERADMIN)) as visitor:
+        world.hands.turn_to(world.now + OPERATES_FOR + timedelta(seconds=1))
+        answer = await visitor.get("/admin/config")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/me/confirm?next=%2Fadmin%2Fconfig")
 
 
 async def test_what_one_may_not_do_is_said(world: World) -> None:

@@ -26,6 +26,7 @@ from crontopus.api import (
     setup,
     tokens,
 )
+from crontopus.api.admin import config
 from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
 from crontopus.api.parts import Parts
@@ -63,6 +64,7 @@ def api_router() -> Router:
             *events.ROUTES,
             *metrics.ROUTES,
             *audit.ROUTES,
+            *config.ROUTES,
             reference.openapi,
         ],
         guards=[principal.guard],

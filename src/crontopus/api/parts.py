@@ -1,6 +1,7 @@
 """What the API is given: the parts of the appliance that its controllers work with."""
 
 from asyncio import Event
+from collections.abc import Sequence
 
 from msgspec import Struct, field
 
@@ -13,6 +14,7 @@ from crontopus.engine.verdicts import Verdicts
 from crontopus.metrics import Metrics
 from crontopus.storage.database import Database
 from crontopus.storage.sealing import Sealer
+from crontopus.wire.installation import Setting
 
 
 class Parts(Struct, kw_only=True):
@@ -42,6 +44,8 @@ class Parts(Struct, kw_only=True):
     """Few are kept, since one may have 20 MB."""
     passwords: Passwords = field(default_factory=Passwords)
     attempts: Attempts = field(default_factory=Attempts)
+    settings: Sequence[Setting] = ()
+    """Those in force, as they may be shown."""
 
     def stop(self) -> None:
         """What waits for others ends; everything else finishes."""

@@ -20,7 +20,7 @@ class Place(NamedTuple):
 PLACES: Mapping[str, Place] = {
     "serve": Place("serve", "serve", "Run the server."),
     "setup": Place("setup", "setup", "Set up a new installation: its first person, tenant and token."),
-    "admin": Place("admin", "admin", "For the operator: with the data itself, without signing in."),
+    "admin": Place("admin", "admin", "For those who run the installation."),
     "config": Place("serve", "config", "Show the server's effective settings and where each comes from."),
     "run": Place("passed", "run", "Run a command under watch and report how it went."),
     "ping": Place("passed", "ping", "Report one check-in of a job."),

@@ -6,25 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from msgspec import Struct
 
 from crontopus.cli.call import shown
 from crontopus.cli.errors import ERROR, report
 from crontopus.cli.output import Column, Listing, Out
 from crontopus.domain.errors import Conflict, CrontopusError, NotFound
+from crontopus.wire.installation import Setting
 
 if TYPE_CHECKING:
     from crontopus.config import Loaded
 
 T = TypeVar("T")
-
-
-class Setting(Struct, frozen=True):
-    """One setting in force, and where it comes from."""
-
-    name: str
-    value: Any
-    origin: str
 
 
 def _written(value: Any) -> str:
@@ -64,10 +56,10 @@ def serve(**options: Any) -> None:
     """Run the server until it is told to stop."""
 
     def work() -> None:
-        settings = loaded(options).config
+        settings = loaded(options)
         from crontopus import appliance
 
-        asyncio.run(appliance.serve(settings))
+        asyncio.run(appliance.serve(settings.config, settings.origins))
 
     started(work)
 
@@ -109,4 +101,5 @@ def loaded(options: dict[str, Any]) -> "Loaded":
 def _settings(options: dict[str, Any]) -> list[Setting]:
     from crontopus.config import shown as effective
 
-    return [Setting(name, value, origin) for name, (value, origin) in effective(loaded(options)).items()]
+    settings = loaded(options)
+    return effective(settings.config, settings.origins)

@@ -23,6 +23,7 @@ from crontopus.console import (
     session,
     tokens,
 )
+from crontopus.console.admin import config
 from crontopus.console.errors import error_page
 from crontopus.console.headers import seal
 from crontopus.console.view import Clock, View, see
@@ -62,6 +63,7 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
             *invitation.ROUTES,
             *log.ROUTES,
             *me.ROUTES,
+            *config.ROUTES,
             assets.static,
             unknown,
         ],
@@ -78,18 +80,16 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
     )
 
 
+NOUNS = ("jobs", "runs", "namespaces", "tokens", "members", "admin")
+
+
 @get("/")
 async def entry() -> Response[None]:
     """The jobs are where everything begins."""
     return Response(None, status_code=303, headers={"Location": "/jobs"})
 
 
-@get(
-    [
-        "/{rest:path}",
-        *(f"/{noun}/{{name:str}}/{{rest:path}}" for noun in ("jobs", "runs", "namespaces", "tokens", "members")),
-    ]
-)
+@get(["/{rest:path}", *(f"/{noun}/{{name:str}}/{{rest:path}}" for noun in NOUNS)])
 async def unknown() -> None:
     """Every address that is nobody's, so that its answer is a page too."""
     raise NotFound("No page has this address.")

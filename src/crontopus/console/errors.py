@@ -10,7 +10,7 @@ from crontopus.console.headers import seal
 from crontopus.console.session import sign_in_path
 from crontopus.console.view import Clock, View, see
 from crontopus.console.visit import Visit, request_id
-from crontopus.domain.errors import CrontopusError, Throttled, Unauthenticated, Unavailable
+from crontopus.domain.errors import CrontopusError, Throttled, Unauthenticated, Unavailable, Unconfirmed
 from crontopus.wire.problem import Problem
 
 _TITLES = {
@@ -46,6 +46,8 @@ def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
         view = see(request, clock)
         if isinstance(error, Unauthenticated):
             return seal(_to_sign_in(view))
+        if isinstance(error, Unconfirmed) and request.method == "GET":
+            return seal(view.confirmation())
         if isinstance(error, CrontopusError):
             page = _page(view, request, Problem.of(error).status, str(error))
             if isinstance(error, Throttled | Unavailable):

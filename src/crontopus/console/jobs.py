@@ -1,6 +1,7 @@
 """The list of jobs: filter in the address, chips with counts, pages by cursor."""
 
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from crontopus.client import Client
 from crontopus.console.strip import LENGTH, Strip, strip
-from crontopus.console.view import View
+from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
 from crontopus.console.why import Sentence, Teller
 from crontopus.domain.errors import Invalid
@@ -70,7 +71,9 @@ class Row(Struct, frozen=True):
 
 
 @get("/jobs")
-async def jobs(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+async def jobs(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    if view.me is not None and view.me.tenant_id is None:
+        return go("/admin")  # an operator who belongs nowhere has no jobs
     query = Query.of(request)
     fault = ""
     try:

@@ -46,7 +46,7 @@ async def of_session(db: Database, session: str, caller: Caller) -> Principal:
         tenant=found.tenant,
         tenant_name=found.tenant_name,
         scopes=_scopes(found.role, found.system),
-        reach=_reach(found.namespaces),
+        reach=_reach(found.namespaces or []),
         user=found.user,
         email=found.email,
         system=found.system,

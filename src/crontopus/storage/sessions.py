@@ -42,7 +42,7 @@ class SignedIn(Struct, frozen=True):
     confirmed_at: datetime
     system: SystemRole | None
     role: Role | None
-    namespaces: list[str]
+    namespaces: list[str] | None
 
 
 _is_member = members.c.role.is_not(None)
@@ -77,7 +77,7 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
         .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now, or_(_is_member, _operates))
     )
     row = (await tx.sql.execute(query)).first()
-    return SignedIn(*row[:-1], row[-1] or []) if row else None
+    return SignedIn(*row) if row else None
 
 
 async def is_in_force(tx: Tx, session: UUID) -> bool:

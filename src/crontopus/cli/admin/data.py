@@ -1,4 +1,4 @@
-"""`crontopus admin`: what the operator does with the data itself, where nobody can sign in any more."""
+"""What the operator does with the data itself, where nobody can sign in any more."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,18 +18,12 @@ from crontopus.domain.errors import Invalid
 from crontopus.wire.accounts import Recovery
 from crontopus.wire.backups import Backup
 
-
-@click.group(short_help="For the operator: with the data itself, without signing in.")
-def admin() -> None:
-    """For the operator: with the data itself, without signing in."""
-
-
 _passphrase = click.option(
     "--passphrase-file", type=click.Path(path_type=Path, dir_okay=False), help="File with the passphrase that seals it."
 )
 
 
-@admin.command()
+@click.command()
 @settings_options
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the backups.")
 @click.option("--keep", type=click.IntRange(0), default=0, help="How many of the newest stay there; 0: all.")
@@ -49,7 +43,7 @@ def backup(out: Out, into: Path, keep: int, passphrase_file: Path | None, **opti
     out.one(started(work), _card)
 
 
-@admin.command()
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @_passphrase
 @shown
@@ -64,7 +58,7 @@ def verify(out: Out, file: Path, passphrase_file: Path | None) -> None:
     out.one(started(work), _card)
 
 
-@admin.command()
+@click.command()
 @click.argument("backup_file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @settings_options
 @_passphrase
@@ -103,7 +97,7 @@ def _card(made: Backup, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "secret key", "in it" if made.has_key else "not in it: keep a copy of it elsewhere"
 
 
-@admin.command("rotate-key")
+@click.command("rotate-key")
 @settings_options
 def rotate_key(**options: Any) -> None:
     """Put a new secret key in front of those in the data folder's secret.key.
@@ -121,7 +115,7 @@ def rotate_key(**options: Any) -> None:
     say(f"{file} begins with a new key. Back it up, and start the server anew")
 
 
-@admin.command("reset-password")
+@click.command("reset-password")
 @settings_options
 @click.option("--email", required=True, metavar="ADDRESS", help="Whose.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else it is asked for.")
@@ -143,3 +137,6 @@ def reset_password(email: str, password_stdin: bool, superadmin: bool, **options
     tenants = started(work)
     belongs = f"signs in to {', '.join(tenants)}" if tenants else "is a member of no tenant, and must be invited"
     say(f"{email} has a new password, and {belongs}")
+
+
+COMMANDS = [backup, verify, restore, rotate_key, reset_password]

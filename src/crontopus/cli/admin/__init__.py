@@ -1,0 +1,17 @@
+"""`crontopus admin`: for those who run the installation."""
+
+import click
+
+from crontopus.cli.admin import config, data
+
+
+@click.group(short_help="For those who run the installation.")
+def admin() -> None:
+    """For those who run the installation.
+
+    The commands that take --data work on the data itself, without signing in; all others ask the server, as you.
+    """
+
+
+for command in (*data.COMMANDS, *config.COMMANDS):
+    admin.add_command(command)
