@@ -2,9 +2,7 @@
 
 import re
 from pathlib import Path
-from uuid import UUID
 
-import msgspec
 import pytest
 from litestar import Litestar
 from msgspec import Struct
@@ -12,14 +10,12 @@ from msgspec.structs import replace
 
 from crontopus.api import document
 from crontopus.api.app import api_router
-from crontopus.api.examples import BODIES
 from crontopus.client import Client
 from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.errors import NotAllowed, NotFound
-from crontopus.wire.accounts import NewNamespace, NewToken
+from crontopus.wire.accounts import NewNamespace
 from crontopus.wire.jobs import Bulk, BulkAction, NewJob
-from crontopus.wire.people import NewInvitation
-from crontopus.wire.runs import CheckIn, Settle
+from tests.things import Things, body_of, things
 from tests.world import World
 
 TABLE = Path(__file__).parents[2] / "docs/api/permissions.md"
@@ -64,54 +60,20 @@ def _table() -> list[Row]:
     return sorted(rows, key=lambda row: LAST.index(row.operation) + 1 if row.operation in LAST else 0)
 
 
-class Things(Struct, frozen=True):
-    """What there is in a tenant, by the name a path gives it."""
-
-    job: UUID
-    run: UUID
-    token: UUID
-    slug: str
-    member: UUID
-    invitation: UUID
-    session: UUID
-
-
-async def member_of(person: Client) -> UUID:
-    """Their own id as a member."""
-    me = (await person.me()).email
-    return next(one.id for one in (await person.members(limit=200)).items if one.email == me)
-
-
-async def _things(world: World, slug: str) -> Things:
-    """Each test of a role destroys its own."""
-    async with world.signed_in("acme") as acme:
-        await acme.add_namespace(NewNamespace(slug=slug))
-        job = await acme.add_job(NewJob(slug="backup", namespace=slug))
-        run = (await acme.check_in(CheckIn(kind="start", job=f"{slug}/backup"))).run
-        assert run is not None
-        token = await acme.add_token(NewToken(name="one"))
-        invitation = await acme.invite(NewInvitation(email=f"{slug}@acme.test"))
-    async with world.person("acme", Role.VIEWER) as person:
-        member, session = await member_of(person), (await person.sessions()).items[0].id
-    return Things(job.id, run, token.id, slug, member, invitation.id, session)
-
-
-async def _status(client: Client, row: Row, things: Things) -> int:
-    address = re.sub(r"\{(\w+)\}", lambda found: str(getattr(things, found[1])), row.path)
-    example = Settle(succeeded=True) if row.operation == "settle_run" else BODIES.get(row.operation)
-    content = None if example is None else msgspec.json.encode(example)
-    return (await client.http.request(row.method, address.removeprefix("/api/v1"), content=content)).status_code
+async def _status(client: Client, row: Row, there: Things) -> int:
+    address = there.fill(row.path).removeprefix("/api/v1")
+    return (await client.http.request(row.method, address, content=body_of(row.operation))).status_code
 
 
 @pytest.mark.parametrize("role", [*Role, *SystemRole])
 async def test_a_role_may_call_what_the_table_says_and_nothing_else(world: World, role: Role | SystemRole) -> None:
-    things = await _things(world, f"of-{role}")
+    there = await things(world, slug=f"of-{role}")
     async with world.person("acme", role) if isinstance(role, Role) else world.operator(role) as person:
-        things = replace(things, session=(await person.sessions()).items[0].id)
+        there = replace(there, session=(await person.sessions()).items[0].id)
         for row in _table():
             if row.operation in ENDLESS:
                 continue
-            status = await _status(person, row, things)
+            status = await _status(person, row, there)
             assert status < 500, row.operation
             if role in row.roles:
                 if row.operation not in BY_BODY:
@@ -122,14 +84,14 @@ async def test_a_role_may_call_what_the_table_says_and_nothing_else(world: World
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_what_a_role_may_do_it_may_not_do_in_another_tenant(world: World, role: Role) -> None:
-    things = await _things(world, "secret")
+    there = await things(world)
     async with world.person("globex", role) as person:
         for row in _table():
             if "{" in row.path:
-                status = await _status(person, row, things)
+                status = await _status(person, row, there)
                 assert status == (404 if role in row.roles else NOT_ALLOWED), row.operation
     async with world.signed_in("acme") as acme:
-        assert (await acme.job(things.job)).version == 1
+        assert (await acme.job(there.job)).version == 1
 
 
 async def test_a_membership_of_one_namespace_sees_and_does_nothing_outside(world: World) -> None:

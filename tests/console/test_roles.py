@@ -4,22 +4,17 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from uuid import UUID
 
 import httpx
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
-from msgspec import Struct
 
 from crontopus.client import SESSION_COOKIE, Client
 from crontopus.console.app import console_router
 from crontopus.domain.access import OF_ROLE, OPERATES_FOR, Role, Scope, SystemRole
-from crontopus.wire.accounts import NewNamespace, NewToken
-from crontopus.wire.jobs import NewJob
-from crontopus.wire.people import NewInvitation
-from crontopus.wire.runs import CheckIn
 from tests.console.conftest import Visitor
+from tests.things import MARKER, things
 from tests.world import BASE, World
 
 NEEDS = {
@@ -35,16 +30,6 @@ NEEDS = {
     "/admin/config": Scope.INSTALLATION_READ,
 }
 """Pages that some roles may not open; all others are for every member."""
-SECRET = "marker-of-acme"
-
-
-class Things(Struct, frozen=True):
-    """What acme has, by the name a path gives it."""
-
-    job: UUID
-    run: UUID
-    member: UUID
-    slug: str = "theirs"
 
 
 def pages() -> list[str]:
@@ -53,17 +38,6 @@ def pages() -> list[str]:
     routes = (route for route in app.routes if isinstance(route, HTTPRoute) and "GET" in route.methods)
     found = {route.path_format for route in routes}
     return sorted(path for path in found if "{rest}" not in path and not path.startswith("/static"))
-
-
-async def things(world: World) -> Things:
-    async with world.signed_in("acme") as acme:
-        await acme.add_namespace(NewNamespace(slug="theirs", name=SECRET))
-        job = await acme.add_job(NewJob(slug="a", name=SECRET, namespace="theirs"))
-        run = (await acme.check_in(CheckIn(kind="start", job=str(job.id)))).run
-        await acme.add_token(NewToken(name=SECRET))
-        await acme.invite(NewInvitation(email=f"{SECRET}@example.com"))
-        assert run is not None
-        return Things(job.id, run, (await acme.members()).items[0].id)
 
 
 def visiting(world: World, tenant: str, role: Role) -> AbstractAsyncContextManager[Visitor]:
@@ -80,16 +54,12 @@ async def browsing(of: AbstractAsyncContextManager[Client]) -> AsyncIterator[Vis
             yield Visitor(http)
 
 
-def address(page: str, there: Things) -> str:
-    return re.sub(r"\{(\w+)\}", lambda found: str(getattr(there, found[1])), page)
-
-
 @pytest.mark.parametrize("role", list(Role))
 async def test_every_page_as_this_role(world: World, role: Role) -> None:
     there = await things(world)
     async with visiting(world, "acme", role) as visitor:
         for page in pages():
-            answer = await visitor.get(address(page, there))
+            answer = await visitor.get(there.fill(page))
             allowed = page not in NEEDS or NEEDS[page] in OF_ROLE[role]
             expected = {200, 303} if allowed else {403}
             assert answer.status_code in ({404} if page == "/invitation" else expected), f"{page}: {answer.text}"
@@ -100,10 +70,10 @@ async def test_no_page_shows_anything_of_another_tenant(world: World, role: Role
     there = await things(world)
     async with visiting(world, "globex", role) as visitor:
         for page in pages():
-            answer = await visitor.get(address(page, there))
+            answer = await visitor.get(there.fill(page))
             if "{" in page:
                 assert answer.status_code in (404, 403), page
-            assert SECRET not in answer.text, page
+            assert MARKER not in answer.text, page
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -111,9 +81,9 @@ async def test_a_form_or_a_link_is_shown_only_to_those_who_may_use_it(world: Wor
     there = await things(world)
     async with visiting(world, "acme", role) as visitor:
         for page in pages():
-            text = (await visitor.get(address(page, there))).text
+            text = (await visitor.get(there.fill(page))).text
             for path in re.findall(r'href="(/[^"?#]*)', text):
-                found = next((known for known in NEEDS if path == address(known, there)), None)
+                found = next((known for known in NEEDS if path == there.fill(known)), None)
                 assert found is None or NEEDS[found] in OF_ROLE[role], f"{page} leads to {path}"
 
 
@@ -123,8 +93,8 @@ async def test_an_operator_who_is_in_no_tenant_sees_the_dashboard_and_no_tenant(
     async with browsing(world.operator(role)) as visitor:
         assert (await visitor.get("/jobs")).headers["location"] == "/admin"
         for page in pages():
-            answer = await visitor.get(address(page, there))
-            assert SECRET not in answer.text, page
+            answer = await visitor.get(there.fill(page))
+            assert MARKER not in answer.text, page
             if page.startswith("/admin") or page == "/me":
                 assert answer.status_code in (200, 303), page
         assert "Installation" in (await visitor.get("/me")).text

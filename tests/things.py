@@ -1,0 +1,63 @@
+"""One of each thing that a tenant has, so that every route and page with an id in its path can be asked for it."""
+
+import re
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from crontopus.api.examples import BODIES
+from crontopus.client import Client
+from crontopus.domain.access import Role
+from crontopus.wire.accounts import NewNamespace, NewToken
+from crontopus.wire.jobs import NewJob
+from crontopus.wire.people import NewInvitation
+from crontopus.wire.runs import CheckIn, Settle
+from tests.world import World
+
+MARKER = "marker-of-this-tenant"
+"""Stands in whatever can be named."""
+
+
+class Things(Struct, frozen=True, kw_only=True):
+    """By the name that a path gives it. A new parameter of a path is a line here."""
+
+    job: UUID
+    run: UUID
+    token: UUID
+    slug: str
+    member: UUID
+    invitation: UUID
+    session: UUID
+
+    def fill(self, path: str) -> str:
+        """`path` with these in place of its parameters."""
+        return re.sub(r"\{(\w+)\}", lambda found: str(getattr(self, found[1])), path)
+
+
+async def things(world: World, tenant: str = "acme", slug: str = "theirs") -> Things:
+    """New ones of `tenant`; `slug` names their namespace, and is in its tenant only once."""
+    async with world.signed_in(tenant) as own:
+        await own.add_namespace(NewNamespace(slug=slug, name=MARKER))
+        job = await own.add_job(NewJob(slug="backup", name=MARKER, namespace=slug))
+        run = (await own.check_in(CheckIn(kind="start", job=f"{slug}/backup"))).run
+        assert run is not None
+        token = await own.add_token(NewToken(name=MARKER))
+        invitation = await own.invite(NewInvitation(email=f"{MARKER}-{slug}@example.com"))
+    async with world.person(tenant, Role.VIEWER) as person:
+        member, session = await member_of(person), (await person.sessions()).items[0].id
+    return Things(
+        job=job.id, run=run, token=token.id, slug=slug, member=member, invitation=invitation.id, session=session
+    )
+
+
+async def member_of(person: Client) -> UUID:
+    """Their own id as a member."""
+    me = (await person.me()).email
+    return next(one.id for one in (await person.members(limit=200)).items if one.email == me)
+
+
+def body_of(operation: str) -> bytes | None:
+    """One that the operation takes; None where it takes none."""
+    example = Settle(succeeded=True) if operation == "settle_run" else BODIES.get(operation)
+    return None if example is None else msgspec.json.encode(example)
