@@ -12,7 +12,7 @@ from crontopus.domain.access import Role
 from crontopus.wire.accounts import NewNamespace, NewToken
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import NewInvitation
-from crontopus.wire.runs import CheckIn, Settle
+from crontopus.wire.runs import CheckIn, OutputText, Settle
 from tests.world import World
 
 MARKER = "marker-of-this-tenant"
@@ -35,15 +35,15 @@ class Things(Struct, frozen=True, kw_only=True):
         return re.sub(r"\{(\w+)\}", lambda found: str(getattr(self, found[1])), path)
 
 
-async def things(world: World, tenant: str = "acme", slug: str = "theirs") -> Things:
+async def things(world: World, tenant: str = "acme", slug: str = "theirs", marker: str = MARKER) -> Things:
     """New ones of `tenant`; `slug` names their namespace, and is in its tenant only once."""
     async with world.signed_in(tenant) as own:
-        await own.add_namespace(NewNamespace(slug=slug, name=MARKER))
-        job = await own.add_job(NewJob(slug="backup", name=MARKER, namespace=slug))
-        run = (await own.check_in(CheckIn(kind="start", job=f"{slug}/backup"))).run
+        await own.add_namespace(NewNamespace(slug=slug, name=marker))
+        job = await own.add_job(NewJob(slug="backup", name=marker, namespace=slug))
+        run = (await own.check_in(CheckIn(kind="start", job=f"{slug}/backup", output=OutputText(head=marker)))).run
         assert run is not None
-        token = await own.add_token(NewToken(name=MARKER))
-        invitation = await own.invite(NewInvitation(email=f"{MARKER}-{slug}@example.com"))
+        token = await own.add_token(NewToken(name=marker))
+        invitation = await own.invite(NewInvitation(email=f"{marker}-{slug}@example.com"))
     async with world.person(tenant, Role.VIEWER) as person:
         member, session = await member_of(person), (await person.sessions()).items[0].id
     return Things(
