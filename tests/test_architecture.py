@@ -29,7 +29,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 OPENS_THE_DATABASE = {"database", "opening", "migrating", "checkpoints"}
 """Modules of storage that are no noun: what is below a transaction."""
-OF_THE_INSTALLATION = {"gaps", "heartbeats", "settings", "tenants", "users"}
+OF_PEOPLE = {"authenticators", "challenges", "passkeys", "recovery_codes", "users"}
+OF_THE_INSTALLATION = {"gaps", "heartbeats", "settings", "tenants"} | OF_PEOPLE
 """Tables that belong to no one tenant."""
 ASKS_FOR_NO_TENANT = {
     "gaps.listed": "gaps are the installation's",

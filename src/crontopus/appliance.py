@@ -27,6 +27,7 @@ from crontopus.api.room import Room
 from crontopus.config import Config
 from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
+from crontopus.domain import passwords
 from crontopus.domain.errors import CrontopusError, Invalid
 from crontopus.engine import accounts, backups, setup
 from crontopus.engine.absence import BEAT, Absence, Monotonic
@@ -40,6 +41,7 @@ from crontopus.engine.sweep import Sweep
 from crontopus.engine.verdicts import Verdicts
 from crontopus.http import HttpServer, free_port
 from crontopus.metrics import Metrics
+from crontopus.storage import accounts as stored_accounts
 from crontopus.storage import sealing
 from crontopus.storage.checkpoints import Checkpoints
 from crontopus.storage.database import Clock, Database
@@ -279,9 +281,12 @@ async def recover(config: Config, form: Recovery) -> list[str]:
 
     Raises NotFound where nobody has the address, Conflict where a server holds the data folder.
     """
-    hashed = await Passwords().hash(form.password)
+    email = form.email.strip().lower()
     async with assembled(config) as appliance, appliance.db.write_all() as tx:
-        return await accounts.recover(tx, form.email.strip().lower(), hashed, superadmin=form.superadmin)
+        known = await stored_accounts.account(tx, email)
+        passwords.require(form.password, "/password", email, known.name if known else "")
+        hashed = await Passwords().hash(form.password)
+        return await accounts.recover(tx, email, hashed, superadmin=form.superadmin, factors=form.factors)
 
 
 async def set_up(config: Config, email: str, password: str, tenant: str) -> SetUpResult:
@@ -289,6 +294,7 @@ async def set_up(config: Config, email: str, password: str, tenant: str) -> SetU
 
     Raises Conflict where it is set up already, or a server holds the data folder.
     """
+    passwords.require(password, "/password", email)
     hashed = await Passwords().hash(password)
     async with assembled(config) as appliance, appliance.db.write_all() as tx:
         founded = await setup.set_up(tx, appliance.parts.sealer, email, hashed, tenant)

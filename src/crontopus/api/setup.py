@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 from crontopus.api.arguments import Http, Parts
 from crontopus.api.principal import FOR_ANYONE, origin_of
 from crontopus.api.reading import ANYONE_MOST_BYTES, Body
+from crontopus.domain import passwords
 from crontopus.domain.errors import NotAllowed
 from crontopus.engine import accounts, setup
 from crontopus.wire.accounts import Session, SetUp, SetUpState
@@ -48,6 +49,7 @@ async def set_up(request: Http, parts: Parts, form: NamedDependency[SetUp]) -> S
         except NotAllowed:
             parts.attempts.failed(tx.now, address)
             raise
+    passwords.require(form.password, "/password", form.email)
     hashed = await parts.passwords.hash(form.password)
     async with parts.db.write_all() as tx:
         await setup.require_code(tx, form.code)

@@ -4,13 +4,15 @@ import secrets
 from collections.abc import Sequence
 from uuid import UUID
 
+from crontopus.domain import passwords as rules
 from crontopus.domain import tokens
 from crontopus.domain.access import Principal, SystemRole
 from crontopus.domain.audit import Deed, Doer, Noun, Target, changes
 from crontopus.domain.errors import NotAllowed, NotFound, Unauthenticated
 from crontopus.engine.attempts import Attempts
-from crontopus.engine.audit import tell
+from crontopus.engine.audit import tell, tell_everywhere
 from crontopus.engine.credentials import SESSION_LIFE, Caller
+from crontopus.engine.factors import reset
 from crontopus.engine.passwords import Passwords
 from crontopus.storage import accounts, audit, members, sessions
 from crontopus.storage import tokens as stored_tokens
@@ -130,6 +132,7 @@ async def change_password(
     """Every other session of theirs ends. Raises NotAllowed, Throttled."""
     user, session = _person(caller)
     verified = await _require_password(db, passwords, attempts, user, form.old)
+    rules.require(form.new, "/new", caller.email or "", caller.person_name)
     hashed = await passwords.hash(form.new)
     async with db.write_all() as tx:
         await require_hash(tx, user, verified)
@@ -139,24 +142,26 @@ async def change_password(
         await tell(tx.of(caller.tenant), caller, "password.change", Target(Noun.MEMBER, user, caller.name))
 
 
-async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool) -> list[str]:
-    """A new password, and the end of all that somebody else may have: sessions and own tokens. The names of their
-    tenants, whose logs tell of it. Raises NotFound.
+async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool, factors: bool) -> list[str]:
+    """A new password, and the end of all that somebody else may have: sessions and own tokens; with `factors` also of
+    every second factor. The names of their tenants, whose logs tell of it. Raises NotFound.
     """
     account = await accounts.account(tx, email)
     if account is None:
         raise NotFound(f"nobody here has the address {email}")
+    doer = Doer("the operator, at the data itself")
     await accounts.change_password(tx, account.user, hashed)
     if superadmin:
         await accounts.give_system_role(tx, account.user, SystemRole.SUPERADMIN)
     await sessions.end_others(tx, account.user, None)
-    homes = await members.homes(tx, account.user)
-    told = changes({}, {"superadmin": True}) if superadmin else {}
-    deed = Deed("password.reset", Target(Noun.MEMBER, account.user, email), told)
-    for home in homes:
+    for home in await members.homes(tx, account.user):
         await stored_tokens.revoke_own(tx.of(home.id), account.user)
-        await audit.add(tx.of(home.id), Doer("the operator, at the data itself"), [deed])
-    return [home.name for home in homes]
+    told = changes({}, {"superadmin": True}) if superadmin else {}
+    target = Target(Noun.MEMBER, account.user, email)
+    tenants = await tell_everywhere(tx, doer, account.user, Deed("password.reset", target, told))
+    if factors:
+        await reset(tx, account.user, doer)
+    return tenants
 
 
 async def rename(db: Database, caller: Principal, name: str) -> None:

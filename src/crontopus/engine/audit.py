@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct
 
 from crontopus.domain.access import Principal
 from crontopus.domain.audit import BEGINNING, Deed, Doer, Target, changes, link
-from crontopus.storage import audit
-from crontopus.storage.database import Tx
+from crontopus.domain.ids import NOWHERE
+from crontopus.storage import audit, members
+from crontopus.storage.database import SystemTx, Tx
 
 
 class Verdict(Struct, frozen=True):
@@ -34,6 +36,18 @@ async def tell(
 async def tell_all(tx: Tx, caller: Principal, deeds: Sequence[Deed]) -> None:
     if deeds:
         await audit.add(tx, doer_of(caller), deeds)
+
+
+async def tell_everywhere(tx: SystemTx, doer: Doer, user: UUID, deed: Deed) -> list[str]:
+    """In the log of every tenant that this person belongs to, whose names it gives; of one who is in none, in the
+    installation's.
+
+    In the order of ids: those who tell at once do not wait for each other in a circle.
+    """
+    homes = await members.homes(tx, user)
+    for tenant in sorted(home.id for home in homes) or [NOWHERE]:
+        await audit.add(tx.of(tenant), doer, [deed])
+    return [home.name for home in homes]
 
 
 def doer_of(caller: Principal) -> Doer:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct
 
+from crontopus.domain import passwords as rules
 from crontopus.domain import tokens
 from crontopus.domain.access import OF_ROLE, Principal, Reach, Role
 from crontopus.domain.audit import Noun, Target
@@ -28,7 +29,6 @@ from crontopus.wire.accounts import Session
 from crontopus.wire.people import Acceptance, MemberPatch, NewInvitation, TenantPatch
 
 LIFE = timedelta(days=7)
-SHORTEST_PASSWORD = 12
 
 
 class Invited(Struct, frozen=True):
@@ -99,7 +99,7 @@ async def accept(db: Database, passwords: Passwords, attempts: Attempts, form: A
             raise
         known = await accounts.account(tx, invitation.email)
     if known is None:
-        _require_long(form.password)
+        rules.require(form.password, "/password", invitation.email, form.name)
     elif not await is_password(
         db, passwords, attempts, form.password, known.password_hash, f"email {known.email}", address
     ):
@@ -229,12 +229,6 @@ def _require_unlimited(role: Role, places: Sequence[str]) -> None:
 def _require_another(owners: Sequence[UUID], user: UUID) -> None:
     if list(owners) == [user]:
         raise Conflict("this is the last owner: make another member an owner first")
-
-
-def _require_long(password: str) -> None:
-    if len(password) < SHORTEST_PASSWORD:
-        detail = f"a password has at least {SHORTEST_PASSWORD} characters"
-        raise Invalid(detail, (Fault("/password", detail),))
 
 
 def _invited(invitation: Invitation) -> Target:

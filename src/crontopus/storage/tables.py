@@ -50,6 +50,7 @@ tenants = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False),
+    Column("require_second_factor", Boolean(create_constraint=False), nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
 )
 
@@ -61,9 +62,61 @@ users = Table(
     Column("name", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("system_role", Choice(SystemRole)),
+    Column("zone", Text),
+    Column("theme", Text),
+    Column("language", Text),
     Column("created_at", Instant, nullable=False),
 )
-"""People. A person may belong to several tenants, so the tenant stands in `members`."""
+"""People. A person may belong to several tenants, so the tenant stands in `members`. `zone`, `theme` and `language`:
+how they want things shown; null where they never said."""
+
+authenticators = Table(
+    "authenticators",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    Column("used_at", Instant),
+    Column("last_step", BigInteger),
+    Index(None, "user_id"),
+)
+"""Secrets of TOTP (RFC 6238): of each person at most one that a first code has confirmed, and one that waits for it.
+`last_step`: that of the code used last, which none of that step or of an earlier one follows."""
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("credential", LargeBinary, nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Index(None, "user_id"),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+)
+"""Those that nobody has used."""
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("session_id", Id),
+    Column("expires_at", Instant, nullable=False),
+    Index(None, "expires_at"),
+)
+"""What passkeys are to sign, each once."""
 
 members = Table(
     "members",
@@ -104,12 +157,14 @@ sessions = Table(
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant, nullable=False),
     Column("confirmed_at", Instant, nullable=False),
+    Column("pending", SmallInteger),
     Column("address", Text),
     Column("user_agent", Text),
     Index(None, "expires_at"),
     Index(None, "user_id"),
 )
-"""`tenant_id`, also of a token, is `ids.NOWHERE` where an operator is in none."""
+"""`tenant_id`, also of a token, is `ids.NOWHERE` where an operator is in none. `pending`: how often the second factor
+may still be tried; null: signed in."""
 
 tokens = Table(
     "tokens",

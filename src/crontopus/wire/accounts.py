@@ -30,6 +30,7 @@ class Recovery(Input, frozen=True):
     email: Email
     password: Password
     superadmin: bool = False
+    factors: bool = False
 
 
 class SetUpState(Output, frozen=True):

@@ -120,13 +120,15 @@ def rotate_key(**options: Any) -> None:
 @click.option("--email", required=True, metavar="ADDRESS", help="Whose.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else it is asked for.")
 @click.option("--superadmin", is_flag=True, help="And let them run the installation.")
-def reset_password(email: str, password_stdin: bool, superadmin: bool, **options: Any) -> None:
+@click.option("--factors", is_flag=True, help="And remove every second factor, for somebody who has lost theirs.")
+def reset_password(email: str, password_stdin: bool, superadmin: bool, factors: bool, **options: Any) -> None:
     """Give a person a new password, and end all their sessions and own tokens.
 
     Works on the data folder itself while no server runs on it, or on a PostgreSQL database. The audit logs of their
     tenants tell of it.
     """
-    fields = {"email": email, "password": read_password(password_stdin, new=True), "superadmin": superadmin}
+    password = read_password(password_stdin, new=True)
+    fields = {"email": email, "password": password, "superadmin": superadmin, "factors": factors}
     form = converted(fields, Recovery)
 
     def work() -> list[str]:

@@ -66,6 +66,7 @@ def upgrade() -> None:
         "tenants",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("require_second_factor", sa.Boolean(), nullable=False),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
     )
@@ -76,10 +77,57 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("system_role", sa.Text(), nullable=True),
+        sa.Column("zone", sa.Text(), nullable=True),
+        sa.Column("theme", sa.Text(), nullable=True),
+        sa.Column("language", sa.Text(), nullable=True),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
     )
+    op.create_table(
+        "authenticators",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("confirmed_at", types.Instant(), nullable=True),
+        sa.Column("used_at", types.Instant(), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_authenticators_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_authenticators")),
+    )
+    op.create_index(op.f("ix_authenticators_user_id"), "authenticators", ["user_id"], unique=False)
+    op.create_table(
+        "passkeys",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("credential", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("counter", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("used_at", types.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passkeys_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkeys")),
+        sa.UniqueConstraint("credential", name=op.f("uq_passkeys_credential")),
+    )
+    op.create_index(op.f("ix_passkeys_user_id"), "passkeys", ["user_id"], unique=False)
+    op.create_table(
+        "recovery_codes",
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_recovery_codes_user_id_users")),
+        sa.PrimaryKeyConstraint("user_id", "hash", name=op.f("pk_recovery_codes")),
+    )
+    op.create_table(
+        "challenges",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("session_id", types.Id(), nullable=True),
+        sa.Column("expires_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_challenges")),
+    )
+    op.create_index(op.f("ix_challenges_expires_at"), "challenges", ["expires_at"], unique=False)
     op.create_table(
         "check_ins",
         sa.Column("id", types.Id(), nullable=False),
@@ -282,6 +330,7 @@ def upgrade() -> None:
         sa.Column("expires_at", types.Instant(), nullable=False),
         sa.Column("used_at", types.Instant(), nullable=False),
         sa.Column("confirmed_at", types.Instant(), nullable=False),
+        sa.Column("pending", sa.SmallInteger(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("user_agent", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id_users")),
