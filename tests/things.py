@@ -9,6 +9,9 @@ from msgspec import Struct
 from crontopus.api.examples import BODIES
 from crontopus.client import Client
 from crontopus.domain.access import Role
+from crontopus.storage import factors
+from crontopus.storage.factors import Passkey
+from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import NewInvitation
@@ -29,6 +32,7 @@ class Things(Struct, frozen=True, kw_only=True):
     member: UUID
     invitation: UUID
     session: UUID
+    passkey: UUID
 
     def fill(self, path: str) -> str:
         """`path` with these in place of its parameters."""
@@ -47,8 +51,26 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
     async with world.person(tenant, Role.VIEWER) as person:
         member, session = await member_of(person), (await person.sessions()).items[0].id
     return Things(
-        job=job.id, run=run, token=token.id, slug=slug, member=member, invitation=invitation.id, session=session
+        job=job.id,
+        run=run,
+        token=token.id,
+        slug=slug,
+        member=member,
+        invitation=invitation.id,
+        session=session,
+        passkey=await passkey_of(world, member),
     )
+
+
+async def passkey_of(world: World, user: UUID) -> UUID:
+    """One that opens nothing."""
+    async with world.appliance.db.write_all() as tx:
+        id = new_id(tx.now)
+        passkey = Passkey(
+            id=id, user_id=user, name=MARKER, credential=id.bytes, public_key=b"", counter=0, created_at=tx.now
+        )
+        await factors.add_passkey(tx, passkey)
+    return id
 
 
 async def member_of(person: Client) -> UUID:

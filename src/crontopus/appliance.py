@@ -118,7 +118,13 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
     db.attend = absence.attend
     intake = Intake(ledger, metrics)
     parts = Parts(
-        db=db, verdicts=Verdicts(db), intake=intake, public_url=config.base_url, sealer=sealer, metrics=metrics
+        db=db,
+        verdicts=Verdicts(db),
+        intake=intake,
+        public_url=config.base_url,
+        sealer=sealer,
+        metrics=metrics,
+        operators_need_second_factor=config.operators_need_second_factor,
     )
     health = Health(db, ledger, config.data)
     app = create_app(
@@ -286,7 +292,7 @@ async def recover(config: Config, form: Recovery) -> list[str]:
         known = await stored_accounts.account(tx, email)
         passwords.require(form.password, "/password", email, known.name if known else "")
         hashed = await Passwords().hash(form.password)
-        return await accounts.recover(tx, email, hashed, superadmin=form.superadmin, factors=form.factors)
+        return await accounts.recover(tx, email, hashed, superadmin=form.superadmin, without_factors=form.factors)
 
 
 async def set_up(config: Config, email: str, password: str, tenant: str) -> SetUpResult:

@@ -31,6 +31,18 @@ from crontopus.wire.accounts import (
 )
 from crontopus.wire.audit import AuditEntry, AuditVerdict
 from crontopus.wire.common import Page
+from crontopus.wire.factors import (
+    AuthenticatorCode,
+    Factors,
+    NewAuthenticator,
+    NewPasskey,
+    Passkey,
+    PasskeyOptions,
+    PasskeyPatch,
+    PasskeySignIn,
+    RecoveryCodes,
+    SecondFactor,
+)
 from crontopus.wire.installation import Setting
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.people import (
@@ -132,6 +144,19 @@ class Client:
     async def sign_in(self, form: SignIn) -> Session:
         return await self.call("POST", "/sessions", Session, form)
 
+    async def passkey_sign_in_options(self) -> PasskeyOptions:
+        return await self.call("POST", "/sessions/passkey-options", PasskeyOptions)
+
+    async def sign_in_with_passkey(self, passkey: dict[str, Any]) -> Session:
+        return await self.call("POST", "/sessions/passkey", Session, PasskeySignIn(passkey=passkey))
+
+    async def passkey_options(self) -> PasskeyOptions:
+        return await self.call("POST", "/sessions/current/passkey-options", PasskeyOptions)
+
+    async def finish_sign_in(self, code: str = "", passkey: dict[str, Any] | None = None) -> Session:
+        form = SecondFactor(code=code, passkey=passkey)
+        return await self.call("POST", "/sessions/current/second-factor", Session, form)
+
     async def sign_out(self) -> None:
         await self.call("DELETE", "/sessions/current", type(None))
 
@@ -147,8 +172,9 @@ class Client:
     async def switch_tenant(self, tenant: UUID) -> Tenant:
         return await self.call("POST", "/sessions/current/switch", Tenant, Switch(tenant=tenant))
 
-    async def confirm(self, password: str) -> None:
-        await self.call("POST", "/sessions/current/confirm", type(None), Confirmation(password=password))
+    async def confirm(self, password: str = "", *, code: str = "", passkey: dict[str, Any] | None = None) -> None:
+        form = Confirmation(password=password, code=code, passkey=passkey)
+        await self.call("POST", "/sessions/current/confirm", type(None), form)
 
     async def sessions(self) -> Page[SessionInfo]:
         return await self.call("GET", "/sessions", Page[SessionInfo])
@@ -170,6 +196,35 @@ class Client:
 
     async def revoke_own_token(self, token: UUID | str) -> None:
         await self.call("DELETE", f"/me/tokens/{_segment(token)}", type(None))
+
+    # second factors of one's own
+
+    async def factors(self) -> Factors:
+        return await self.call("GET", "/me/factors", Factors)
+
+    async def enrol_authenticator(self) -> NewAuthenticator:
+        return await self.call("POST", "/me/factors/totp", NewAuthenticator)
+
+    async def confirm_authenticator(self, code: str) -> RecoveryCodes:
+        return await self.call("POST", "/me/factors/totp/confirm", RecoveryCodes, AuthenticatorCode(code=code))
+
+    async def remove_authenticator(self) -> None:
+        await self.call("DELETE", "/me/factors/totp", type(None))
+
+    async def add_recovery_codes(self) -> RecoveryCodes:
+        return await self.call("POST", "/me/recovery-codes", RecoveryCodes)
+
+    async def new_passkey_options(self) -> PasskeyOptions:
+        return await self.call("POST", "/me/passkeys/options", PasskeyOptions)
+
+    async def add_passkey(self, new: NewPasskey) -> RecoveryCodes:
+        return await self.call("POST", "/me/passkeys", RecoveryCodes, new)
+
+    async def edit_passkey(self, passkey: UUID | str, changes: PasskeyPatch) -> Passkey:
+        return await self.call("PATCH", f"/me/passkeys/{_segment(passkey)}", Passkey, changes)
+
+    async def remove_passkey(self, passkey: UUID | str) -> None:
+        await self.call("DELETE", f"/me/passkeys/{_segment(passkey)}", type(None))
 
     # members and invitations
 

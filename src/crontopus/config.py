@@ -60,6 +60,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     output_bytes_kept: Annotated[Bytes, Meta(description="Bytes of output kept of one job, compressed.")] = 100_000_000
     metrics_open: Annotated[bool, Meta(description="Whether `/metrics` needs no token.")] = False
+    operators_need_second_factor: Annotated[
+        bool, Meta(description="Whether who runs the installation must have a second factor to do so.")
+    ] = False
     log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="What is logged.")] = "info"
     log_format: Annotated[
         str, Meta(pattern="^(auto|json|text)$", description="`auto`: text on a terminal, JSON elsewhere.")

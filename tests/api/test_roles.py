@@ -32,6 +32,13 @@ BY_BODY = {
     "open_invitation",
     "accept_invitation",
     "revoke_own_token",
+    "sign_in_with_passkey",
+    "passkey_options",
+    "finish_sign_in",
+    "confirm_authenticator",
+    "remove_authenticator",
+    "edit_passkey",
+    "remove_passkey",
 }
 """What these name is not there, or opens nothing."""
 NOT_ALLOWED, GONE = 403, {401, 404}

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from crontopus.domain.access import Role
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
+from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
 from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob, Pause
 from crontopus.wire.people import (
     Acceptance,
@@ -22,14 +23,26 @@ from crontopus.wire.people import (
 from crontopus.wire.runs import CheckIn, OutputText, Settle
 from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
 
+_PASSKEY = {
+    "id": "AQIDBAUGBwgJCgsMDQ4PEA",
+    "rawId": "AQIDBAUGBwgJCgsMDQ4PEA",
+    "type": "public-key",
+    "response": {"clientDataJSON": "e30", "authenticatorData": "AAAA", "signature": "AAAA"},
+}
+"""In the form of what a browser makes; shortened, it opens nothing."""
 BODIES: dict[str, Struct] = {
     "set_up": SetUp(code="the code in the link", email="you@example.com", password="a long sentence", tenant="Example"),  # noqa: S106
     "sign_in": SignIn(email="you@example.com", password="a long sentence"),  # noqa: S106
     "edit_tenant": TenantPatch(name="Example Ltd."),
     "switch_tenant": Switch(tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90")),
+    "sign_in_with_passkey": PasskeySignIn(passkey=_PASSKEY),
+    "finish_sign_in": SecondFactor(code="123456"),
+    "confirm_authenticator": AuthenticatorCode(code="123456"),
+    "add_passkey": NewPasskey(passkey=_PASSKEY, name="Laptop"),
+    "edit_passkey": PasskeyPatch(name="Old laptop"),
     "confirm": Confirmation(password="a long sentence"),  # noqa: S106
     "add_own_token": NewOwnToken(name="command line at home"),
-    "edit_me": MePatch(name="Ada"),
+    "edit_me": MePatch(name="Ada", zone="Europe/Berlin", theme="dark"),
     "change_password": NewPassword(old="a long sentence", new="another long sentence"),
     "edit_member": MemberPatch(role=Role.EDITOR),
     "invite": NewInvitation(email="new@example.com", role=Role.RESPONDER),

@@ -7,7 +7,7 @@ from uuid import UUID
 from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import PathParameter
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from crontopus.api import shown
 from crontopus.api.arguments import Caller, Http, Parts
@@ -15,11 +15,12 @@ from crontopus.api.once import IdempotencyKey, once
 from crontopus.api.principal import FOR_SIGNED_IN, needs
 from crontopus.api.reading import Body
 from crontopus.domain.access import Scope
-from crontopus.engine import accounts, tokens
+from crontopus.engine import accounts, passkeys, tokens
 from crontopus.engine import people as engine
 from crontopus.storage import members
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.database import Tx
+from crontopus.storage.members import Home
 from crontopus.wire.accounts import CreatedToken, NewOwnToken, Token
 from crontopus.wire.common import Page
 from crontopus.wire.people import Confirmation, MePatch, NewPassword, SessionInfo, Switch, Tenant, TenantPatch
@@ -34,12 +35,12 @@ async def tenants(caller: Caller, parts: Parts) -> Page[Tenant]:
     A token belongs to one.
     """
     if caller.user is None or caller.session is None:
-        return Page(items=[Tenant(id=caller.tenant, name=caller.tenant_name, role=None, current=True)])
+        async with parts.db.read(caller.tenant) as own:
+            required = await members.requires_second_factor(own)
+        return Page(items=[shown.tenant(Home(caller.tenant, caller.tenant_name, None, required), caller)])
     async with parts.db.read_all() as tx:
         homes = await members.homes(tx, caller.user)
-    return Page(
-        items=[Tenant(id=one.id, name=one.name, role=one.role, current=one.id == caller.tenant) for one in homes]
-    )
+    return Page(items=[shown.tenant(one, caller) for one in homes])
 
 
 @patch(
@@ -48,11 +49,14 @@ async def tenants(caller: Caller, parts: Parts) -> Page[Tenant]:
     opt=needs(Scope.TENANT_WRITE),
     dependencies={"changes": Body(TenantPatch)},
 )
-async def rename_tenant(caller: Caller, parts: Parts, changes: NamedDependency[TenantPatch]) -> Tenant:
-    """Change the tenant."""
+async def edit_tenant(caller: Caller, parts: Parts, changes: NamedDependency[TenantPatch]) -> Tenant:
+    """Change the tenant.
+
+    With `require_second_factor` members without one may do nothing here but set one up. Only an owner says so, who has
+    one.
+    """
     async with parts.db.write(caller.tenant) as tx:
-        name = await engine.rename_tenant(tx, caller, changes)
-    return Tenant(id=caller.tenant, name=name, role=caller.role, current=True)
+        return shown.tenant(await engine.edit_tenant(tx, caller, changes), caller)
 
 
 @post(
@@ -65,7 +69,7 @@ async def rename_tenant(caller: Caller, parts: Parts, changes: NamedDependency[T
 async def switch(caller: Caller, parts: Parts, to: NamedDependency[Switch]) -> Tenant:
     """Go to another tenant that one belongs to, in this session."""
     home = await accounts.switch(parts.db, caller, to.tenant)
-    return Tenant(id=home.id, name=home.name, role=home.role, current=True)
+    return replace(shown.tenant(home, caller), current=True)
 
 
 @post(
@@ -78,9 +82,12 @@ async def switch(caller: Caller, parts: Parts, to: NamedDependency[Switch]) -> T
 async def confirm(caller: Caller, parts: Parts, form: NamedDependency[Confirmation]) -> None:
     """Show again who one is.
 
-    For the ten minutes after it, and after signing in, a person may do what needs it: tokens, members, invitations.
+    For the ten minutes after it, and after signing in, a person may do what needs it: tokens, members, invitations. A
+    passkey is enough; else the password, and with it a code of whoever has a second factor. Who has no password gives a
+    code alone.
     """
-    await accounts.confirm(parts.db, parts.passwords, parts.attempts, caller, form.password)
+    site = passkeys.site_of(parts.public_url) if form.passkey is not None else None
+    await accounts.confirm(parts.db, parts.passwords, parts.attempts, parts.sealer, site, caller, form)
 
 
 @get("/sessions", operation_id="sessions", opt=FOR_SIGNED_IN)
@@ -101,9 +108,8 @@ async def end_session(caller: Caller, parts: Parts, session: SessionId) -> None:
 
 @patch("/me", operation_id="edit_me", opt=FOR_SIGNED_IN, dependencies={"changes": Body(MePatch)}, status_code=204)
 async def edit_me(caller: Caller, parts: Parts, changes: NamedDependency[MePatch]) -> None:
-    """Change one's own account."""
-    if isinstance(changes.name, str):
-        await accounts.rename(parts.db, caller, changes.name.strip())
+    """Change one's own account, and how one wants things shown."""
+    await accounts.edit_profile(parts.db, caller, changes)
 
 
 @post(
@@ -116,7 +122,7 @@ async def edit_me(caller: Caller, parts: Parts, changes: NamedDependency[MePatch
 async def change_password(caller: Caller, parts: Parts, form: NamedDependency[NewPassword]) -> None:
     """Change one's own password.
 
-    Every other session of one's own ends.
+    Every other session of one's own ends. Who has a second factor must have shown it within the last ten minutes.
     """
     await accounts.change_password(parts.db, parts.passwords, parts.attempts, caller, form)
 
@@ -176,7 +182,7 @@ ROUTES = [
     add_own_token,
     revoke_own_token,
     tenants,
-    rename_tenant,
+    edit_tenant,
     switch,
     confirm,
     sessions,

@@ -44,6 +44,7 @@ class Parts(Struct, kw_only=True):
     """Few are kept, since one may have 20 MB."""
     passwords: Passwords = field(default_factory=Passwords)
     attempts: Attempts = field(default_factory=Attempts)
+    operators_need_second_factor: bool = False
     settings: Sequence[Setting] = ()
     """Those in force, as they may be shown."""
 

@@ -11,7 +11,7 @@ from litestar.params import QueryParameter
 from crontopus.api.parts import Parts
 from crontopus.client import SESSION_COOKIE
 from crontopus.domain.access import OF_INSTALLATION, Principal, Scope
-from crontopus.domain.errors import Fault, Invalid, NotAllowed, Unauthenticated, Unavailable
+from crontopus.domain.errors import Fault, Invalid, NotAllowed, Unauthenticated, Unavailable, Unfinished
 from crontopus.engine import credentials
 from crontopus.engine.credentials import Caller
 
@@ -34,6 +34,8 @@ def needs_for_all(scope: Scope) -> dict[str, Any]:
 
 FOR_ANYONE: dict[str, str] = {"scope": ANYONE}
 FOR_SIGNED_IN: dict[str, str] = {"scope": SIGNED_IN}
+FOR_UNFINISHED: dict[str, Any] = {"scope": SIGNED_IN, "unfinished": True}
+"""Likewise, and open to whoever has still to show their second factor."""
 
 
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -50,6 +52,8 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         _require_same_origin(connection, parts.public_url)
         return
     principal = await _identify(connection, parts)
+    if principal.pending and not handler.opt.get("unfinished"):
+        raise Unfinished("show your second factor first: `POST /sessions/current/second-factor`")
     if scope in OF_INSTALLATION:
         principal.require_for_installation(Scope(scope), parts.db.clock())
     elif scope != SIGNED_IN:
@@ -100,12 +104,14 @@ async def _identify(connection: Connection, parts: Parts) -> Principal:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("write `Authorization: Bearer <token>`")
-        return await credentials.of_token(parts.db, parts.verdicts, token.strip(), origin_of(connection))
+        origin, strict = origin_of(connection), parts.operators_need_second_factor
+        return await credentials.of_token(parts.db, parts.verdicts, token.strip(), origin, strict=strict)
     session = connection.cookies.get(SESSION_COOKIE)
     if not session:
         raise Unauthenticated("send a token as `Authorization: Bearer <token>`")
     _require_same_origin(connection, parts.public_url)
-    return await credentials.of_session(parts.db, session, origin_of(connection))
+    strict = parts.operators_need_second_factor
+    return await credentials.of_session(parts.db, session, origin_of(connection), strict=strict)
 
 
 def _require_same_origin(connection: Connection, public_url: str) -> None:

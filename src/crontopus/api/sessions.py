@@ -4,13 +4,14 @@ from litestar import delete, get, post
 from litestar.di import NamedDependency
 
 from crontopus.api.arguments import Caller, Http, Parts
-from crontopus.api.principal import FOR_ANYONE, FOR_SIGNED_IN, origin_of
+from crontopus.api.principal import FOR_ANYONE, FOR_SIGNED_IN, FOR_UNFINISHED, origin_of
 from crontopus.api.reading import ANYONE_MOST_BYTES, Body
 from crontopus.domain.access import CONFIRMED_FOR
 from crontopus.domain.ids import NOWHERE
-from crontopus.engine import accounts
+from crontopus.engine import accounts, factors, passkeys
 from crontopus.storage import namespaces
 from crontopus.wire.accounts import Me, Session, SignIn
+from crontopus.wire.factors import PasskeyOptions, PasskeySignIn, SecondFactor
 
 
 @post(
@@ -24,12 +25,72 @@ async def sign_in(request: Http, parts: Parts, form: NamedDependency[SignIn]) ->
     """Sign in with e-mail address and password.
 
     The answer's `session` is the value of the cookie `crontopus_session`. 401 never says which of the two was wrong;
-    after ten failures of one address one waits (429).
+    after ten failures of one address one waits (429). Of whoever has a second factor the session is `pending`: for ten
+    minutes it opens nothing but `POST /sessions/current/second-factor`.
     """
     return await accounts.sign_in(parts.db, parts.passwords, parts.attempts, form, origin_of(request))
 
 
-@delete("/sessions/current", operation_id="sign_out", opt=FOR_SIGNED_IN)
+@post(
+    "/sessions/passkey-options",
+    operation_id="passkey_sign_in_options",
+    opt=FOR_ANYONE,
+    status_code=200,
+)
+async def passkey_sign_in_options(parts: Parts) -> PasskeyOptions:
+    """What to ask the browser, to sign in with a passkey alone."""
+    site = passkeys.site_of(parts.public_url)
+    async with parts.db.write_all() as tx:
+        return PasskeyOptions(public_key=await passkeys.request(tx, site, None))
+
+
+@post(
+    "/sessions/passkey",
+    operation_id="sign_in_with_passkey",
+    opt=FOR_ANYONE,
+    dependencies={"form": Body(PasskeySignIn)},
+    request_max_body_size=ANYONE_MOST_BYTES,
+)
+async def sign_in_with_passkey(request: Http, parts: Parts, form: NamedDependency[PasskeySignIn]) -> Session:
+    """Sign in with a passkey alone.
+
+    It counts as both factors, since it was opened by a PIN or a finger.
+    """
+    site = passkeys.site_of(parts.public_url)
+    return await accounts.sign_in_with_passkey(parts.db, parts.attempts, site, form.passkey, origin_of(request))
+
+
+@post(
+    "/sessions/current/passkey-options",
+    operation_id="passkey_options",
+    opt=FOR_UNFINISHED,
+    status_code=200,
+)
+async def passkey_options(parts: Parts, caller: Caller) -> PasskeyOptions:
+    """What to ask the browser, to finish signing in with a passkey or to confirm that it is oneself."""
+    return PasskeyOptions(
+        public_key=await factors.passkey_request(parts.db, passkeys.site_of(parts.public_url), caller)
+    )
+
+
+@post(
+    "/sessions/current/second-factor",
+    operation_id="finish_sign_in",
+    opt=FOR_UNFINISHED,
+    dependencies={"form": Body(SecondFactor)},
+    request_max_body_size=ANYONE_MOST_BYTES,
+    status_code=200,
+)
+async def finish(parts: Parts, caller: Caller, form: NamedDependency[SecondFactor]) -> Session:
+    """Finish signing in, by a second factor.
+
+    `session` is another one than before. A wrong code is 401; the fifth ends the sign-in.
+    """
+    site = passkeys.site_of(parts.public_url) if form.passkey is not None else None
+    return await factors.finish(parts.db, parts.sealer, parts.attempts, site, caller, form)
+
+
+@delete("/sessions/current", operation_id="sign_out", opt=FOR_UNFINISHED)
 async def sign_out(parts: Parts, caller: Caller) -> None:
     """Sign out.
 
@@ -57,7 +118,12 @@ async def me(caller: Caller, parts: Parts) -> Me:
         token=caller.token,
         name=caller.person_name,
         confirmed_until=None if caller.confirmed_at is None else caller.confirmed_at + CONFIRMED_FOR,
+        second_factor=caller.has_factor,
+        needs_second_factor=caller.lacks_factor,
+        zone=caller.profile.zone,
+        theme=caller.profile.theme,
+        language=caller.profile.language,
     )
 
 
-ROUTES = [sign_in, sign_out, me]
+ROUTES = [sign_in, passkey_sign_in_options, sign_in_with_passkey, passkey_options, finish, sign_out, me]

@@ -14,13 +14,16 @@ from crontopus.domain.audit import Entry
 from crontopus.domain.watch import Status, shown_status
 from crontopus.engine import schedules
 from crontopus.engine.definitions import spec_of
+from crontopus.engine.factors import Held
 from crontopus.engine.namespaces import ping_key
+from crontopus.engine.passkeys import obstacle
 from crontopus.storage import namespaces
 from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
+from crontopus.storage.factors import Passkey as StoredPasskey
 from crontopus.storage.invitations import Invitation
 from crontopus.storage.jobs import Ref, Watched
-from crontopus.storage.members import Member
+from crontopus.storage.members import Home, Member
 from crontopus.storage.namespaces import Namespace
 from crontopus.storage.runs import Run, RunOfJob
 from crontopus.storage.sessions import Session
@@ -30,6 +33,7 @@ from crontopus.wire import jobs as wire_jobs
 from crontopus.wire import people as wire_people
 from crontopus.wire import runs as wire_runs
 from crontopus.wire.audit import AuditEntry
+from crontopus.wire.factors import Authenticator, Factors, Passkey
 
 
 class Links(Struct, frozen=True):
@@ -238,8 +242,34 @@ def member(found: Member, slugs: Mapping[str, str]) -> wire_people.Member:
         name=found.name,
         role=found.role,
         namespaces=_places(found.namespaces, slugs),
+        second_factor=found.second_factor,
         created_at=found.created_at,
     )
+
+
+def tenant(home: Home, caller: Principal) -> wire_people.Tenant:
+    return wire_people.Tenant(
+        id=home.id,
+        name=home.name,
+        role=home.role,
+        current=home.id == caller.tenant,
+        require_second_factor=home.require_second_factor,
+    )
+
+
+def factors(held: Held, caller: Principal, public_url: str) -> Factors:
+    app = held.authenticator
+    return Factors(
+        authenticator=None if app is None else Authenticator(created_at=app.created_at, used_at=app.used_at),
+        passkeys=[passkey(one) for one in held.passkeys],
+        recovery_codes=held.recovery_codes,
+        needed=caller.lacks_factor,
+        no_passkeys=obstacle(public_url),
+    )
+
+
+def passkey(found: StoredPasskey) -> Passkey:
+    return Passkey(id=found.id, name=found.name, created_at=found.created_at, used_at=found.used_at)
 
 
 def invitation(found: Invitation, slugs: Mapping[str, str]) -> wire_people.Invitation:

@@ -1,15 +1,17 @@
 """Who calls, and when nobody watched."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from crontopus.cli.call import connected
+from crontopus.cli.call import Command, connected
 from crontopus.cli.output import Column, Listing, Out, gathered
 from crontopus.cli.table import Cell
 from crontopus.cli.words import Words
 from crontopus.wire.accounts import Me
+from crontopus.wire.factors import Factors
 from crontopus.wire.runs import Gap
 
 if TYPE_CHECKING:
@@ -35,11 +37,39 @@ def _card(me: Me, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "may", " ".join(me.scopes)
 
 
-@click.command(short_help="Show who the server takes you for, and what you may do.")
+def _alone(command: Command) -> Command:
+    """`command`, but where one of the group's own commands follows."""
+
+    @wraps(command)
+    def only(**options: Any) -> None:
+        if click.get_current_context().invoked_subcommand is None:
+            command(**options)
+
+    return only
+
+
+@click.group(invoke_without_command=True, short_help="Show who the server takes you for, and what you may do.")
+@_alone
 @connected
 async def me(client: "Client", out: Out) -> None:
     """Show who the server takes you for, and what you may do."""
     out.one(await client.me(), _card)
+
+
+def _factors(held: Factors, words: Words) -> Iterator[tuple[str, str | Cell]]:
+    app = held.authenticator
+    yield "authenticator app", "none" if app is None else f"since {words.about(app.created_at)}"
+    yield "passkeys", ", ".join(one.name for one in held.passkeys) or "none"
+    yield "recovery codes", f"{held.recovery_codes} left"
+    if held.needed:
+        yield "needed", "set one up in the console, under You, Security"
+
+
+@me.command()
+@connected
+async def factors(client: "Client", out: Out) -> None:
+    """Show your second factors. They are set up in a browser."""
+    out.one(await client.factors(), _factors)
 
 
 @click.command(short_help="Times in which nobody watched.")

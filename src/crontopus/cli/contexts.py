@@ -15,7 +15,10 @@ from crontopus.cli.output import Column, Listing, Out, say
 from crontopus.cli.setup import read_password
 from crontopus.cli.table import Cell
 from crontopus.domain.errors import NotFound, Unauthenticated
-from crontopus.wire.accounts import NewOwnToken, SignIn
+from crontopus.wire.accounts import NewOwnToken, Session, SignIn
+
+_TRIES = 5
+"""As many as the server allows in one sign-in."""
 
 
 class Named(Struct, frozen=True):
@@ -48,7 +51,8 @@ def login(
 ) -> None:
     """Sign in to the server at URL, and remember it as the current context.
 
-    With e-mail and password it makes a token with which you come as yourself; the password is not kept.
+    With e-mail and password it makes a token with which you come as yourself; the password is not kept. Whoever has a
+    second factor is asked for a code, too; with --password-stdin it is the second line.
     """
     if [token is not None, token_stdin, password_stdin].count(True) > 1:
         raise click.UsageError("choose one of --token, --token-stdin and --password-stdin")
@@ -67,11 +71,31 @@ async def _new_token(url: str, form: SignIn) -> str:
     """Signs in for as long as it takes to make a token."""
     async with client_of(url) as client:
         session = await client.sign_in(form)
+    if session.pending:
+        session = await _finished(url, session)
     async with client_of(url, session=session.session) as client:
         try:
             return (await client.add_own_token(NewOwnToken(name=f"command line on {socket.gethostname()}"))).token
         finally:
             await client.sign_out()
+
+
+async def _finished(url: str, session: Session) -> Session:
+    """By a code of the second factor. Raises Unauthenticated once it was wrong too often."""
+    async with client_of(url, session=session.session) as client:
+        for _ in range(_TRIES - 1 if sys.stdin.isatty() else 0):
+            try:
+                return await client.finish_sign_in(_code())
+            except Unauthenticated as error:
+                say(str(error))
+        return await client.finish_sign_in(_code())
+
+
+def _code() -> str:
+    """Asked for, or the next line where nobody can be asked: behind the password."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    return str(click.prompt("Code of your authenticator app, or a recovery code", err=True))
 
 
 async def _tenant(url: str, token: str) -> str:

@@ -33,6 +33,7 @@ MEMBERS = Listing(
         Column("name", lambda member, words: member.name),
         Column("role", lambda member, words: str(member.role)),
         Column("reaches", lambda member, words: _reach(member)),
+        Column("second factor", lambda member, words: "yes" if member.second_factor else "no"),
         Column("since", lambda member, words: words.about(member.created_at)),
     ),
 )
@@ -62,6 +63,7 @@ def _card(member: Member, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "name", member.name
     yield "role", str(member.role)
     yield "reaches", _reach(member)
+    yield "second factor", "yes" if member.second_factor else "no"
     yield "since", words.about(member.created_at)
     yield "id", str(member.id)
 

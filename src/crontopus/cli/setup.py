@@ -14,6 +14,7 @@ from crontopus.cli.serve import loaded, settings_options, started
 from crontopus.cli.table import Cell
 from crontopus.cli.values import converted
 from crontopus.cli.words import Words
+from crontopus.domain.access import EVERYTHING
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE
 from crontopus.wire.accounts import NewToken, SetUp
@@ -79,7 +80,7 @@ async def _by_link(url: str, form: SetUp) -> Ready:
             raise NotAllowed("this link does not open it, or no longer: take the one that the server printed last")
         session = await client.set_up(form)
     async with client_of(url, session=session.session) as client:
-        token = await client.add_token(NewToken(name="set-up", scopes=(await client.me()).scopes))
+        token = await client.add_token(NewToken(name="set-up", scopes=sorted(EVERYTHING)))
         namespace = await client.namespace(NAMESPACE)
         await client.sign_out()
     return Ready(url, form.tenant, namespace.slug, namespace.ping_key or "", token.token)

@@ -20,6 +20,7 @@ from crontopus.console import (
     members,
     namespaces,
     runs,
+    security,
     session,
     tokens,
 )
@@ -63,6 +64,7 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
             *invitation.ROUTES,
             *log.ROUTES,
             *me.ROUTES,
+            *security.ROUTES,
             *config.ROUTES,
             assets.static,
             unknown,

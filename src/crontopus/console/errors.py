@@ -2,15 +2,24 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Response
 from litestar.exceptions import HTTPException
 
 from crontopus.console.headers import seal
-from crontopus.console.session import sign_in_path
+from crontopus.console.session import SECOND_FACTOR, sign_in_path
 from crontopus.console.view import Clock, View, see
 from crontopus.console.visit import Visit, request_id
-from crontopus.domain.errors import CrontopusError, Throttled, Unauthenticated, Unavailable, Unconfirmed
+from crontopus.domain.errors import (
+    CrontopusError,
+    FactorNeeded,
+    Throttled,
+    Unauthenticated,
+    Unavailable,
+    Unconfirmed,
+    Unfinished,
+)
 from crontopus.wire.problem import Problem
 
 _TITLES = {
@@ -44,8 +53,12 @@ def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
 
     def answer(request: Visit, error: Exception) -> Response[Any]:
         view = see(request, clock)
+        if isinstance(error, Unfinished):
+            return seal(_to(view, f"{SECOND_FACTOR}?next={quote(view.path, safe='')}"))
+        if isinstance(error, FactorNeeded) and request.method == "GET":
+            return seal(_to(view, "/me/security"))
         if isinstance(error, Unauthenticated):
-            return seal(_to_sign_in(view))
+            return seal(_to(view, sign_in_path(view)))
         if isinstance(error, Unconfirmed) and request.method == "GET":
             return seal(view.confirmation())
         if isinstance(error, CrontopusError):
@@ -59,9 +72,8 @@ def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
     return answer
 
 
-def _to_sign_in(view: View) -> Response[Any]:
-    """A fragment cannot hold a sign-in page: htmx is told to leave the page instead."""
-    where = sign_in_path(view)
+def _to(view: View, where: str) -> Response[Any]:
+    """A fragment cannot hold a page such as that of sign-in: htmx is told to leave the page instead."""
     if view.htmx:
         return Response(None, status_code=401, headers={"HX-Redirect": where})
     return Response(None, status_code=303, headers={"Location": where})

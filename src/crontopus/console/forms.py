@@ -1,8 +1,11 @@
 """What a person typed: read leniently, turned into wire Structs, and handed back with its faults."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
+
+import msgspec
 
 from crontopus.console.visit import Visit
 from crontopus.domain.errors import CrontopusError, Fault, Invalid
@@ -61,6 +64,14 @@ async def read_form(request: Visit) -> Form:
     except ValueError as error:
         raise Invalid(f"A form has at most {MOST_FIELDS:,} fields.") from error
     return Form([(key, value.replace("\x00", "").replace("\r\n", "\n")) for key, value in pairs])
+
+
+def passkey_of(form: Form) -> dict[str, Any]:
+    """What the script put into the form. Raises Invalid where no script did."""
+    try:
+        return msgspec.json.decode(form.raw("passkey"), type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise Invalid("A passkey needs JavaScript. A code works without it.") from error
 
 
 class Faults:

@@ -1,5 +1,6 @@
-"""The visitor: their account, sessions and tenants; and how they want things shown, which the browser keeps."""
+"""The visitor: their account, sessions and tenants; and how they want things shown."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -7,14 +8,26 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from crontopus.client import Client
-from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, is_id, read_form, same_names
+from crontopus.client import SESSION_COOKIE, Client
+from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, is_id, passkey_of, read_form, same_names
 from crontopus.console.members import ROLES
 from crontopus.console.session import local_path
 from crontopus.console.view import THEME_COOKIE, ZONE_COOKIE, ZONES, View, choice_cookie, go
 from crontopus.console.visit import Visit
-from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotAllowed, NotFound
-from crontopus.wire.people import MePatch
+from crontopus.domain.errors import (
+    CrontopusError,
+    Fault,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Throttled,
+    Unauthenticated,
+    Unconfirmed,
+)
+from crontopus.wire.people import MePatch, Theme
+
+THEMES: dict[str, Theme] = {"light": "light", "dark": "dark"}
+"""All others are the system's."""
 
 
 @get("/me")
@@ -38,6 +51,8 @@ async def password(request: Visit, client: NamedDependency[Client], view: NamedD
         if form.raw("new") != form.raw("again"):
             raise Invalid("", (Fault("/again", "This is not the same password."),))
         await client.change_password(form.raw("old"), form.raw("new"))
+    except Unconfirmed:
+        return view.confirmation("/me#password")
     except NotAllowed as error:
         return await _page(client, view, Faults(Invalid("", (Fault("/old", str(error)),)), same_names("old")))
     except CrontopusError as error:
@@ -67,9 +82,8 @@ async def tenant(request: Visit, client: NamedDependency[Client]) -> Response[No
 
 
 @get("/me/confirm")
-async def confirm_page(request: Visit, view: NamedDependency[View]) -> Response[str]:
-    onward = local_path(request.query_params.get("next", ""))
-    return view.page("confirm.html", onward=onward, fault="")
+async def confirm_page(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    return await _confirmation(client, view, local_path(request.query_params.get("next", "")))
 
 
 @post("/me/confirm", status_code=200, request_max_body_size=ANYONE_MOST_BYTES)
@@ -77,9 +91,12 @@ async def confirm(request: Visit, client: NamedDependency[Client], view: NamedDe
     form = await read_form(request)
     onward = local_path(form["next"])
     try:
-        await client.confirm(form.raw("password"))
-    except NotAllowed as error:
-        return view.page("confirm.html", 400, onward=onward, fault=str(error))
+        if form["passkey"]:
+            await client.confirm(passkey=passkey_of(form))
+        else:
+            await client.confirm(form.raw("password"), code=form["code"])
+    except (NotAllowed, Invalid, Throttled) as error:
+        return await _confirmation(client, view, onward, Faults(error, same_names("password", "code")))
     return go(onward)
 
 
@@ -91,22 +108,35 @@ async def zone(
     if wanted not in ZONES:
         detail = f"No time zone is called {wanted!r}. Choose one of the list."
         return await _page(client, view, Faults(Invalid("", (Fault("/zone", detail),)), same_names("zone")))
+    if view.is_person:
+        await client.edit_me(MePatch(zone=wanted))
     response = go("/me", f"Times are shown in {wanted}.")
     response.cookies.append(choice_cookie(ZONE_COOKIE, wanted, secure=secure))
     return response
 
 
 @post("/me/theme", request_max_body_size=ANYONE_MOST_BYTES)
-async def theme(request: Visit, secure: NamedDependency[bool]) -> Response[None]:
+async def theme(request: Visit, client: NamedDependency[Client], secure: NamedDependency[bool]) -> Response[None]:
+    """Of whoever has not signed in only the browser keeps it."""
     form = await read_form(request)
-    wanted = form["theme"] if form["theme"] in ("light", "dark") else ""
+    wanted: Theme = THEMES.get(form["theme"], "system")
+    if SESSION_COOKIE in request.cookies:
+        with suppress(Unauthenticated, NotAllowed):
+            await client.edit_me(MePatch(theme=wanted))
     response = go(local_path(form["back"] or "/me"))
-    response.cookies.append(choice_cookie(THEME_COOKIE, wanted, secure=secure))
+    response.cookies.append(choice_cookie(THEME_COOKIE, "" if wanted == "system" else wanted, secure=secure))
     return response
 
 
+async def _confirmation(client: Client, view: View, onward: str, faults: Faults | None = None) -> Response[str]:
+    held = await client.factors() if view.me is not None and view.me.second_factor else None
+    passkeys = held is not None and bool(held.passkeys) and held.no_passkeys is None
+    status = 400 if faults else 200
+    return view.page("confirm.html", status, onward=onward, faults=faults or Faults(), passkeys=passkeys)
+
+
 async def _page(client: Client, view: View, faults: Faults | None = None) -> Response[str]:
-    is_person = view.me is not None and view.me.token is None
+    is_person = view.is_person
     return view.page(
         "me.html",
         400 if faults else 200,

@@ -30,9 +30,7 @@ FIELDS = same_names("email", "role", "namespaces")
 
 @get("/members")
 async def members(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
-    page = await client.members(cursor=request.query_params.get("cursor"), limit=100)
-    invitations = (await client.invitations(limit=200)).items
-    return view.page("members.html", page=page, invitations=invitations, roles=ROLES, faults=Faults())
+    return await _list(client, view, Faults(), request.query_params.get("cursor"))
 
 
 @post("/members/name", status_code=200)
@@ -41,10 +39,22 @@ async def rename(request: Visit, client: NamedDependency[Client], view: NamedDep
     try:
         tenant = await client.edit_tenant(TenantPatch(name=form["name"]))
     except CrontopusError as error:
-        page, invitations = await client.members(limit=100), (await client.invitations(limit=200)).items
-        faults = Faults(error, same_names("name"))
-        return view.page("members.html", 400, page=page, invitations=invitations, roles=ROLES, faults=faults)
+        return await _list(client, view, Faults(error, same_names("name")), status=400)
     return go("/members", f"The organisation is called {tenant.name} now.")
+
+
+@post("/members/second-factor", status_code=200)
+async def second_factor(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    """Turns it round: asks everybody for one, or leaves it to them."""
+    required = not await _required(client)
+    try:
+        await client.edit_tenant(TenantPatch(require_second_factor=required))
+    except Unconfirmed:
+        return view.confirmation("/members#second-factor")
+    except CrontopusError as error:
+        return await _list(client, view, Faults(error), status=400)
+    said = "Everybody here needs a second factor now." if required else "Everybody decides for themselves now."
+    return go("/members#second-factor", said)
 
 
 @get("/members/invite")
@@ -112,6 +122,21 @@ async def remove(member: FromPath[str], client: NamedDependency[Client], view: N
     return go("/members", f"{found.email} is no member any more.")
 
 
+async def _list(
+    client: Client, view: View, faults: Faults, cursor: str | None = None, status: int = 200
+) -> Response[Any]:
+    page = await client.members(cursor=cursor, limit=100)
+    invitations = (await client.invitations(limit=200)).items
+    required = await _required(client)
+    return view.page(
+        "members.html", status, page=page, invitations=invitations, roles=ROLES, required=required, faults=faults
+    )
+
+
+async def _required(client: Client) -> bool:
+    return any(one.current and one.require_second_factor for one in (await client.tenants()).items)
+
+
 async def _form(client: Client, view: View, form: Form, faults: Faults, status: int = 200) -> Response[Any]:
     spaces = [space.slug for space in (await client.namespaces(limit=200)).items]
     return view.page(
@@ -165,4 +190,4 @@ def _role(form: Form) -> Role:
     return Role(form["role"]) if form["role"] in list(Role) else Role.VIEWER
 
 
-ROUTES: list[Any] = [members, rename, invite_page, invite, uninvite, member, edit, remove]
+ROUTES: list[Any] = [members, rename, second_factor, invite_page, invite, uninvite, member, edit, remove]

@@ -13,13 +13,24 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from crontopus.client import SESSION_COOKIE, Client
-from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, read_form, same_names
+from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, passkey_of, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit, request_id
-from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotAllowed, Unauthenticated
+from crontopus.domain.errors import (
+    Conflict,
+    CrontopusError,
+    Fault,
+    Invalid,
+    NotAllowed,
+    Throttled,
+    Unauthenticated,
+    Unfinished,
+)
 from crontopus.wire.accounts import Session, SetUp, SignIn
+from crontopus.wire.factors import FactorKind
 
 _PASSED_ON = ("x-forwarded-for", "user-agent")
+SECOND_FACTOR = "/sign-in/second-factor"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -112,6 +123,62 @@ async def sign_in(
     return welcome(session, onward, visitor.now, secure=secure)
 
 
+@post("/sign-in/passkey", include_in_schema=False, request_max_body_size=ANYONE_MOST_BYTES)
+async def sign_in_with_passkey(
+    client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
+) -> Response[Any]:
+    form = await read_form(request)
+    onward = local_path(form["next"])
+    try:
+        session = await client.sign_in_with_passkey(passkey_of(form))
+    except (Unauthenticated, Invalid, Conflict) as error:
+        return visitor.page("sign-in.html", 400, needed=False, email="", onward=onward, fault=str(error))
+    return welcome(session, onward, visitor.now, secure=secure)
+
+
+@get(SECOND_FACTOR, include_in_schema=False)
+async def second_factor_page(
+    client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit
+) -> Response[Any]:
+    onward = local_path(request.query_params.get("next", ""))
+    if not await _is_unfinished(client):
+        return go(onward)
+    return _second_factor(visitor, request.query_params.get("with", ""), onward, Faults())
+
+
+@post(SECOND_FACTOR, include_in_schema=False, request_max_body_size=ANYONE_MOST_BYTES)
+async def second_factor(
+    client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
+) -> Response[Any]:
+    form = await read_form(request)
+    onward = local_path(form["next"])
+    try:
+        passkey = passkey_of(form) if form["passkey"] else None
+        session = await client.finish_sign_in(code="" if passkey else form["code"], passkey=passkey)
+    except (Unauthenticated, Invalid, Throttled) as error:
+        if not await _is_unfinished(client):
+            return go(sign_in_path(visitor), "That was once too often, or too late: sign in again.")
+        fault = error if isinstance(error, Throttled) else Invalid("", (Fault("/code", str(error)),))
+        return _second_factor(visitor, form["with"], onward, Faults(fault, same_names("code")), 400)
+    return welcome(session, onward, visitor.now, secure=secure)
+
+
+async def _is_unfinished(client: Client) -> bool:
+    """Whether the visitor has given their password, and nothing else yet."""
+    try:
+        await client.me()
+    except Unfinished:
+        return True
+    except Unauthenticated:
+        pass
+    return False
+
+
+def _second_factor(visitor: View, kinds: str, onward: str, faults: Faults, status: int = 200) -> Response[str]:
+    known = [kind for kind in FactorKind if kind in kinds.split()] or list(FactorKind)
+    return visitor.page("second-factor.html", status, kinds=known, onward=onward, faults=faults)
+
+
 @post("/sign-out", include_in_schema=False)
 async def sign_out(client: NamedDependency[Client]) -> Response[None]:
     """Ends the session at the server; a session that is gone already is signed out too."""
@@ -124,7 +191,8 @@ async def sign_out(client: NamedDependency[Client]) -> Response[None]:
 
 def sign_in_path(view: View) -> str:
     """Where somebody without a session goes, and comes back from."""
-    return "/sign-in" if view.path in ("/", "/jobs") else f"/sign-in?next={quote(view.path, safe='')}"
+    is_door = view.path in ("/", "/jobs") or view.path.startswith("/sign-in")
+    return "/sign-in" if is_door else f"/sign-in?next={quote(view.path, safe='')}"
 
 
 def local_path(wanted: str) -> str:
@@ -134,6 +202,9 @@ def local_path(wanted: str) -> str:
 
 
 def welcome(session: Session, onward: str, now: datetime, *, secure: bool) -> Response[None]:
+    """Onward, or first to where the second factor is shown."""
+    if session.pending:
+        onward = f"{SECOND_FACTOR}?next={quote(onward, safe='')}&with={quote(' '.join(session.factors))}"
     response = go(onward)
     left = max(0, int((session.expires_at - now).total_seconds()))
     response.set_cookie(
@@ -147,4 +218,13 @@ def _cookie_value(text: str) -> str:
     return text if text.isascii() and text.isprintable() and not set(text) & set(' ;,"\\') else ""
 
 
-ROUTES = [set_up_page, set_up, sign_in_page, sign_in, sign_out]
+ROUTES = [
+    set_up_page,
+    set_up,
+    sign_in_page,
+    sign_in,
+    sign_in_with_passkey,
+    second_factor_page,
+    second_factor,
+    sign_out,
+]

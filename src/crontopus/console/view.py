@@ -15,7 +15,7 @@ from crontopus.console import words
 from crontopus.console.assets import ASSETS
 from crontopus.console.visit import Visit
 from crontopus.console.why import begin, brief, outcome
-from crontopus.domain.errors import NotAllowed
+from crontopus.domain.errors import FactorNeeded, NotAllowed
 from crontopus.resources import templates
 from crontopus.wire.accounts import Me
 from crontopus.wire.runs import Gap
@@ -45,7 +45,14 @@ class View(Struct, frozen=True, kw_only=True):
     def require(self, scope: str) -> None:
         """Before a form is shown that the visitor could not send. Raises NotAllowed."""
         if not self.may(scope):
+            if self.me is not None and self.me.needs_second_factor:
+                raise FactorNeeded("Everybody here needs a second factor.")
             raise NotAllowed("Your role here does not allow it. An owner or an admin can give you another one.")
+
+    @property
+    def is_person(self) -> bool:
+        """Whether the visitor has an account here, and comes as themselves."""
+        return self.me is not None and self.me.token is None
 
     @property
     def is_confirmed(self) -> bool:
@@ -75,9 +82,12 @@ class View(Struct, frozen=True, kw_only=True):
 
 
 def see(request: Visit, clock: Clock, me: Me | None = None) -> View:
-    """How the visitor behind `request` wants things shown; what a cookie says wrongly is not believed."""
+    """How the visitor behind `request` wants things shown: what they said stands with their account; before it, and for
+    whoever is not known yet, in cookies. What one says wrongly is not believed.
+    """
     cookies = request.cookies
-    zone, theme = unquote(cookies.get(ZONE_COOKIE, "")), cookies.get(THEME_COOKIE, "")
+    zone = (me and me.zone) or unquote(cookies.get(ZONE_COOKIE, ""))
+    theme = (me and me.theme) or cookies.get(THEME_COOKIE, "")
     query = f"?{request.url.query}" if request.url.query else ""
     return View(
         me=me,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from crontopus.domain.errors import Invalid, NotAllowed, NotFound, Unconfirmed
+from crontopus.domain.errors import FactorNeeded, Invalid, NotAllowed, NotFound, Unconfirmed
 from crontopus.domain.tokens import Kind
 
 CONFIRMED_FOR = timedelta(minutes=10)
@@ -116,12 +116,23 @@ class Reach(Struct, frozen=True):
 ALL = Reach()
 
 
+class Profile(Struct, frozen=True):
+    """How a person wants things shown; None where they never said."""
+
+    zone: str | None = None
+    theme: str | None = None
+    language: str | None = None
+
+
 class Principal(Struct, frozen=True, kw_only=True):
     """Who calls: a person by a session, or a token. `id` is the user's or the token's.
 
     `user` is the person, or whoever made the token; `system` is what that person is to the installation. `role` is the
     person's in the tenant, None for a token. `tenant` is `ids.NOWHERE` for an operator who is in none. `address` and
-    `user_agent` are those of the request; `confirmed_at`: when a person last gave their password.
+    `user_agent` are those of the request; `confirmed_at`: when a person last showed that it is them.
+
+    `pending`: their second factor is still to be shown. `has_factor`: they have one; `lacks_factor`: they must have one
+    where they are, and have none, so that `scopes` holds nothing that this is needed for.
     """
 
     id: UUID
@@ -136,6 +147,10 @@ class Principal(Struct, frozen=True, kw_only=True):
     session: UUID | None = None
     confirmed_at: datetime | None = None
     person_name: str = ""
+    profile: Profile = Profile()
+    pending: bool = False
+    has_factor: bool = False
+    lacks_factor: bool = False
     token: UUID | None = None
     token_name: str = ""
     address: str | None = None
@@ -150,8 +165,9 @@ class Principal(Struct, frozen=True, kw_only=True):
         return scope in self.scopes
 
     def require(self, scope: Scope) -> None:
-        """Raises NotAllowed."""
+        """Raises NotAllowed, as FactorNeeded where a second factor would change it."""
         if scope not in self.scopes:
+            self._require_factor()
             raise NotAllowed(f"this needs the scope {scope}, which the caller does not have")
 
     def require_all_jobs(self) -> None:
@@ -162,6 +178,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     def require_installation(self) -> None:
         """For what concerns every tenant. Raises NotAllowed for all but a superadmin, and the tokens they made."""
         if self.system is not SystemRole.SUPERADMIN:
+            self._require_factor()
             raise NotAllowed("this concerns the whole installation: take a token that a superadmin has made")
         self.require_all_jobs()
 
@@ -190,7 +207,13 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     def _require_confirmed_within(self, span: timedelta, now: datetime) -> None:
         if self.session is not None and (self.confirmed_at is None or now - self.confirmed_at > span):
-            raise Unconfirmed("say once more that it is you: give your password again, and repeat this")
+            raise Unconfirmed(
+                "say once more that it is you: give your password again, with your second factor, and repeat this"
+            )
+
+    def _require_factor(self) -> None:
+        if self.lacks_factor:
+            raise FactorNeeded("everybody here needs a second factor: set one up on your page, under Security")
 
     def require_namespace(self, namespace: UUID) -> None:
         """Raises NotFound: what is out of reach is not there."""

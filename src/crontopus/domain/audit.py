@@ -29,6 +29,7 @@ class Noun(StrEnum):
     JOB = "job"
     RUN = "run"
     TOKEN = "token"  # noqa: S105 - a noun
+    FACTOR = "factor"
 
 
 class Target(Struct, frozen=True):

@@ -38,6 +38,13 @@ class Unauthenticated(CrontopusError):
     title = "not signed in"
 
 
+class Unfinished(Unauthenticated):
+    """The password was right, and the second factor is still to be shown."""
+
+    code = "unfinished"
+    title = "second factor missing"
+
+
 class NotAllowed(CrontopusError):
     """The caller is known and may not do this."""
 
@@ -50,6 +57,13 @@ class Unconfirmed(NotAllowed):
 
     code = "unconfirmed"
     title = "confirm that it is you"
+
+
+class FactorNeeded(NotAllowed):
+    """The caller may do this, once they have a second factor: where they are everybody must (`/me/factors`)."""
+
+    code = "second-factor-needed"
+    title = "second factor needed"
 
 
 class NotFound(CrontopusError):

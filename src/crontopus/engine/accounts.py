@@ -2,26 +2,34 @@
 
 import secrets
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from crontopus.domain import passwords as rules
-from crontopus.domain import tokens
+from crontopus.domain import tokens, zone
 from crontopus.domain.access import Principal, SystemRole
 from crontopus.domain.audit import Deed, Doer, Noun, Target, changes
-from crontopus.domain.errors import NotAllowed, NotFound, Unauthenticated
+from crontopus.domain.errors import Fault, Invalid, NotAllowed, NotFound, Unauthenticated
+from crontopus.engine import factors, passkeys
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.audit import tell, tell_everywhere
 from crontopus.engine.credentials import SESSION_LIFE, Caller
-from crontopus.engine.factors import reset
+from crontopus.engine.passkeys import Site
 from crontopus.engine.passwords import Passwords
 from crontopus.storage import accounts, audit, members, sessions
+from crontopus.storage import factors as stored_factors
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.identity import new_id
 from crontopus.storage.members import Home
+from crontopus.storage.sealing import Sealer
 from crontopus.wire.accounts import Session, SignIn
-from crontopus.wire.people import NewPassword
+from crontopus.wire.factors import SecondFactor
+from crontopus.wire.people import Confirmation, MePatch, NewPassword
 
 
 async def sign_in(db: Database, passwords: Passwords, attempts: Attempts, form: SignIn, caller: Caller) -> Session:
@@ -37,7 +45,36 @@ async def sign_in(db: Database, passwords: Passwords, attempts: Attempts, form: 
         raise Unauthenticated("the e-mail address or the password is wrong")
     async with db.write_all() as tx:
         await require_hash(tx, login.user, login.password_hash)
-        return await begin_session(tx, login, caller)
+        return await begin_by_password(tx, login, caller)
+
+
+async def sign_in_with_passkey(
+    db: Database, attempts: Attempts, site: Site, answer: dict[str, Any], caller: Caller
+) -> Session:
+    """A new session, complete: a passkey is something one has, opened by something one knows or is. Raises
+    Unauthenticated or Throttled.
+    """
+    address = f"address {caller.address}"
+    attempts.require(db.clock(), address)
+    session = None
+    async with db.write_all() as tx:
+        found = await passkeys.signed_in(tx, site, answer)
+        if found is not None:
+            account = await accounts.account_of(tx, found.passkey.user_id)
+            login = await accounts.login_of(tx, account.email)
+            doer = Doer(account.email, account.user, None, caller.address, caller.user_agent)
+            if not await factors.is_cloned(tx, doer, found) and login is not None:
+                session = await begin_session(tx, login, caller)
+    if session is None:
+        attempts.failed(db.clock(), address)
+        raise Unauthenticated("this passkey opens nothing here, or took too long: try again")
+    return session
+
+
+async def begin_by_password(tx: SystemTx, login: Login, caller: Caller) -> Session:
+    """Pending, where the person has a second factor."""
+    kinds = await factors.kinds(tx, login.user)
+    return replace(await begin_session(tx, login, caller, pending=bool(kinds)), factors=kinds)
 
 
 async def is_password(
@@ -62,10 +99,10 @@ async def require_hash(tx: SystemTx, user: UUID, password_hash: str) -> None:
         raise Unauthenticated("the password was changed meanwhile: try again")
 
 
-async def begin_session(tx: SystemTx, login: Login, caller: Caller) -> Session:
-    """The secret is in the answer and nowhere else."""
+async def begin_session(tx: SystemTx, login: Login, caller: Caller, *, pending: bool = False) -> Session:
+    """The secret is in the answer and nowhere else. `pending`: it opens nothing until the second factor is shown."""
     secret, id = secrets.token_urlsafe(32), new_id(tx.now)
-    expires_at = tx.now + SESSION_LIFE
+    expires_at = tx.now + (factors.PENDING_LIFE if pending else SESSION_LIFE)
     row = sessions.Session(
         id=id,
         user_id=login.user,
@@ -76,16 +113,18 @@ async def begin_session(tx: SystemTx, login: Login, caller: Caller) -> Session:
         expires_at=expires_at,
         address=caller.address,
         user_agent=caller.user_agent,
+        pending=factors.TRIES if pending else None,
     )
     await sessions.add(tx, row, tokens.hash_of(secret))
     doer = Doer(login.email, login.user, None, caller.address, caller.user_agent)
-    await audit.add(tx.of(login.tenant), doer, [Deed("session.begin", Target(Noun.SESSION, id, login.email))])
-    return Session(session=secret, expires_at=expires_at)
+    deed = Deed("session.pending" if pending else "session.begin", Target(Noun.SESSION, id, login.email))
+    await audit.add(tx.of(login.tenant), doer, [deed])
+    return Session(session=secret, expires_at=expires_at, pending=pending)
 
 
 async def sign_out(db: Database, caller: Principal) -> None:
     """Ends the session at once, wherever else it is used. Raises NotAllowed for a token, which has none."""
-    user, session = _person(caller)
+    user, session = factors.person(caller)
     async with db.write_all() as tx:
         await sessions.end(tx, user, session)
         await tell(tx.of(caller.tenant), caller, "session.end", Target(Noun.SESSION, session, caller.name))
@@ -93,14 +132,14 @@ async def sign_out(db: Database, caller: Principal) -> None:
 
 async def own_sessions(db: Database, caller: Principal) -> Sequence[sessions.Session]:
     """Where the caller is signed in. Raises NotAllowed for a token."""
-    user, _ = _person(caller)
+    user, _ = factors.person(caller)
     async with db.read_all() as tx:
         return await sessions.of_user(tx, user)
 
 
 async def end_session(db: Database, caller: Principal, session: UUID) -> None:
     """One of the caller's own. Raises NotFound, NotAllowed."""
-    user, _ = _person(caller)
+    user, _ = factors.person(caller)
     async with db.write_all() as tx:
         await sessions.end(tx, user, session)
         await tell(tx.of(caller.tenant), caller, "session.end", Target(Noun.SESSION, session, caller.name))
@@ -108,7 +147,7 @@ async def end_session(db: Database, caller: Principal, session: UUID) -> None:
 
 async def switch(db: Database, caller: Principal, tenant: UUID) -> Home:
     """To another tenant of theirs, in this session. Raises NotFound, NotAllowed."""
-    user, session = _person(caller)
+    user, session = factors.person(caller)
     async with db.write_all() as tx:
         home = next((home for home in await members.homes(tx, user) if home.id == tenant), None)
         if home is None:
@@ -117,20 +156,48 @@ async def switch(db: Database, caller: Principal, tenant: UUID) -> Home:
         return home
 
 
-async def confirm(db: Database, passwords: Passwords, attempts: Attempts, caller: Principal, password: str) -> None:
-    """For the next ten minutes it is them. Raises NotAllowed, Throttled."""
-    user, session = _person(caller)
-    verified = await _require_password(db, passwords, attempts, user, password)
+async def confirm(
+    db: Database,
+    passwords: Passwords,
+    attempts: Attempts,
+    sealer: Sealer,
+    site: Site | None,
+    caller: Principal,
+    form: Confirmation,
+) -> None:
+    """For the next ten minutes it is them: by a passkey alone, or by their password, with a code where they have a
+    second factor. Who has no password shows a factor. Raises Invalid, NotAllowed, Throttled.
+    """
+    user, session = factors.person(caller)
+    shown = SecondFactor(code=form.code, passkey=form.passkey)
+    if form.passkey is not None:
+        return await factors.require_shown(db, sealer, attempts, site, caller, shown, None)
+    if caller.has_factor and not form.code.strip():
+        detail = "give a code of your second factor, too, or show a passkey"
+        raise Invalid(detail, (Fault("/code", detail),))
+    async with db.read_all() as reading:
+        has_password = bool((await accounts.account_of(reading, user)).password_hash)
+    if not has_password and not caller.has_factor:
+        raise NotAllowed("you have neither password nor second factor here: sign in again")
+    verified = await _require_password(db, passwords, attempts, user, form.password) if has_password else None
+    if caller.has_factor:
+        return await factors.require_shown(db, sealer, attempts, site, caller, shown, verified)
     async with db.write_all() as tx:
-        await require_hash(tx, user, verified)
+        await require_hash(tx, user, verified or "")
+        if await stored_factors.exist(tx, user):
+            raise NotAllowed("a second factor was set up meanwhile: show it, too")
         await sessions.confirmed(tx, session)
 
 
 async def change_password(
     db: Database, passwords: Passwords, attempts: Attempts, caller: Principal, form: NewPassword
 ) -> None:
-    """Every other session of theirs ends. Raises NotAllowed, Throttled."""
-    user, session = _person(caller)
+    """Every other session of theirs ends. Raises NotAllowed, Throttled, Invalid; Unconfirmed where they have a second
+    factor and have not shown it lately.
+    """
+    user, session = factors.person(caller)
+    if caller.has_factor:
+        caller.require_confirmed(db.clock())
     verified = await _require_password(db, passwords, attempts, user, form.old)
     rules.require(form.new, "/new", caller.email or "", caller.person_name)
     hashed = await passwords.hash(form.new)
@@ -142,9 +209,9 @@ async def change_password(
         await tell(tx.of(caller.tenant), caller, "password.change", Target(Noun.MEMBER, user, caller.name))
 
 
-async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool, factors: bool) -> list[str]:
-    """A new password, and the end of all that somebody else may have: sessions and own tokens; with `factors` also of
-    every second factor. The names of their tenants, whose logs tell of it. Raises NotFound.
+async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool, without_factors: bool) -> list[str]:
+    """A new password, and the end of all that somebody else may have: sessions, own tokens, and where it is said every
+    second factor. The names of their tenants, whose logs tell of it. Raises NotFound.
     """
     account = await accounts.account(tx, email)
     if account is None:
@@ -159,26 +226,27 @@ async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool, fa
     told = changes({}, {"superadmin": True}) if superadmin else {}
     target = Target(Noun.MEMBER, account.user, email)
     tenants = await tell_everywhere(tx, doer, account.user, Deed("password.reset", target, told))
-    if factors:
-        await reset(tx, account.user, doer)
+    if without_factors:
+        await factors.reset(tx, account.user, doer)
     return tenants
 
 
-async def rename(db: Database, caller: Principal, name: str) -> None:
-    user, _ = _person(caller)
+async def edit_profile(db: Database, caller: Principal, patch: MePatch) -> None:
+    """JSON Merge Patch of name, zone, theme and language. Raises Invalid, NotAllowed."""
+    user, _ = factors.person(caller)
+    if isinstance(patch.zone, str) and zone.find(patch.zone) is None:
+        detail = f"there is no time zone {patch.zone!r}: write one such as Europe/Berlin"
+        raise Invalid(detail, (Fault("/zone", detail),))
     async with db.write_all() as tx:
-        old = await accounts.account_of(tx, user)
-        if old.name != name:
-            await accounts.rename(tx, user, name)
-            target = Target(Noun.MEMBER, user, caller.name)
-            await tell(tx.of(caller.tenant), caller, "profile.edit", target, {"name": old.name}, {"name": name})
-
-
-def _person(caller: Principal) -> tuple[UUID, UUID]:
-    """Raises NotAllowed for a token: this is for people."""
-    if caller.user is None or caller.session is None:
-        raise NotAllowed("a token has no account: sign in as a person")
-    return caller.user, caller.session
+        old = await accounts.profile_of(tx, user)
+        given = {name: getattr(patch, name) for name in patch.__struct_fields__ if getattr(patch, name) is not UNSET}
+        after = {name: value.strip() if name == "name" else value for name, value in given.items()}
+        before = {name: old[name] for name in after}
+        if after != before:
+            await accounts.edit_profile(tx, user, after)
+            await tell(
+                tx.of(caller.tenant), caller, "profile.edit", Target(Noun.MEMBER, user, caller.name), before, after
+            )
 
 
 async def _require_password(db: Database, passwords: Passwords, attempts: Attempts, user: UUID, password: str) -> str:

@@ -16,6 +16,7 @@ from crontopus.engine.verdicts import Verdicts
 from crontopus.storage import members, sessions
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.database import Database, SystemTx, Tx
+from crontopus.storage.sessions import SignedIn
 from crontopus.storage.tokens import Bearer
 
 SESSION_LIFE = timedelta(days=30)
@@ -32,35 +33,41 @@ class Caller(Struct, frozen=True):
     user_agent: str | None = None
 
 
-async def of_session(db: Database, session: str, caller: Caller) -> Principal:
-    """Raises Unauthenticated. Prolongs the session now and then."""
+async def of_session(db: Database, session: str, caller: Caller, *, strict: bool = False) -> Principal:
+    """`strict`: who runs the installation must have a second factor. Raises Unauthenticated. Prolongs the session now
+    and then.
+    """
     async with db.read_all() as tx:
         found = await sessions.signed_in(tx, tokens.hash_of(session))
         now = tx.now
     if found is None:
         raise Unauthenticated("not signed in, or not any more")
-    if now - found.used_at > SESSION_STEP:
+    if found.pending is None and now - found.used_at > SESSION_STEP:
         await _later(db, lambda tx: sessions.used(tx, found.session, tx.now + SESSION_LIFE))
     return Principal(
         id=found.user,
         tenant=found.tenant,
         tenant_name=found.tenant_name,
-        scopes=_scopes(found.role, found.system),
+        scopes=frozenset() if found.pending is not None else _granted(found, strict),
         reach=_reach(found.namespaces or []),
         user=found.user,
         email=found.email,
-        system=found.system,
+        system=_system(found, strict),
         role=found.role,
         session=found.session,
         confirmed_at=found.confirmed_at,
         person_name=found.name,
+        profile=found.profile,
+        pending=found.pending is not None,
+        has_factor=found.has_factor,
+        lacks_factor=_lacks_factor(found, strict),
         address=caller.address,
         user_agent=caller.user_agent,
     )
 
 
-async def of_token(db: Database, verdicts: Verdicts, text: str, caller: Caller) -> Principal:
-    """Raises Unauthenticated."""
+async def of_token(db: Database, verdicts: Verdicts, text: str, caller: Caller, *, strict: bool = False) -> Principal:
+    """`strict` as in `of_session`. Raises Unauthenticated."""
     tokens.kind_of(text)
     found, now = await verdicts.bearer(tokens.hash_of(text)), db.clock()
     if found is None:
@@ -81,21 +88,23 @@ async def of_token(db: Database, verdicts: Verdicts, text: str, caller: Caller) 
         token_name=token.name,
         address=caller.address,
         user_agent=caller.user_agent,
-        system=found.system,
+        system=_system(found, strict),
     )
-    return _as_person(principal, found) if token.kind == Kind.USER else principal
+    return _as_person(principal, found, strict) if token.kind == Kind.USER else principal
 
 
-def _as_person(principal: Principal, found: Bearer) -> Principal:
+def _as_person(principal: Principal, found: Bearer, strict: bool) -> Principal:
     """Never more than the person may by now. Raises Unauthenticated where they are no member any more."""
     if found.role is None and not (found.tenant == NOWHERE and found.system):
         raise Unauthenticated("the token is not valid")
     return structs.replace(
         principal,
-        scopes=principal.scopes & _scopes(found.role, found.system),
+        scopes=principal.scopes & _granted(found, strict),
         reach=_within(principal.reach, _reach(found.namespaces or [])),
         role=found.role,
         email=found.email,
+        has_factor=found.has_factor,
+        lacks_factor=_lacks_factor(found, strict),
     )
 
 
@@ -120,6 +129,20 @@ async def require_still(tx: Tx, caller: Principal) -> None:
 def _scopes(role: Role | None, system: SystemRole | None) -> frozenset[Scope]:
     """What a person may where they are: as a member, and as who runs the installation."""
     return (OF_ROLE[role] if role else frozenset()) | OF_SYSTEM[system]
+
+
+def _granted(found: SignedIn | Bearer, strict: bool) -> frozenset[Scope]:
+    """Likewise; nothing of what they need a second factor for and have none."""
+    walled = found.factor_required and not found.has_factor
+    return _scopes(None if walled else found.role, _system(found, strict))
+
+
+def _system(found: SignedIn | Bearer, strict: bool) -> SystemRole | None:
+    return None if strict and not found.has_factor else found.system
+
+
+def _lacks_factor(found: SignedIn | Bearer, strict: bool) -> bool:
+    return not found.has_factor and (found.factor_required or (strict and found.system is not None))
 
 
 def _within(reach: Reach, limit: Reach) -> Reach:

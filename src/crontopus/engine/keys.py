@@ -4,7 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 from crontopus.domain.errors import Conflict, Invalid
-from crontopus.storage import keycheck
+from crontopus.storage import factors, keycheck
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.sealing import Sealer, sealer_for
 
@@ -39,4 +39,7 @@ async def _seal_anew(tx: SystemTx, sealer: Sealer) -> None:
     for key in await keycheck.ping_keys(tx):
         plain = sealer.open(key.sealed, key.tenant, key.namespace)
         await keycheck.keep_ping_key(tx, key.namespace, sealer.seal(plain, key.tenant, key.namespace))
+    for app in await factors.sealed_authenticators(tx):
+        plain = sealer.open(app.sealed, app.user_id, app.id)
+        await factors.keep_sealed(tx, app.id, sealer.seal(plain, app.user_id, app.id))
     await keycheck.replace(tx, sealer.seal(_PLAIN, _NOBODY, _NOBODY))

@@ -1,5 +1,6 @@
 """People and tenants: who there is, and who can sign in."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from msgspec import Struct
@@ -87,8 +88,14 @@ async def give_system_role(tx: SystemTx, user: UUID, role: SystemRole) -> None:
     await tx.sql.execute(update(users).where(users.c.id == user).values(system_role=role))
 
 
-async def rename(tx: SystemTx, user: UUID, name: str) -> None:
-    await tx.sql.execute(update(users).where(users.c.id == user).values(name=name))
+async def profile_of(tx: SystemTx, user: UUID) -> dict[str, str | None]:
+    """Name, zone, theme and language."""
+    query = select(users.c.name, users.c.zone, users.c.theme, users.c.language).where(users.c.id == user)
+    return dict((await tx.sql.execute(query.with_for_update())).one()._mapping)
+
+
+async def edit_profile(tx: SystemTx, user: UUID, values: Mapping[str, str | None]) -> None:
+    await tx.sql.execute(update(users).where(users.c.id == user).values(dict(values)))
 
 
 async def login_of(tx: SystemTx, email: str) -> Login | None:

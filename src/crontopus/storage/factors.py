@@ -149,6 +149,12 @@ async def passkey_of(tx: SystemTx, user: UUID, passkey: UUID) -> Passkey:
     return found
 
 
+async def owner_of(tx: SystemTx, credential: bytes) -> UUID | None:
+    """Whose passkey it is."""
+    found: UUID | None = await tx.sql.scalar(select(passkeys.c.user_id).where(passkeys.c.credential == credential))
+    return found
+
+
 async def lock_passkey(tx: SystemTx, credential: bytes) -> Passkey | None:
     """By what the authenticator calls it; nobody else uses it until the transaction ends."""
     row = (await tx.sql.execute(select(*_KEYS).where(passkeys.c.credential == credential).with_for_update())).first()

@@ -11,6 +11,7 @@ from sqlalchemy import Row, Select, delete, insert, or_, select, update
 from crontopus.domain.access import Role
 from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.factors import has_factor
 from crontopus.storage.tables import members, tenants, users
 
 
@@ -23,6 +24,7 @@ class Member(Struct, frozen=True, kw_only=True):
     role: Role
     namespaces: list[str]
     created_at: datetime
+    second_factor: bool
 
 
 class Home(Struct, frozen=True):
@@ -30,7 +32,8 @@ class Home(Struct, frozen=True):
 
     id: UUID
     name: str
-    role: Role
+    role: Role | None
+    require_second_factor: bool
 
 
 async def add(tx: Tx, user: UUID, role: Role, namespaces: Sequence[UUID] = ()) -> None:
@@ -90,7 +93,7 @@ async def remove(tx: Tx, user: UUID) -> None:
 async def homes(tx: SystemTx, user: UUID) -> Sequence[Home]:
     """By name."""
     query = (
-        select(tenants.c.id, tenants.c.name, members.c.role)
+        select(tenants.c.id, tenants.c.name, members.c.role, tenants.c.require_second_factor)
         .join(tenants, tenants.c.id == members.c.tenant_id)
         .where(members.c.user_id == user)
         .order_by(tenants.c.name, tenants.c.id)
@@ -102,12 +105,28 @@ async def rename_tenant(tx: Tx, name: str) -> None:
     await tx.sql.execute(update(tenants).where(tenants.c.id == tx.tenant).values(name=name))
 
 
+async def requires_second_factor(tx: Tx) -> bool:
+    return bool(await tx.sql.scalar(select(tenants.c.require_second_factor).where(tenants.c.id == tx.tenant)))
+
+
+async def require_second_factor(tx: Tx, required: bool) -> None:
+    await tx.sql.execute(update(tenants).where(tenants.c.id == tx.tenant).values(require_second_factor=required))
+
+
 def _members(tx: Tx) -> Select[Any]:
     columns = (users.c.id, users.c.email, users.c.name, members.c.role, members.c.namespaces, members.c.created_at)
-    joined = select(*columns).join(members, members.c.user_id == users.c.id)
+    joined = select(*columns, has_factor(users.c.id)).join(members, members.c.user_id == users.c.id)
     return joined.where(members.c.tenant_id == tx.tenant)
 
 
 def _member(row: Row[Any]) -> Member:
-    user, email, name, role, namespaces, created_at = tuple(row)
-    return Member(user=user, email=email, name=name, role=role, namespaces=namespaces, created_at=created_at)
+    user, email, name, role, namespaces, created_at, has = tuple(row)
+    return Member(
+        user=user,
+        email=email,
+        name=name,
+        role=role,
+        namespaces=namespaces,
+        created_at=created_at,
+        second_factor=has,
+    )

@@ -6,17 +6,20 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Select, and_, delete, false, func, insert, or_, select, update
 
-from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.access import Profile, Role, SystemRole
 from crontopus.domain.errors import NotFound
 from crontopus.domain.ids import NOWHERE
 from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.factors import has_factor
 from crontopus.storage.tables import members, sessions, tenants, users
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """A row, without its hash. `tenant_id`: where the person is now."""
+    """A row, without its hash. `tenant_id`: where the person is now. `pending`: how often they may still try to show
+    their second factor; None: they are signed in.
+    """
 
     id: UUID
     user_id: UUID
@@ -27,10 +30,14 @@ class Session(Struct, frozen=True, kw_only=True):
     confirmed_at: datetime
     address: str | None
     user_agent: str | None
+    pending: int | None = None
 
 
 class SignedIn(Struct, frozen=True):
-    """Whose session it is, and what they are where they are; `role` is None for an operator who is in no tenant."""
+    """Whose session it is, and what they are where they are; `role` is None for an operator who is in no tenant.
+
+    `pending` as in `Session`. `has_factor`: they have a second factor; `factor_required`: all members must.
+    """
 
     session: UUID
     user: UUID
@@ -43,6 +50,10 @@ class SignedIn(Struct, frozen=True):
     system: SystemRole | None
     role: Role | None
     namespaces: list[str] | None
+    pending: int | None
+    factor_required: bool
+    has_factor: bool
+    profile: Profile
 
 
 _is_member = members.c.role.is_not(None)
@@ -70,6 +81,12 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
             users.c.system_role,
             members.c.role,
             members.c.namespaces,
+            sessions.c.pending,
+            func.coalesce(tenants.c.require_second_factor, false()),
+            has_factor(users.c.id),
+            users.c.zone,
+            users.c.theme,
+            users.c.language,
         )
         .join(users, users.c.id == sessions.c.user_id)
         .outerjoin(tenants, tenants.c.id == sessions.c.tenant_id)
@@ -77,13 +94,19 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
         .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now, or_(_is_member, _operates))
     )
     row = (await tx.sql.execute(query)).first()
-    return SignedIn(*row) if row else None
+    if row is None:
+        return None
+    *values, zone, theme, language = row
+    return SignedIn(*(*values, Profile(zone, theme, language)))
 
 
 async def is_in_force(tx: Tx, session: UUID) -> bool:
     """In this tenant; and it stays so until the transaction ends."""
     query = select(sessions.c.id).where(
-        sessions.c.id == session, sessions.c.tenant_id == tx.tenant, sessions.c.expires_at > tx.now
+        sessions.c.id == session,
+        sessions.c.tenant_id == tx.tenant,
+        sessions.c.expires_at > tx.now,
+        sessions.c.pending.is_(None),
     )
     return (await tx.sql.execute(query.with_for_update(read=True))).first() is not None
 
@@ -99,9 +122,32 @@ async def confirmed(tx: SystemTx, session: UUID) -> None:
     await tx.sql.execute(update(sessions).where(sessions.c.id == session).values(confirmed_at=tx.now))
 
 
+async def tries_left(tx: SystemTx, session: UUID) -> int | None:
+    """Of one whose second factor is still to be shown; nobody else tries until the transaction ends. None: it is over,
+    or needs none.
+    """
+    query = select(sessions.c.pending).where(sessions.c.id == session, sessions.c.expires_at > tx.now)
+    found: int | None = await tx.sql.scalar(query.with_for_update())
+    return found
+
+
+async def keep_tries(tx: SystemTx, session: UUID, left: int) -> None:
+    await tx.sql.execute(update(sessions).where(sessions.c.id == session).values(pending=left))
+
+
+async def finish(tx: SystemTx, session: UUID, hashed: bytes, expires_at: datetime) -> None:
+    """The person is signed in, by another secret than the one before."""
+    statement = update(sessions).where(sessions.c.id == session)
+    await tx.sql.execute(
+        statement.values(hash=hashed, pending=None, used_at=tx.now, confirmed_at=tx.now, expires_at=expires_at)
+    )
+
+
 async def of_user(tx: SystemTx, user: UUID) -> Sequence[Session]:
     """Those in force, the one used last first."""
-    query = select(*_COLUMNS).where(sessions.c.user_id == user, sessions.c.expires_at > tx.now)
+    query = select(*_COLUMNS).where(
+        sessions.c.user_id == user, sessions.c.expires_at > tx.now, sessions.c.pending.is_(None)
+    )
     rows = await tx.sql.execute(query.order_by(sessions.c.used_at.desc(), sessions.c.id.desc()))
     return [Session(**row._mapping) for row in rows]
 
@@ -109,7 +155,10 @@ async def of_user(tx: SystemTx, user: UUID) -> Sequence[Session]:
 async def was_at(tx: SystemTx, user: UUID, address: str | None) -> bool:
     """Whether the person has a session that was begun at this address, and is in force."""
     query = select(sessions.c.id).where(
-        sessions.c.user_id == user, sessions.c.address == address, sessions.c.expires_at > tx.now
+        sessions.c.user_id == user,
+        sessions.c.address == address,
+        sessions.c.expires_at > tx.now,
+        sessions.c.pending.is_(None),
     )
     return address is not None and (await tx.sql.execute(query.limit(1))).first() is not None
 

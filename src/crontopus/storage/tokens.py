@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, false, func, insert, or_, select, update
 
 from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.errors import NotFound
 from crontopus.domain.ids import NOWHERE
 from crontopus.domain.tokens import Kind
 from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.factors import has_factor
 from crontopus.storage.tables import members, tenants, tokens, users
 
 
@@ -39,7 +40,8 @@ class Bearer(Struct, frozen=True):
     """A token that somebody showed, the tenant it belongs to, and who made it.
 
     `system`: what its maker is to the installation; `role` and `namespaces` what they are in the tenant by now, None
-    where they are no member any more.
+    where they are no member any more. `has_factor`: its maker has a second factor; `factor_required`: every member of
+    the tenant must.
     """
 
     token: Token
@@ -49,6 +51,8 @@ class Bearer(Struct, frozen=True):
     email: str | None
     role: Role | None
     namespaces: list[str] | None
+    factor_required: bool
+    has_factor: bool
 
 
 _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
@@ -65,6 +69,8 @@ async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
             users.c.email,
             members.c.role,
             members.c.namespaces.label("member_namespaces"),
+            func.coalesce(tenants.c.require_second_factor, false()).label("factor_required"),
+            has_factor(tokens.c.user_id).label("has_factor"),
         )
         .outerjoin(tenants, tenants.c.id == tokens.c.tenant_id)
         .outerjoin(users, users.c.id == tokens.c.user_id)
@@ -76,7 +82,15 @@ async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
     if row is None or (row.expires_at is not None and row.expires_at <= tx.now):
         return None
     return Bearer(
-        _token(row), row.tenant_id, row.tenant_name, row.system_role, row.email, row.role, row.member_namespaces
+        _token(row),
+        row.tenant_id,
+        row.tenant_name,
+        row.system_role,
+        row.email,
+        row.role,
+        row.member_namespaces,
+        row.factor_required,
+        row.has_factor,
     )
 
 

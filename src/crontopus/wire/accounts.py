@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from crontopus.domain.access import Role, SystemRole
 from crontopus.wire.common import Duration, Input, Instant, Name, Output, Seconds, Slug
+from crontopus.wire.factors import FactorKind
 from crontopus.wire.schedules import Schedule, Schedules
 
 Password = Annotated[str, Meta(min_length=12, max_length=1000)]
@@ -46,10 +47,15 @@ class SignIn(Input, frozen=True):
 
 
 class Session(Output, frozen=True):
-    """`session` is the cookie's value; whoever has it is signed in until `expires_at`."""
+    """`session` is the cookie's value; whoever has it is signed in until `expires_at`.
+
+    `pending`: not yet. `POST /sessions/current/second-factor`, with one of `factors`, exchanges it for one that is.
+    """
 
     session: str
     expires_at: Instant
+    pending: bool = False
+    factors: list[FactorKind] = []
 
 
 class Me(Output, frozen=True):
@@ -58,6 +64,8 @@ class Me(Output, frozen=True):
     `namespaces`: the slugs of those the caller is limited to; null: all of the tenant.
     `tenant_id` is null, and `tenant` empty, for somebody who runs the installation and belongs to no tenant.
     `confirmed_until`: so long a person may do what needs it (tokens, members); null for a token, which need not.
+    `second_factor`: the person has one; `needs_second_factor`: where they are everybody must, and they have none, so
+    that they may do nothing but set one up. `zone`, `theme`, `language`: how they want things shown; null: never said.
     """
 
     email: str | None
@@ -70,6 +78,11 @@ class Me(Output, frozen=True):
     token: UUID | None
     name: str
     confirmed_until: Instant | None
+    second_factor: bool
+    needs_second_factor: bool
+    zone: str | None
+    theme: str | None
+    language: str | None
 
 
 class Namespace(Output, frozen=True):

@@ -1,6 +1,6 @@
 """People on the wire: members of a tenant, invitations to it, and what a person does with their own account."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
@@ -8,10 +8,14 @@ from msgspec import UNSET, Meta, UnsetType
 from crontopus.domain.access import Role
 from crontopus.wire.accounts import Email, Password
 from crontopus.wire.common import Input, Instant, Name, Output
+from crontopus.wire.factors import Credential, FactorCode
 
 GivenPassword = Annotated[str, Meta(max_length=1000)]
 PersonName = Annotated[str, Meta(max_length=200)]
 Code = Annotated[str, Meta(max_length=200)]
+ZoneName = Annotated[str, Meta(min_length=1, max_length=100)]
+Theme = Literal["system", "light", "dark"]
+Language = Literal["en"]
 
 
 class Tenant(Output, frozen=True):
@@ -21,12 +25,14 @@ class Tenant(Output, frozen=True):
     name: str
     role: Role | None
     current: bool
+    require_second_factor: bool
 
 
 class TenantPatch(Input, frozen=True):
-    """JSON Merge Patch: what is absent stays."""
+    """JSON Merge Patch: what is absent stays. `require_second_factor` is the owners' to say."""
 
     name: Name | UnsetType = UNSET
+    require_second_factor: bool | UnsetType = UNSET
 
 
 class Member(Output, frozen=True):
@@ -37,6 +43,7 @@ class Member(Output, frozen=True):
     name: str
     role: Role
     namespaces: list[str] | None
+    second_factor: bool
     created_at: Instant
 
 
@@ -113,7 +120,11 @@ class Switch(Input, frozen=True):
 
 
 class Confirmation(Input, frozen=True):
-    password: GivenPassword
+    """A passkey alone, or the password, and with it a `code` for whoever has a second factor."""
+
+    password: GivenPassword = ""
+    code: FactorCode = ""
+    passkey: Credential | None = None
 
 
 class NewPassword(Input, frozen=True):
@@ -124,6 +135,9 @@ class NewPassword(Input, frozen=True):
 
 
 class MePatch(Input, frozen=True):
-    """JSON Merge Patch: what is absent stays."""
+    """JSON Merge Patch: what is absent stays. `zone`, `theme` and `language` null: as the browser has it."""
 
     name: PersonName | UnsetType = UNSET
+    zone: ZoneName | UnsetType | None = UNSET
+    theme: Theme | UnsetType | None = UNSET
+    language: Language | UnsetType | None = UNSET

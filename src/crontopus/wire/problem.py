@@ -8,8 +8,10 @@ from crontopus.domain.errors import CrontopusError, Fault
 KINDS: tuple[tuple[type[CrontopusError], int], ...] = (
     (errors.Invalid, 400),
     (errors.Unauthenticated, 401),
+    (errors.Unfinished, 401),
     (errors.NotAllowed, 403),
     (errors.Unconfirmed, 403),
+    (errors.FactorNeeded, 403),
     (errors.QuotaReached, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
