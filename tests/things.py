@@ -9,7 +9,7 @@ from msgspec import Struct
 from crontopus.api.examples import BODIES
 from crontopus.client import Client
 from crontopus.domain.access import Role
-from crontopus.storage import factors
+from crontopus.storage import exports, factors
 from crontopus.storage.factors import Passkey
 from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
@@ -33,6 +33,8 @@ class Things(Struct, frozen=True, kw_only=True):
     invitation: UUID
     session: UUID
     passkey: UUID
+    export: UUID
+    tenant: UUID
 
     def fill(self, path: str) -> str:
         """`path` with these in place of its parameters."""
@@ -48,6 +50,11 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         assert run is not None
         token = await own.add_token(NewToken(name=marker))
         invitation = await own.invite(NewInvitation(email=f"{marker}-{slug}@example.com"))
+        home = (await own.me()).tenant_id
+        assert home is not None
+    async with world.appliance.db.write(home) as tx:
+        export = (await exports.add(tx, new_id(tx.now), marker)).id
+    await world.appliance.exports.step()
     async with world.person(tenant, Role.VIEWER) as person:
         member, session = await member_of(person), (await person.sessions()).items[0].id
     return Things(
@@ -59,6 +66,8 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         invitation=invitation.id,
         session=session,
         passkey=await passkey_of(world, member),
+        export=export,
+        tenant=home,
     )
 
 

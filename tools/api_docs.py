@@ -38,7 +38,7 @@ def permissions() -> str:
     for path, method, handler in document.operations(_app()):
         summary = (handler.fn.__doc__ or "").partition("\n")[0].rstrip(".")
         scope = handler.opt["scope"]
-        marks = " | ".join("✓" if document.may_call(scope, role) else "–" for role in roles)
+        marks = " | ".join("✓" if document.may_call(handler.opt, role) else "–" for role in roles)
         lines.append(f"| `{method} {path}` | {document.needs(scope)} | {marks} | {summary} |")
     return "\n".join(lines) + "\n"
 

@@ -29,13 +29,15 @@ from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
 from crontopus.domain import passwords
 from crontopus.domain.errors import CrontopusError, Invalid
-from crontopus.engine import accounts, backups, setup
+from crontopus.engine import accounts, backups, exports, purge, setup
 from crontopus.engine.absence import BEAT, Absence, Monotonic
+from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
 from crontopus.engine.keys import fitting_sealer
 from crontopus.engine.loops import run_every
 from crontopus.engine.passwords import Passwords
+from crontopus.engine.purge import Purge
 from crontopus.engine.retention import Kept, Retention
 from crontopus.engine.sweep import Sweep
 from crontopus.engine.verdicts import Verdicts
@@ -72,6 +74,8 @@ class Appliance(Struct, frozen=True, kw_only=True):
     sweep: Sweep
     absence: Absence
     retention: Retention
+    purge: Purge
+    exports: Exports
     metrics: Metrics
     parts: Parts
     app: Any
@@ -114,7 +118,8 @@ async def assembled(
 
 def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monotonic: Monotonic) -> Appliance:
     metrics = Metrics()
-    absence = Absence(db, uuid4(), monotonic, metrics)
+    process = uuid4()
+    absence = Absence(db, process, monotonic, metrics)
     db.attend = absence.attend
     intake = Intake(ledger, metrics)
     parts = Parts(
@@ -144,6 +149,8 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         sweep=Sweep(ledger, intake, absence, db.clock, metrics),
         absence=absence,
         retention=Retention(db, _kept(config)),
+        purge=Purge(db),
+        exports=Exports(db, process),
         metrics=metrics,
         parts=parts,
         app=Front(ping, app, Room(parts.patience), config.proxies),
@@ -204,6 +211,8 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
             every(BEAT, "heartbeat", appliance.absence.beat)
             every(BEAT * 6, "notices", appliance.absence.notices)
             every(PRUNE_EVERY, "retention", appliance.retention.prune)
+            every(purge.EVERY, "purge", appliance.purge.step)
+            every(exports.EVERY, "exports", appliance.exports.step)
             every(timedelta(seconds=10), "watchdog", systemd.alive)
             if appliance.db.is_sqlite:
                 every(timedelta(seconds=1), "checkpoint", Checkpoints(appliance.db).step)

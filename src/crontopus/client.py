@@ -65,6 +65,7 @@ from crontopus.wire.people import (
 from crontopus.wire.problem import Problem
 from crontopus.wire.runs import CheckIn, CheckInAnswer, CheckInAnswers, Gap, Log, Run, Settle, StoredCheckIn
 from crontopus.wire.schedules import Crontab, CrontabRequest, Preview, PreviewRequest
+from crontopus.wire.tenants import CreatedTenant, Export, NewTenant, Suspension, TenantInfo
 
 T = TypeVar("T")
 SESSION_COOKIE = "crontopus_session"
@@ -166,8 +167,33 @@ class Client:
     async def tenants(self) -> Page[Tenant]:
         return await self.call("GET", "/tenants", Page[Tenant])
 
-    async def edit_tenant(self, changes: TenantPatch) -> Tenant:
-        return await self.call("PATCH", "/tenants/current", Tenant, changes)
+    async def tenant(self) -> TenantInfo:
+        return await self.call("GET", "/tenants/current", TenantInfo)
+
+    async def edit_tenant(self, changes: TenantPatch) -> TenantInfo:
+        return await self.call("PATCH", "/tenants/current", TenantInfo, changes)
+
+    async def delete_tenant(self) -> TenantInfo:
+        return await self.call("DELETE", "/tenants/current", TenantInfo)
+
+    async def restore_tenant(self) -> TenantInfo:
+        return await self.call("POST", "/tenants/current/restore", TenantInfo)
+
+    async def exports(self) -> Page[Export]:
+        return await self.call("GET", "/tenants/current/exports", Page[Export])
+
+    async def export_tenant(self) -> Export:
+        return await self.call("POST", "/tenants/current/exports", Export)
+
+    @asynccontextmanager
+    async def download_export(self, export: UUID | str) -> AsyncIterator[httpx.Response]:
+        """The file as it comes, however long."""
+        path = f"/tenants/current/exports/{_segment(export)}/content"
+        async with self.http.stream("GET", path, timeout=None) as response:
+            if response.is_error:
+                await response.aread()
+                raise _raised(response)
+            yield response
 
     async def switch_tenant(self, tenant: UUID) -> Tenant:
         return await self.call("POST", "/sessions/current/switch", Tenant, Switch(tenant=tenant))
@@ -415,6 +441,32 @@ class Client:
         return await self.call("GET", "/audit/verify", AuditVerdict)
 
     # for those who run the installation
+
+    async def admin_tenants(
+        self, *, q: str | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> Page[TenantInfo]:
+        return await self.call("GET", "/admin/tenants", Page[TenantInfo], q=q, cursor=cursor, limit=limit)
+
+    async def admin_tenant(self, tenant: UUID | str) -> TenantInfo:
+        return await self.call("GET", f"/admin/tenants/{_segment(tenant)}", TenantInfo)
+
+    async def add_tenant(self, new: NewTenant) -> CreatedTenant:
+        return await self.call("POST", "/admin/tenants", CreatedTenant, new)
+
+    async def admin_edit_tenant(self, tenant: UUID | str, changes: TenantPatch) -> TenantInfo:
+        return await self.call("PATCH", f"/admin/tenants/{_segment(tenant)}", TenantInfo, changes)
+
+    async def suspend_tenant(self, tenant: UUID | str, why: str) -> TenantInfo:
+        return await self.call("POST", f"/admin/tenants/{_segment(tenant)}/suspend", TenantInfo, Suspension(why=why))
+
+    async def resume_tenant(self, tenant: UUID | str) -> TenantInfo:
+        return await self.call("POST", f"/admin/tenants/{_segment(tenant)}/resume", TenantInfo)
+
+    async def admin_delete_tenant(self, tenant: UUID | str) -> TenantInfo:
+        return await self.call("DELETE", f"/admin/tenants/{_segment(tenant)}", TenantInfo)
+
+    async def admin_restore_tenant(self, tenant: UUID | str) -> TenantInfo:
+        return await self.call("POST", f"/admin/tenants/{_segment(tenant)}/restore", TenantInfo)
 
     async def admin_config(self) -> Page[Setting]:
         return await self.call("GET", "/admin/config", Page[Setting])

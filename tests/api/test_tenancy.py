@@ -15,8 +15,8 @@ ROUTES = [
 ]
 
 
-OF_PEOPLE_ONLY = {"end_session", "edit_passkey", "remove_passkey"}
-"""A token has no sessions and no passkeys, of whatever tenant."""
+OF_PEOPLE_ONLY = {"end_session", "edit_passkey", "remove_passkey", "download_export"}
+"""A token of a program has no sessions and no passkeys, and owns nothing, in whatever tenant."""
 OF_OPERATORS = "/api/v1/admin/"
 """No member of a tenant may, whatever their role."""
 

@@ -25,9 +25,11 @@ from crontopus.api import (
     schedules,
     sessions,
     setup,
+    tenants,
     tokens,
 )
 from crontopus.api.admin import config
+from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
 from crontopus.api.parts import Parts
@@ -56,6 +58,7 @@ def api_router() -> Router:
             *sessions.ROUTES,
             *own.ROUTES,
             *factors.ROUTES,
+            *tenants.ROUTES,
             *people.ROUTES,
             *namespaces.ROUTES,
             *tokens.ROUTES,
@@ -67,6 +70,7 @@ def api_router() -> Router:
             *metrics.ROUTES,
             *audit.ROUTES,
             *config.ROUTES,
+            *admin_tenants.ROUTES,
             reference.openapi,
         ],
         guards=[principal.guard],

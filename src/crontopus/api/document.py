@@ -1,7 +1,7 @@
 """The OpenAPI document, made from the routes themselves: what they take, give and need, and every way they refuse."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -142,9 +142,11 @@ def needs(scope: str) -> str:
     return "Needs any credential." if scope == SIGNED_IN else f"Needs the scope `{scope}`."
 
 
-def may_call(scope: str, role: Role | SystemRole) -> bool:
+def may_call(opt: Mapping[str, Any], role: Role | SystemRole) -> bool:
     """Whether a member of the role may, where nothing limits the membership; or an operator who is in no tenant."""
-    scopes = OF_ROLE[role] if isinstance(role, Role) else OF_SYSTEM[role]
+    scope, scopes = opt["scope"], OF_ROLE[role] if isinstance(role, Role) else OF_SYSTEM[role]
+    if opt.get("owner"):
+        return role is Role.OWNER
     return scope in (ANYONE, SIGNED_IN) or Scope(scope) in scopes
 
 

@@ -22,6 +22,7 @@ from crontopus.wire.people import (
 )
 from crontopus.wire.runs import CheckIn, OutputText, Settle
 from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
+from crontopus.wire.tenants import NewTenant, Suspension
 
 _PASSKEY = {
     "id": "AQIDBAUGBwgJCgsMDQ4PEA",
@@ -34,6 +35,9 @@ BODIES: dict[str, Struct] = {
     "set_up": SetUp(code="the code in the link", email="you@example.com", password="a long sentence", tenant="Example"),  # noqa: S106
     "sign_in": SignIn(email="you@example.com", password="a long sentence"),  # noqa: S106
     "edit_tenant": TenantPatch(name="Example Ltd."),
+    "admin_edit_tenant": TenantPatch(name="Example Ltd."),
+    "add_tenant": NewTenant(name="Example Ltd.", owner="new@example.com"),
+    "suspend_tenant": Suspension(why="the bill of June is not paid"),
     "switch_tenant": Switch(tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90")),
     "sign_in_with_passkey": PasskeySignIn(passkey=_PASSKEY),
     "finish_sign_in": SecondFactor(code="123456"),

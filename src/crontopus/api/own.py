@@ -12,51 +12,16 @@ from msgspec.structs import asdict, replace
 from crontopus.api import shown
 from crontopus.api.arguments import Caller, Http, Parts
 from crontopus.api.once import IdempotencyKey, once
-from crontopus.api.principal import FOR_SIGNED_IN, needs
+from crontopus.api.principal import FOR_SIGNED_IN
 from crontopus.api.reading import Body
-from crontopus.domain.access import Scope
 from crontopus.engine import accounts, passkeys, tokens
-from crontopus.engine import people as engine
-from crontopus.storage import members
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.database import Tx
-from crontopus.storage.members import Home
 from crontopus.wire.accounts import CreatedToken, NewOwnToken, Token
 from crontopus.wire.common import Page
-from crontopus.wire.people import Confirmation, MePatch, NewPassword, SessionInfo, Switch, Tenant, TenantPatch
+from crontopus.wire.people import Confirmation, MePatch, NewPassword, SessionInfo, Switch, Tenant
 
 SessionId = Annotated[UUID, PathParameter(description="The session's id.")]
-
-
-@get("/tenants", operation_id="tenants", opt=FOR_SIGNED_IN)
-async def tenants(caller: Caller, parts: Parts) -> Page[Tenant]:
-    """List the tenants that one belongs to, by name.
-
-    A token belongs to one.
-    """
-    if caller.user is None or caller.session is None:
-        async with parts.db.read(caller.tenant) as own:
-            required = await members.requires_second_factor(own)
-        return Page(items=[shown.tenant(Home(caller.tenant, caller.tenant_name, None, required), caller)])
-    async with parts.db.read_all() as tx:
-        homes = await members.homes(tx, caller.user)
-    return Page(items=[shown.tenant(one, caller) for one in homes])
-
-
-@patch(
-    "/tenants/current",
-    operation_id="edit_tenant",
-    opt=needs(Scope.TENANT_WRITE),
-    dependencies={"changes": Body(TenantPatch)},
-)
-async def edit_tenant(caller: Caller, parts: Parts, changes: NamedDependency[TenantPatch]) -> Tenant:
-    """Change the tenant.
-
-    With `require_second_factor` members without one may do nothing here but set one up. Only an owner says so, who has
-    one.
-    """
-    async with parts.db.write(caller.tenant) as tx:
-        return shown.tenant(await engine.edit_tenant(tx, caller, changes), caller)
 
 
 @post(
@@ -69,7 +34,7 @@ async def edit_tenant(caller: Caller, parts: Parts, changes: NamedDependency[Ten
 async def switch(caller: Caller, parts: Parts, to: NamedDependency[Switch]) -> Tenant:
     """Go to another tenant that one belongs to, in this session."""
     home = await accounts.switch(parts.db, caller, to.tenant)
-    return replace(shown.tenant(home, caller), current=True)
+    return replace(shown.home(home, caller), current=True)
 
 
 @post(
@@ -181,8 +146,6 @@ ROUTES = [
     own_tokens,
     add_own_token,
     revoke_own_token,
-    tenants,
-    edit_tenant,
     switch,
     confirm,
     sessions,

@@ -27,6 +27,16 @@ def needs(scope: Scope) -> dict[str, str]:
     return {"scope": scope}
 
 
+def needs_even_closed(scope: Scope) -> dict[str, Any]:
+    """Likewise, also where the tenant is suspended or deleted."""
+    return {"scope": scope, "closed": True}
+
+
+def needs_owner() -> dict[str, Any]:
+    """What concerns the existence of the tenant: for its owners alone, as people, also where it is closed."""
+    return {"scope": Scope.TENANT_WRITE, "closed": True, "owner": True}
+
+
 def needs_for_all(scope: Scope) -> dict[str, Any]:
     """Likewise, of what concerns the whole installation: only whoever runs it may."""
     return {"scope": scope, "installation": True}
@@ -58,6 +68,10 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         principal.require_for_installation(Scope(scope), parts.db.clock())
     elif scope != SIGNED_IN:
         principal.require(Scope(scope))
+        if not handler.opt.get("closed"):
+            principal.require_open()
+    if handler.opt.get("owner"):
+        principal.require_owner()
     if handler.opt.get("installation"):
         principal.require_installation()
     connection.state.principal = principal

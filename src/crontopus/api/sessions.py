@@ -123,6 +123,7 @@ async def me(caller: Caller, parts: Parts) -> Me:
         zone=caller.profile.zone,
         theme=caller.profile.theme,
         language=caller.profile.language,
+        closed=caller.closed,
     )
 
 

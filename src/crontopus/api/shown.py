@@ -20,6 +20,7 @@ from crontopus.engine.passkeys import obstacle
 from crontopus.storage import namespaces
 from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
+from crontopus.storage.exports import Export
 from crontopus.storage.factors import Passkey as StoredPasskey
 from crontopus.storage.invitations import Invitation
 from crontopus.storage.jobs import Ref, Watched
@@ -27,11 +28,13 @@ from crontopus.storage.members import Home, Member
 from crontopus.storage.namespaces import Namespace
 from crontopus.storage.runs import Run, RunOfJob
 from crontopus.storage.sessions import Session
+from crontopus.storage.tenants import Tenant
 from crontopus.storage.tokens import Token
 from crontopus.wire import accounts as wire_accounts
 from crontopus.wire import jobs as wire_jobs
 from crontopus.wire import people as wire_people
 from crontopus.wire import runs as wire_runs
+from crontopus.wire import tenants as wire_tenants
 from crontopus.wire.audit import AuditEntry
 from crontopus.wire.factors import Authenticator, Factors, Passkey
 
@@ -247,16 +250,6 @@ def member(found: Member, slugs: Mapping[str, str]) -> wire_people.Member:
     )
 
 
-def tenant(home: Home, caller: Principal) -> wire_people.Tenant:
-    return wire_people.Tenant(
-        id=home.id,
-        name=home.name,
-        role=home.role,
-        current=home.id == caller.tenant,
-        require_second_factor=home.require_second_factor,
-    )
-
-
 def factors(held: Held, caller: Principal, public_url: str) -> Factors:
     app = held.authenticator
     return Factors(
@@ -293,6 +286,45 @@ def session(found: Session, caller: Principal) -> wire_people.SessionInfo:
         expires_at=found.expires_at,
         address=found.address,
         user_agent=found.user_agent,
+    )
+
+
+def home(found: Home, caller: Principal) -> wire_people.Tenant:
+    return wire_people.Tenant(
+        id=found.id,
+        name=found.name,
+        role=found.role,
+        current=found.id == caller.tenant,
+        require_second_factor=found.require_second_factor,
+        state=found.standing.state,
+    )
+
+
+def tenant(found: Tenant) -> wire_tenants.TenantInfo:
+    standing = found.standing
+    return wire_tenants.TenantInfo(
+        id=found.id,
+        name=found.name,
+        state=standing.state,
+        suspended_at=standing.suspended_at,
+        suspended_why=standing.suspended_why,
+        deleted_at=standing.deleted_at,
+        restorable_until=standing.restorable_until,
+        members=found.members,
+        require_second_factor=found.require_second_factor,
+        created_at=found.created_at,
+    )
+
+
+def export(found: Export) -> wire_tenants.Export:
+    return wire_tenants.Export(
+        id=found.id,
+        asked_by=found.asked_by,
+        asked_at=found.asked_at,
+        finished_at=found.finished_at,
+        expires_at=found.expires_at,
+        size_bytes=found.size_bytes,
+        sha256=found.sha256.hex() if found.sha256 else None,
     )
 
 

@@ -33,7 +33,7 @@ PLACES: Mapping[str, Place] = {
     "runs": Place("runs", "runs", "Runs: what jobs did, and what they printed."),
     "namespaces": Place("namespaces", "namespaces", "Namespaces: folders of jobs, each with its ping key."),
     "members": Place("members", "members", "Members: who may do what here."),
-    "tenants": Place("members", "tenants", "Tenants: which one this is, and its name."),
+    "tenants": Place("tenants", "tenants", "Tenants: which one this is, its name, its export and its end."),
     "tokens": Place("tokens", "tokens", "Tokens for scripts, check-ins and metrics."),
     "audit": Place("audit", "audit", "The audit log: who did what."),
     "events": Place("events", "events", "Follow what changes, live."),

@@ -12,7 +12,7 @@ from crontopus.cli.table import Cell
 from crontopus.cli.values import converted
 from crontopus.cli.words import Words
 from crontopus.domain.errors import NotFound
-from crontopus.wire.people import Invitation, Member, MemberPatch, NewInvitation, Tenant, TenantPatch
+from crontopus.wire.people import Invitation, Member, MemberPatch, NewInvitation
 
 if TYPE_CHECKING:
     from crontopus.client import Client
@@ -45,15 +45,6 @@ INVITATIONS = Listing(
         Column("reaches", lambda one, words: _reach(one)),
         Column("invited by", lambda one, words: one.invited_by),
         Column("ends", lambda one, words: words.about(one.expires_at)),
-    ),
-)
-TENANTS = Listing(
-    Tenant,
-    (
-        Column("", lambda tenant, words: Cell("*" if tenant.current else "", "green")),
-        Column("tenant", lambda tenant, words: tenant.name),
-        Column("id", lambda tenant, words: str(tenant.id)),
-        Column("role", lambda tenant, words: str(tenant.role or "")),
     ),
 )
 
@@ -164,24 +155,3 @@ async def _id(client: "Client", who: str) -> str:
     if not found:
         raise NotFound(f"{who} is no member here")
     return str(found[0].id)
-
-
-@click.group(short_help="Tenants: which one this is, and its name.")
-def tenants() -> None:
-    """Tenants: which one this is, and its name."""
-
-
-@tenants.command("list")
-@connected
-async def list_tenants(client: "Client", out: Out) -> None:
-    """List the tenants that one belongs to. A token belongs to one."""
-    out.many((await client.tenants()).items, TENANTS)
-
-
-@tenants.command()
-@click.argument("name")
-@connected
-async def rename(client: "Client", out: Out, name: str) -> None:
-    """Rename this tenant."""
-    changed = await client.edit_tenant(converted({"name": name}, TenantPatch))
-    out.said(f"it is called {changed.name} now", changed)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from crontopus.domain.errors import FactorNeeded, Invalid, NotAllowed, NotFound, Unconfirmed
+from crontopus.domain.errors import Closed, FactorNeeded, Invalid, NotAllowed, NotFound, Unconfirmed
 from crontopus.domain.tokens import Kind
 
 CONFIRMED_FOR = timedelta(minutes=10)
@@ -132,7 +132,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     `user_agent` are those of the request; `confirmed_at`: when a person last showed that it is them.
 
     `pending`: their second factor is still to be shown. `has_factor`: they have one; `lacks_factor`: they must have one
-    where they are, and have none, so that `scopes` holds nothing that this is needed for.
+    where they are, and have none, so that `scopes` holds nothing that this is needed for. `closed`: why nothing can be
+    done in the tenant now.
     """
 
     id: UUID
@@ -155,6 +156,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     token_name: str = ""
     address: str | None = None
     user_agent: str | None = None
+    closed: str = ""
 
     @property
     def name(self) -> str:
@@ -169,6 +171,11 @@ class Principal(Struct, frozen=True, kw_only=True):
         if scope not in self.scopes:
             self._require_factor()
             raise NotAllowed(f"this needs the scope {scope}, which the caller does not have")
+
+    def require_open(self) -> None:
+        """Raises Closed where the tenant is suspended or deleted."""
+        if self.closed:
+            raise Closed(self.closed)
 
     def require_all_jobs(self) -> None:
         """For what concerns the tenant as a whole. Raises NotAllowed for a token of some namespaces or one job."""
@@ -187,6 +194,12 @@ class Principal(Struct, frozen=True, kw_only=True):
         self.require_all_jobs()
         if role is Role.OWNER and self.role is not Role.OWNER:
             raise NotAllowed("only an owner makes, changes or removes owners")
+
+    def require_owner(self) -> None:
+        """For what concerns the existence of the tenant. Raises NotAllowed."""
+        self.require_all_jobs()
+        if self.role is not Role.OWNER:
+            raise NotAllowed("only an owner may do this")
 
     def require_may_give(self, role: Role) -> None:
         """For making somebody a member of `role`. Raises NotAllowed where that is more than the caller may."""

@@ -28,6 +28,7 @@ class Noun(StrEnum):
     NAMESPACE = "namespace"
     JOB = "job"
     RUN = "run"
+    EXPORT = "export"
     TOKEN = "token"  # noqa: S105 - a noun
     FACTOR = "factor"
 

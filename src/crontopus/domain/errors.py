@@ -87,6 +87,13 @@ class LostRace(CrontopusError):
     title = "changed by somebody else"
 
 
+class Closed(NotAllowed):
+    """The tenant is suspended or deleted: its check-ins are stored, and nothing else can be done there."""
+
+    code = "closed"
+    title = "this organisation is closed"
+
+
 class QuotaReached(CrontopusError):
     """A limit of the tenant forbids one more."""
 

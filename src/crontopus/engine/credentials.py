@@ -63,6 +63,7 @@ async def of_session(db: Database, session: str, caller: Caller, *, strict: bool
         lacks_factor=_lacks_factor(found, strict),
         address=caller.address,
         user_agent=caller.user_agent,
+        closed=found.standing.refusal,
     )
 
 
@@ -89,6 +90,7 @@ async def of_token(db: Database, verdicts: Verdicts, text: str, caller: Caller, 
         address=caller.address,
         user_agent=caller.user_agent,
         system=_system(found, strict),
+        closed=found.standing.refusal,
     )
     return _as_person(principal, found, strict) if token.kind == Kind.USER else principal
 

@@ -12,7 +12,7 @@ from crontopus.domain import passwords as rules
 from crontopus.domain import tokens
 from crontopus.domain.access import OF_ROLE, Principal, Reach, Role
 from crontopus.domain.audit import Noun, Target
-from crontopus.domain.errors import Conflict, Fault, Invalid, NotAllowed, NotFound, Unauthenticated
+from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated
 from crontopus.engine import audit
 from crontopus.engine.accounts import begin_by_password, is_password, require_hash
 from crontopus.engine.attempts import Attempts
@@ -24,9 +24,9 @@ from crontopus.storage.accounts import Login
 from crontopus.storage.database import Database, SystemTx, Tx
 from crontopus.storage.identity import new_id
 from crontopus.storage.invitations import Invitation, Opened
-from crontopus.storage.members import Home, Member
+from crontopus.storage.members import Member
 from crontopus.wire.accounts import Session
-from crontopus.wire.people import Acceptance, MemberPatch, NewInvitation, TenantPatch
+from crontopus.wire.people import Acceptance, MemberPatch, NewInvitation
 
 LIFE = timedelta(days=7)
 
@@ -177,35 +177,6 @@ async def remove(tx: Tx, caller: Principal, user: UUID) -> None:
     await sessions.end_in(tx, user)
     await stored_tokens.revoke_own(tx, user)
     await audit.tell(tx, caller, "member.remove", _member(old), {"role": old.role})
-
-
-async def edit_tenant(tx: Tx, caller: Principal, patch: TenantPatch) -> Home:
-    """JSON Merge Patch; as it is from now on. Raises NotAllowed, and Conflict where the caller would shut themselves
-    out.
-    """
-    caller.require_all_jobs()
-    await require_still(tx, caller)
-    required = await members.requires_second_factor(tx)
-    before = {"name": caller.tenant_name, "require_second_factor": required}
-    given = {name: getattr(patch, name) for name in patch.__struct_fields__}
-    after = before | {name: value for name, value in given.items() if value is not UNSET}
-    if after["require_second_factor"] != required:
-        _require_may_require(tx, caller)
-        await members.require_second_factor(tx, bool(after["require_second_factor"]))
-    if after["name"] != before["name"]:
-        await members.rename_tenant(tx, str(after["name"]))
-    if after != before:
-        await audit.tell(tx, caller, "tenant.edit", Target(Noun.TENANT, tx.tenant, str(after["name"])), before, after)
-    return Home(tx.tenant, str(after["name"]), caller.role, bool(after["require_second_factor"]))
-
-
-def _require_may_require(tx: Tx, caller: Principal) -> None:
-    """Whether members need a second factor is for owners to say, who have one."""
-    if caller.role is not Role.OWNER:
-        raise NotAllowed("only an owner says whether everybody needs a second factor")
-    caller.require_confirmed(tx.now)
-    if not caller.has_factor:
-        raise Conflict("set up a second factor of your own first: you would shut yourself out")
 
 
 async def slugs(tx: Tx, reach: Reach, several: Sequence[Member | Invitation]) -> dict[str, str]:

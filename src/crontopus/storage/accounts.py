@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import delete, func, insert, literal, or_, select, update
+from sqlalchemy import case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.domain.access import SystemRole
@@ -98,6 +98,14 @@ async def edit_profile(tx: SystemTx, user: UUID, values: Mapping[str, str | None
     await tx.sql.execute(update(users).where(users.c.id == user).values(dict(values)))
 
 
+_is_closed = case(
+    (tenants.c.deleted_at.is_not(None), 2),
+    (tenants.c.suspended_at.is_not(None), 1),
+    (tenants.c.id.is_(None), 3),
+    else_=0,
+)
+
+
 async def login_of(tx: SystemTx, email: str) -> Login | None:
     """`email` in lower case. None also for whoever belongs nowhere."""
     query = (
@@ -109,9 +117,9 @@ async def login_of(tx: SystemTx, email: str) -> Login | None:
             users.c.password_hash,
         )
         .outerjoin(members, members.c.user_id == users.c.id)
-        .outerjoin(tenants, tenants.c.id == members.c.tenant_id)
+        .outerjoin(tenants, (tenants.c.id == members.c.tenant_id) & tenants.c.purging_at.is_(None))
         .where(users.c.email == email, or_(tenants.c.id.is_not(None), users.c.system_role.is_not(None)))
-        .order_by(members.c.created_at, members.c.tenant_id)
+        .order_by(_is_closed, members.c.created_at, members.c.tenant_id)
         .limit(1)
     )
     row = (await tx.sql.execute(query)).first()

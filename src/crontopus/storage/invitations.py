@@ -57,7 +57,7 @@ async def opened(tx: SystemTx, hashed: bytes) -> Opened | None:
     """None where it is unknown, revoked, over, or accepted. Locked, so that one link is used once."""
     query = (
         select(*_COLUMNS, tenants.c.id, tenants.c.name)
-        .join(tenants, tenants.c.id == invitations.c.tenant_id)
+        .join(tenants, (tenants.c.id == invitations.c.tenant_id) & tenants.c.deleted_at.is_(None))
         .where(invitations.c.hash == hashed, invitations.c.expires_at > tx.now)
         .with_for_update(of=invitations)
     )

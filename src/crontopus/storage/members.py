@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
 from crontopus.domain.access import Role
 from crontopus.domain.errors import NotFound
+from crontopus.domain.standing import Standing
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.factors import has_factor
 from crontopus.storage.tables import members, tenants, users
@@ -34,6 +35,7 @@ class Home(Struct, frozen=True):
     name: str
     role: Role | None
     require_second_factor: bool
+    standing: Standing
 
 
 async def add(tx: Tx, user: UUID, role: Role, namespaces: Sequence[UUID] = ()) -> None:
@@ -93,24 +95,21 @@ async def remove(tx: Tx, user: UUID) -> None:
 async def homes(tx: SystemTx, user: UUID) -> Sequence[Home]:
     """By name."""
     query = (
-        select(tenants.c.id, tenants.c.name, members.c.role, tenants.c.require_second_factor)
+        select(
+            tenants.c.id,
+            tenants.c.name,
+            members.c.role,
+            tenants.c.require_second_factor,
+            tenants.c.suspended_at,
+            tenants.c.suspended_why,
+            tenants.c.deleted_at,
+        )
         .join(tenants, tenants.c.id == members.c.tenant_id)
-        .where(members.c.user_id == user)
+        .where(members.c.user_id == user, tenants.c.purging_at.is_(None))
         .order_by(tenants.c.name, tenants.c.id)
     )
-    return [Home(*row) for row in await tx.sql.execute(query)]
-
-
-async def rename_tenant(tx: Tx, name: str) -> None:
-    await tx.sql.execute(update(tenants).where(tenants.c.id == tx.tenant).values(name=name))
-
-
-async def requires_second_factor(tx: Tx) -> bool:
-    return bool(await tx.sql.scalar(select(tenants.c.require_second_factor).where(tenants.c.id == tx.tenant)))
-
-
-async def require_second_factor(tx: Tx, required: bool) -> None:
-    await tx.sql.execute(update(tenants).where(tenants.c.id == tx.tenant).values(require_second_factor=required))
+    rows = await tx.sql.execute(query)
+    return [Home(id, name, role, required, Standing(*standing)) for id, name, role, required, *standing in rows]
 
 
 def _members(tx: Tx) -> Select[Any]:

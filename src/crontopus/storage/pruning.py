@@ -71,9 +71,10 @@ async def excess_output(tx: SystemTx, job: UUID, most_bytes: int, limit: int) ->
     return len(doomed)
 
 
-async def deleted_job(tx: SystemTx, limit: int) -> int:
-    """What belongs to one deleted job, then the job itself; 0 where there is none."""
-    job = await tx.sql.scalar(select(jobs.c.id).where(jobs.c.deleted_at.is_not(None)).limit(1))
+async def deleted_job(tx: SystemTx, limit: int, tenant: UUID | None = None) -> int:
+    """What belongs to one deleted job (of `tenant`, where it is given), then the job itself; 0 where there is none."""
+    query = select(jobs.c.id).where(jobs.c.deleted_at.is_not(None)).limit(1)
+    job = await tx.sql.scalar(query if tenant is None else query.where(jobs.c.tenant_id == tenant))
     if job is None:
         return 0
     for table, key in ((outputs, outputs.c.check_in_id), (check_ins, check_ins.c.id), (flips, flips.c.id)):

@@ -11,6 +11,7 @@ from sqlalchemy import Select, and_, delete, false, func, insert, or_, select, u
 from crontopus.domain.access import Profile, Role, SystemRole
 from crontopus.domain.errors import NotFound
 from crontopus.domain.ids import NOWHERE
+from crontopus.domain.standing import Standing
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.factors import has_factor
 from crontopus.storage.tables import members, sessions, tenants, users
@@ -53,7 +54,14 @@ class SignedIn(Struct, frozen=True):
     pending: int | None
     factor_required: bool
     has_factor: bool
+    suspended_at: datetime | None
+    suspended_why: str | None
+    deleted_at: datetime | None
     profile: Profile
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self.suspended_at, self.suspended_why or "", self.deleted_at)
 
 
 _is_member = members.c.role.is_not(None)
@@ -84,12 +92,15 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
             sessions.c.pending,
             func.coalesce(tenants.c.require_second_factor, false()),
             has_factor(users.c.id),
+            tenants.c.suspended_at,
+            tenants.c.suspended_why,
+            tenants.c.deleted_at,
             users.c.zone,
             users.c.theme,
             users.c.language,
         )
         .join(users, users.c.id == sessions.c.user_id)
-        .outerjoin(tenants, tenants.c.id == sessions.c.tenant_id)
+        .outerjoin(tenants, (tenants.c.id == sessions.c.tenant_id) & tenants.c.purging_at.is_(None))
         .outerjoin(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))
         .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now, or_(_is_member, _operates))
     )

@@ -52,7 +52,12 @@ tenants = Table(
     Column("name", Text, nullable=False),
     Column("require_second_factor", Boolean(create_constraint=False), nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
+    Column("suspended_at", Instant),
+    Column("suspended_why", Text, nullable=False, default=""),
+    Column("deleted_at", Instant),
+    Column("purging_at", Instant),
 )
+"""From `purging_at` on it is there for nobody any more, and what is left of it is being removed."""
 
 users = Table(
     "users",
@@ -145,6 +150,33 @@ invitations = Table(
     UniqueConstraint("tenant_id", "email"),
 )
 """Those that nobody has accepted yet. An address is invited once: inviting it again makes the older link worthless."""
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("claim", Id),
+    Column("claimed_until", Instant),
+    Column("finished_at", Instant),
+    Column("expires_at", Instant),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", LargeBinary),
+    Index(None, "tenant_id", "id"),
+)
+"""`claim` is the process that writes it, for as long as its lease lasts. Finished where `sha256` is there."""
+
+export_parts = Table(
+    "export_parts",
+    metadata,
+    Column("export_id", Id, ForeignKey("exports.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+)
+"""The file in parts, here and in no folder: so that every process can give it out, whichever of them wrote it."""
 
 sessions = Table(
     "sessions",

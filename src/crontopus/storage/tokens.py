@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, false, func, insert, or_, sel
 from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.errors import NotFound
 from crontopus.domain.ids import NOWHERE
+from crontopus.domain.standing import Standing
 from crontopus.domain.tokens import Kind
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.factors import has_factor
@@ -53,6 +54,7 @@ class Bearer(Struct, frozen=True):
     namespaces: list[str] | None
     factor_required: bool
     has_factor: bool
+    standing: Standing
 
 
 _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]
@@ -71,8 +73,11 @@ async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
             members.c.namespaces.label("member_namespaces"),
             func.coalesce(tenants.c.require_second_factor, false()).label("factor_required"),
             has_factor(tokens.c.user_id).label("has_factor"),
+            tenants.c.suspended_at,
+            tenants.c.suspended_why,
+            tenants.c.deleted_at,
         )
-        .outerjoin(tenants, tenants.c.id == tokens.c.tenant_id)
+        .outerjoin(tenants, (tenants.c.id == tokens.c.tenant_id) & tenants.c.purging_at.is_(None))
         .outerjoin(users, users.c.id == tokens.c.user_id)
         .outerjoin(members, (members.c.user_id == tokens.c.user_id) & (members.c.tenant_id == tokens.c.tenant_id))
         .where(tokens.c.hash == hashed, tokens.c.revoked_at.is_(None))
@@ -91,6 +96,7 @@ async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
         row.member_namespaces,
         row.factor_required,
         row.has_factor,
+        Standing(row.suspended_at, row.suspended_why or "", row.deleted_at),
     )
 
 

@@ -63,6 +63,7 @@ class Me(Output, frozen=True):
 
     `namespaces`: the slugs of those the caller is limited to; null: all of the tenant.
     `tenant_id` is null, and `tenant` empty, for somebody who runs the installation and belongs to no tenant.
+    `closed`: why nothing can be done in the tenant now, empty where all is well.
     `confirmed_until`: so long a person may do what needs it (tokens, members); null for a token, which need not.
     `second_factor`: the person has one; `needs_second_factor`: where they are everybody must, and they have none, so
     that they may do nothing but set one up. `zone`, `theme`, `language`: how they want things shown; null: never said.
@@ -83,6 +84,7 @@ class Me(Output, frozen=True):
     zone: str | None
     theme: str | None
     language: str | None
+    closed: str
 
 
 class Namespace(Output, frozen=True):

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from crontopus.domain.access import Role
+from crontopus.domain.standing import State
 from crontopus.wire.accounts import Email, Password
 from crontopus.wire.common import Input, Instant, Name, Output
 from crontopus.wire.factors import Credential, FactorCode
@@ -19,13 +20,16 @@ Language = Literal["en"]
 
 
 class Tenant(Output, frozen=True):
-    """A tenant that the caller belongs to. `current`: the one that everything else is about now."""
+    """A tenant that the caller belongs to. `current`: the one that everything else is about now. `state`: whether
+    anything can be done there (`active`), or it is `suspended` or `deleted`.
+    """
 
     id: UUID
     name: str
     role: Role | None
     current: bool
     require_second_factor: bool
+    state: State
 
 
 class TenantPatch(Input, frozen=True):

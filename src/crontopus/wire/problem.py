@@ -12,6 +12,7 @@ KINDS: tuple[tuple[type[CrontopusError], int], ...] = (
     (errors.NotAllowed, 403),
     (errors.Unconfirmed, 403),
     (errors.FactorNeeded, 403),
+    (errors.Closed, 403),
     (errors.QuotaReached, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),

@@ -68,7 +68,37 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("require_second_factor", sa.Boolean(), nullable=False),
         sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("suspended_at", types.Instant(), nullable=True),
+        sa.Column("suspended_why", sa.Text(), nullable=False),
+        sa.Column("deleted_at", types.Instant(), nullable=True),
+        sa.Column("purging_at", types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
+    )
+    op.create_table(
+        "exports",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=False),
+        sa.Column("asked_at", types.Instant(), nullable=False),
+        sa.Column("claim", types.Id(), nullable=True),
+        sa.Column("claimed_until", types.Instant(), nullable=True),
+        sa.Column("finished_at", types.Instant(), nullable=True),
+        sa.Column("expires_at", types.Instant(), nullable=True),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_exports_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
+    )
+    op.create_index(op.f("ix_exports_tenant_id_id"), "exports", ["tenant_id", "id"], unique=False)
+    op.create_table(
+        "export_parts",
+        sa.Column("export_id", types.Id(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["export_id"], ["exports.id"], name=op.f("fk_export_parts_export_id_exports")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_export_parts_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("export_id", "number", name=op.f("pk_export_parts")),
     )
     op.create_table(
         "users",

@@ -1,0 +1,169 @@
+"""`crontopus tenants`: which tenant this is, its name, its export, and its end."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from crontopus.cli.ask import confirm, yes_option
+from crontopus.cli.call import connected
+from crontopus.cli.output import Column, Listing, Out, progress, say
+from crontopus.cli.table import Cell
+from crontopus.cli.values import converted
+from crontopus.cli.words import Words
+from crontopus.domain.errors import Conflict, CrontopusError, Invalid
+from crontopus.wire.people import Tenant, TenantPatch
+from crontopus.wire.tenants import Export, TenantInfo
+
+if TYPE_CHECKING:
+    from crontopus.client import Client
+
+LOOK_EVERY_SECONDS = 1.0
+TENANTS = Listing(
+    Tenant,
+    (
+        Column("", lambda tenant, words: Cell("*" if tenant.current else "", "green")),
+        Column("tenant", lambda tenant, words: tenant.name),
+        Column("id", lambda tenant, words: str(tenant.id)),
+        Column("role", lambda tenant, words: str(tenant.role or "")),
+        Column("state", lambda tenant, words: tenant.state),
+    ),
+)
+EXPORTS = Listing(
+    Export,
+    (
+        Column("id", lambda export, words: str(export.id)),
+        Column("asked", lambda export, words: words.about(export.asked_at)),
+        Column("by", lambda export, words: export.asked_by),
+        Column("bytes", lambda export, words: f"{export.size_bytes:,}" if export.sha256 else "being written"),
+        Column("until", lambda export, words: words.about(export.expires_at)),
+    ),
+)
+
+
+def card(tenant: TenantInfo, words: Words) -> Iterator[tuple[str, str | Cell]]:
+    yield "tenant", tenant.name
+    yield "id", str(tenant.id)
+    yield "state", tenant.state
+    yield "why", tenant.suspended_why
+    yield "restorable until", words.about(tenant.restorable_until)
+    yield "members", str(tenant.members)
+    yield "since", words.about(tenant.created_at)
+
+
+@click.group(short_help="Tenants: which one this is, its name, its export and its end.")
+def tenants() -> None:
+    """Tenants: which one this is, its name, its export and its end."""
+
+
+@tenants.command("list")
+@connected
+async def list_tenants(client: "Client", out: Out) -> None:
+    """List the tenants that one belongs to. A token belongs to one."""
+    out.many((await client.tenants()).items, TENANTS)
+
+
+@tenants.command()
+@connected
+async def show(client: "Client", out: Out) -> None:
+    """Show this tenant."""
+    out.one(await client.tenant(), card)
+
+
+@tenants.command()
+@click.argument("name")
+@connected
+async def rename(client: "Client", out: Out, name: str) -> None:
+    """Rename this tenant."""
+    changed = await client.edit_tenant(converted({"name": name}, TenantPatch))
+    out.said(f"it is called {changed.name} now", changed)
+
+
+@tenants.command()
+@yes_option
+@connected
+async def delete(client: "Client", out: Out, yes: bool) -> None:
+    """Delete this tenant. For 14 days an owner can restore it; then all of it is removed."""
+    tenant = await client.tenant()
+    confirm(f"Delete {tenant.name}, with all its jobs, runs and members?", yes)
+    gone = await client.delete_tenant()
+    out.said(f"{gone.name} is deleted; `crontopus tenants restore` brings it back", gone)
+
+
+@tenants.command()
+@connected
+async def restore(client: "Client", out: Out) -> None:
+    """Have this tenant back after it was deleted."""
+    tenant = await client.restore_tenant()
+    out.said(f"{tenant.name} is {tenant.state} again", tenant)
+
+
+@tenants.command()
+@connected
+async def exports(client: "Client", out: Out) -> None:
+    """List the exports of this tenant that can be downloaded, or are being written."""
+    out.many((await client.exports()).items, EXPORTS)
+
+
+@tenants.command()
+@click.option("--into", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write: a zip.")
+@connected
+async def export(client: "Client", out: Out, into: Path) -> None:
+    """Export all that this tenant has into a zip of NDJSON files, and wait for it.
+
+    The manifest in it says what is in each file. Secrets are not: ping keys, tokens, passwords.
+    """
+    _require_new(into)
+    asked = await client.export_tenant()
+    finished = await _awaited(client, asked)
+    draft = into.with_name(f".{into.name}.part")
+    try:
+        await _downloaded(client, finished, draft)
+        draft.rename(into)
+    except OSError as error:
+        raise Invalid(f"{into} cannot be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    out.said(f"{into} has all of it, {finished.size_bytes:,} bytes", finished)
+
+
+async def _awaited(client: "Client", asked: Export) -> Export:
+    import asyncio
+
+    begun = time.monotonic()
+    while True:
+        found = next((one for one in (await client.exports()).items if one.id == asked.id), None)
+        if found is None:
+            raise CrontopusError("the export is gone: ask for it again")
+        if found.sha256:
+            progress("")
+            return found
+        progress(f"{found.size_bytes:,} bytes written, {time.monotonic() - begun:.0f} s …")
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+def _require_new(into: Path) -> None:
+    if into.exists():
+        raise Conflict(f"{into} is there already: name a new file")
+
+
+def _opened(into: Path) -> BinaryIO:
+    """Nobody else reads it."""
+    return open(into, "wb", opener=lambda path, flags: os.open(path, flags, 0o600))
+
+
+async def _downloaded(client: "Client", export: Export, into: Path) -> None:
+    """Raises CrontopusError where what arrived is not what was written."""
+    hashed = hashlib.sha256()
+    with _opened(into) as file:
+        async with client.download_export(export.id) as response:
+            async for part in response.aiter_bytes():
+                hashed.update(part)
+                file.write(part)
+    if hashed.hexdigest() != export.sha256:
+        raise CrontopusError("the download was cut or damaged: ask for it again")
+    say("the file is what the server wrote, by its SHA-256")

@@ -1,0 +1,157 @@
+"""What is done about tenants as a whole: make, rename, suspend, delete, restore. Each is told in the tenant's log, and
+what an operator does, or what ends a tenant, in the installation's too."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, Struct, structs
+
+from crontopus.domain.access import EVERYTHING, Principal, Role
+from crontopus.domain.audit import Noun, Target
+from crontopus.domain.errors import Conflict, NotAllowed
+from crontopus.domain.ids import DEFAULT_NAMESPACE, NOWHERE
+from crontopus.domain.standing import OPEN, Standing, State
+from crontopus.engine import audit, namespaces, people
+from crontopus.engine.credentials import require_still
+from crontopus.storage import accounts, tenants
+from crontopus.storage.database import SystemTx
+from crontopus.storage.identity import new_id
+from crontopus.storage.sealing import Sealer
+from crontopus.storage.tenants import Tenant
+from crontopus.wire.accounts import NewNamespace
+from crontopus.wire.people import NewInvitation, TenantPatch
+from crontopus.wire.tenants import NewTenant
+
+
+class Made(Struct, frozen=True):
+    """A new tenant, and the code of the link with which its first owner comes in."""
+
+    tenant: Tenant
+    code: str
+
+
+async def make(tx: SystemTx, caller: Principal, sealer: Sealer, new: NewTenant) -> Made:
+    """With its first namespace, and an invitation for its first owner. Raises Invalid."""
+    tenant = new_id(tx.now)
+    await accounts.add_tenant(tx, tenant, new.name)
+    there = structs.replace(
+        caller, tenant=tenant, tenant_name=new.name, role=Role.OWNER, scopes=EVERYTHING, session=None, token=None
+    )
+    own = tx.of(tenant)
+    await _tell(tx, caller, tenant, "tenant.create", new.name, after={"owner": new.owner})
+    await namespaces.create(own, there, sealer, NewNamespace(slug=DEFAULT_NAMESPACE, name="Default"))
+    invited = await people.invite(own, there, NewInvitation(email=new.owner, role=Role.OWNER))
+    return Made(await tenants.find(tx, tenant), invited.code)
+
+
+async def edit(tx: SystemTx, caller: Principal, tenant: UUID, patch: TenantPatch) -> Tenant:
+    """JSON Merge Patch. Raises NotFound, NotAllowed, and Conflict where the caller would shut themselves out."""
+    old = await tenants.lock(tx, tenant)
+    name = old.name if patch.name is UNSET else patch.name
+    required = old.require_second_factor if patch.require_second_factor is UNSET else patch.require_second_factor
+    if required != old.require_second_factor:
+        _require_may_require(tx, caller, tenant)
+    if (name, required) == (old.name, old.require_second_factor):
+        return old
+    await tenants.change(tx, tenant, name, required)
+    before, after = (
+        {"name": at[0], "require_second_factor": at[1]}
+        for at in ((old.name, old.require_second_factor), (name, required))
+    )
+    await _tell(tx, caller, tenant, "tenant.edit", name, before, after)
+    return await tenants.find(tx, tenant)
+
+
+def _require_may_require(tx: SystemTx, caller: Principal, tenant: UUID) -> None:
+    """Whether members need a second factor is for owners to say, who have one."""
+    if caller.role is not Role.OWNER or caller.tenant != tenant:
+        raise NotAllowed("only an owner says whether everybody needs a second factor")
+    caller.require_confirmed(tx.now)
+    if not caller.has_factor:
+        raise Conflict("set up a second factor of your own first: you would shut yourself out")
+
+
+async def suspend(tx: SystemTx, caller: Principal, tenant: UUID, why: str) -> Tenant:
+    """Its people are told why, and can do nothing there. Again: with another reason. Raises NotFound."""
+
+    def suspended(old: Standing) -> Standing:
+        return structs.replace(old, suspended_at=old.suspended_at or tx.now, suspended_why=why)
+
+    return await _stand(tx, caller, tenant, "tenant.suspend", suspended)
+
+
+async def resume(tx: SystemTx, caller: Principal, tenant: UUID) -> Tenant:
+    """Raises NotFound, and Conflict where it is not suspended."""
+
+    def resumed(old: Standing) -> Standing:
+        if old.suspended_at is None:
+            raise Conflict("this tenant is not suspended")
+        return Standing(deleted_at=old.deleted_at)
+
+    return await _stand(tx, caller, tenant, "tenant.resume", resumed)
+
+
+async def delete(tx: SystemTx, caller: Principal, tenant: UUID) -> Tenant:
+    """For 14 days it can be restored. Raises NotFound, and Conflict where it is deleted already."""
+
+    def deleted(old: Standing) -> Standing:
+        if old.deleted_at is not None:
+            raise Conflict("this tenant is deleted already")
+        return structs.replace(old, deleted_at=tx.now)
+
+    return await _stand(tx, caller, tenant, "tenant.delete", deleted)
+
+
+async def restore(tx: SystemTx, caller: Principal, tenant: UUID) -> Tenant:
+    """A tenant that is suspended stays so. Raises NotFound, and Conflict where it is not deleted."""
+
+    def restored(old: Standing) -> Standing:
+        if old.deleted_at is None:
+            raise Conflict("this tenant is not deleted")
+        return structs.replace(old, deleted_at=None)
+
+    return await _stand(tx, caller, tenant, "tenant.restore", restored)
+
+
+async def own(
+    tx: SystemTx, caller: Principal, deed: Callable[[SystemTx, Principal, UUID], Awaitable[Tenant]]
+) -> Tenant:
+    """What an owner does with their own. Raises Unconfirmed, and as the deed."""
+    caller.require_confirmed(tx.now)
+    await require_still(tx.of(caller.tenant), caller)
+    return await deed(tx, caller, caller.tenant)
+
+
+async def _stand(
+    tx: SystemTx, caller: Principal, tenant: UUID, action: str, change: Callable[[Standing], Standing]
+) -> Tenant:
+    old = await tenants.lock(tx, tenant)
+    new = change(old.standing)
+    if new == old.standing:
+        return old
+    await tenants.stand(tx, tenant, new)
+    await _tell(tx, caller, tenant, action, old.name, _said(old.standing), _said(new))
+    return await tenants.find(tx, tenant)
+
+
+def _said(standing: Standing) -> dict[str, Any]:
+    """As the audit log tells of it."""
+    told = {"state": standing.state, "why": standing.suspended_why or None}
+    return told if standing != OPEN else {"state": State.ACTIVE}
+
+
+async def _tell(
+    tx: SystemTx,
+    caller: Principal,
+    tenant: UUID,
+    action: str,
+    name: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """In the tenant's log; in the installation's too, unless an owner has only changed their own."""
+    target = Target(Noun.TENANT, tenant, name)
+    await audit.tell(tx.of(tenant), caller, action, target, before, after)
+    if action != "tenant.edit" or caller.tenant != tenant:
+        await audit.tell(tx.of(NOWHERE), caller, action, target, before, after)

@@ -1,0 +1,109 @@
+"""Tenants: their names, and whether they are open."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Row, Select, func, literal, select, tuple_, update
+
+from crontopus.domain.errors import NotFound
+from crontopus.domain.standing import Standing
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.tables import members, tenants
+from crontopus.storage.types import Id
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """`members`: how many people belong to it."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    standing: Standing
+    require_second_factor: bool
+    members: int
+
+
+_MEMBERS = select(func.count()).where(members.c.tenant_id == tenants.c.id).correlate(tenants).scalar_subquery()
+_COLUMNS = (
+    tenants.c.id,
+    tenants.c.name,
+    tenants.c.created_at,
+    tenants.c.suspended_at,
+    tenants.c.suspended_why,
+    tenants.c.deleted_at,
+    tenants.c.require_second_factor,
+    _MEMBERS,
+)
+
+
+async def listed(tx: SystemTx, words: str, after: tuple[str, UUID] | None, limit: int) -> Sequence[Tenant]:
+    """By name (and id), those behind `after` whose name holds `words`."""
+    query = _all()
+    if words:
+        query = query.where(func.lower(tenants.c.name).contains(words.lower(), autoescape=True))
+    if after is not None:
+        name, id = after
+        query = query.where(tuple_(tenants.c.name, tenants.c.id) > tuple_(literal(name), literal(id, Id)))
+    rows = await tx.sql.execute(query.order_by(tenants.c.name, tenants.c.id).limit(limit))
+    return [_tenant(row) for row in rows]
+
+
+async def find(tx: SystemTx, tenant: UUID) -> Tenant:
+    """Raises NotFound."""
+    return _found((await tx.sql.execute(_all().where(tenants.c.id == tenant))).first())
+
+
+async def own(tx: Tx) -> Tenant:
+    """Raises NotFound for an operator who is in none."""
+    return _found((await tx.sql.execute(_all().where(tenants.c.id == tx.tenant))).first())
+
+
+async def lock(tx: SystemTx, tenant: UUID) -> Tenant:
+    """Nobody else changes it until the transaction ends. Raises NotFound."""
+    query = select(tenants.c.id).where(tenants.c.id == tenant, tenants.c.purging_at.is_(None))
+    if (await tx.sql.execute(query.with_for_update())).first() is None:
+        raise NotFound("no such tenant")
+    return await find(tx, tenant)
+
+
+async def change(tx: SystemTx, tenant: UUID, name: str, require_second_factor: bool) -> None:
+    changed = update(tenants).where(tenants.c.id == tenant)
+    await tx.sql.execute(changed.values(name=name, require_second_factor=require_second_factor))
+
+
+async def stand(tx: SystemTx, tenant: UUID, standing: Standing) -> None:
+    """From now on."""
+    await tx.sql.execute(
+        update(tenants)
+        .where(tenants.c.id == tenant)
+        .values(
+            suspended_at=standing.suspended_at,
+            suspended_why=standing.suspended_why,
+            deleted_at=standing.deleted_at,
+        )
+    )
+
+
+def _all() -> Select[Any]:
+    return select(*_COLUMNS).where(tenants.c.purging_at.is_(None))
+
+
+def _found(row: Row[Any] | None) -> Tenant:
+    if row is None:
+        raise NotFound("no such tenant")
+    return _tenant(row)
+
+
+def _tenant(row: Row[Any]) -> Tenant:
+    id, name, created_at, suspended_at, why, deleted_at, required, count = tuple(row)
+    return Tenant(
+        id=id,
+        name=name,
+        created_at=created_at,
+        standing=Standing(suspended_at, why, deleted_at),
+        require_second_factor=required,
+        members=count,
+    )
