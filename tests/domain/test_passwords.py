@@ -59,3 +59,8 @@ def test_what_nobody_expects_is_taken(password: str) -> None:
 @pytest.mark.parametrize("password", ["a" * 1000, "ab" * 500, "iin" * 333, "isintheonme" * 90, "é" * 1000])
 def test_even_the_longest_is_judged_at_once(password: str) -> None:
     passwords.weakness(password, ADDRESS, NAME)
+
+
+@pytest.mark.parametrize("password", ["ada@example.org", "ada.example.org7", "Ada7@Example.org!"])
+def test_a_short_name_in_an_address_is_ones_own_too(password: str) -> None:
+    assert "your own name or address" in (passwords.weakness(password, "ada@example.org") or "")

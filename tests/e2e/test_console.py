@@ -63,6 +63,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "audit-none": "/audit?actor=nobody",
         "confirm": "/me/confirm?next=/tokens/new",
         "me": "/me",
+        "security": "/me/security",
     }
     return pages | empty
 

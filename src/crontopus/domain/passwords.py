@@ -78,9 +78,10 @@ def _is_repetition(text: str) -> bool:
 
 
 def _of_person(own: tuple[str, ...]) -> frozenset[str]:
-    """The parts of an address and a name, each alone."""
-    parts = {part for text in own for part in re.split(r"[\W_]+", text.lower()) if len(part) >= _LEAST_OF_OWN}
-    return frozenset(parts | {PRODUCT})
+    """An address and a name, whole and in parts, letters alone."""
+    wholes = {re.sub(r"[\W\d_]", "", text.lower()) for text in own}
+    parts = {part for text in own for part in re.split(r"[\W\d_]+", text.lower())}
+    return frozenset({part for part in wholes | parts if len(part) >= _LEAST_OF_OWN} | {PRODUCT})
 
 
 def _is_made_of(password: str, words: frozenset[str], most: int) -> bool:
