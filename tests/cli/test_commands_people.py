@@ -74,3 +74,11 @@ def test_a_token_is_limited_to_a_network_and_replaced(server: Person) -> None:
     assert wrong.exit_code == 1
     assert "neither an address nor a network" in wrong.stderr
     assert server.ok("tokens", "mine") is not None
+
+
+def test_a_tenant_that_one_comes_to_with_a_program_is_neither_exported_nor_deleted(server: Person) -> None:
+    assert "active" in server.call("tenants", "show").stdout
+    for refused in (["delete", "--yes"], ["restore"], ["exports"], ["export", "--into", "acme.zip"]):
+        done = server.call("tenants", *refused)
+        assert done.exit_code == 4, refused
+        assert "only an owner" in done.stderr

@@ -168,7 +168,7 @@ async def test_whoever_belongs_to_several_goes_from_one_to_the_other(world: Worl
 
 async def test_the_audit_log_says_who_did_what(world: World, visits: Visits) -> None:
     owner = await visits("acme")
-    await owner.post("/members/name", {"name": "<b>Acme</b>"})
+    await owner.post("/settings/name", {"name": "<b>Acme</b>"})
     page = (await owner.get("/audit")).text
     assert "&lt;b&gt;Acme&lt;/b&gt;" in page
     assert "<b>Acme" not in page
@@ -196,7 +196,7 @@ async def test_the_audit_log_is_read_page_by_page(world: World, visits: Visits) 
 
 @pytest.mark.parametrize("name", ["", "x" * 201])
 async def test_a_name_that_is_none_is_refused_in_place(world: World, visits: Visits, name: str) -> None:
-    page = await (await visits("acme")).post("/members/name", {"name": name})
+    page = await (await visits("acme")).post("/settings/name", {"name": name})
     assert page.status_code == 400
     assert 'aria-invalid="true"' in page.text
 

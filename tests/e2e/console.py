@@ -59,7 +59,7 @@ def sign_in(page: Page) -> None:
     page.goto("/sign-in")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/jobs")
 
 

@@ -33,6 +33,8 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         link = invited(page, "grace@acme.example")
         page.goto("/members")
         member = page.locator("tbody th a").first.get_attribute("href") or ""
+        page.goto("/admin/tenants")
+        tenant = page.locator("tbody th a").first.get_attribute("href") or ""
         page.goto(f"{failed}/runs")
         run = page.locator("tbody th a").first.get_attribute("href") or ""
     pages = {
@@ -64,6 +66,11 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "confirm": "/me/confirm?next=/tokens/new",
         "me": "/me",
         "security": "/me/security",
+        "settings": "/settings",
+        "admin-tenants": "/admin/tenants",
+        "admin-tenant": tenant,
+        "admin-tenant-new": "/admin/tenants/new",
+        "admin-config": "/admin/config",
     }
     return pages | empty
 
@@ -226,7 +233,7 @@ def test_a_session_that_is_gone_leads_to_sign_in_and_back(browser: Browser, serv
         expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Fnamespaces%2Fdefault$"))
         page.get_by_label("E-mail address").fill("robin@acme.example")
         page.get_by_label("Password", exact=True).fill("this is not it at all")
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("do not belong together")
 
 

@@ -22,9 +22,11 @@ from crontopus.console import (
     runs,
     security,
     session,
+    settings,
     tokens,
 )
 from crontopus.console.admin import config
+from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.errors import error_page
 from crontopus.console.headers import seal
 from crontopus.console.view import Clock, View, see
@@ -65,6 +67,8 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
             *log.ROUTES,
             *me.ROUTES,
             *security.ROUTES,
+            *settings.ROUTES,
+            *admin_tenants.ROUTES,
             *config.ROUTES,
             assets.static,
             unknown,
@@ -82,7 +86,7 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
     )
 
 
-NOUNS = ("jobs", "runs", "namespaces", "tokens", "members", "admin")
+NOUNS = ("jobs", "runs", "namespaces", "tokens", "members", "settings", "admin")
 
 
 @get("/")

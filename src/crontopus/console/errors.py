@@ -12,6 +12,7 @@ from crontopus.console.session import SECOND_FACTOR, sign_in_path
 from crontopus.console.view import Clock, View, see
 from crontopus.console.visit import Visit, request_id
 from crontopus.domain.errors import (
+    Closed,
     CrontopusError,
     FactorNeeded,
     Throttled,
@@ -61,6 +62,8 @@ def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
             return seal(_to(view, sign_in_path(view)))
         if isinstance(error, Unconfirmed) and request.method == "GET":
             return seal(view.confirmation())
+        if isinstance(error, Closed):
+            return seal(_closed(view, error))
         if isinstance(error, CrontopusError):
             page = _page(view, request, Problem.of(error).status, str(error))
             if isinstance(error, Throttled | Unavailable):
@@ -70,6 +73,19 @@ def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
         return seal(_page(view, request, status, ""))
 
     return answer
+
+
+def _closed(view: View, error: Closed) -> Response[str]:
+    return view.page(
+        "error.html",
+        403,
+        code=403,
+        title="This organisation is closed",
+        detail=str(error)[:700],
+        safe="",
+        onward=("/settings", "Its settings"),
+        request_id="",
+    )
 
 
 def _to(view: View, where: str) -> Response[Any]:
@@ -86,6 +102,7 @@ def _page(view: View, request: Visit, status: int, detail: str) -> Response[str]
         code=status,
         title=_TITLES.get(status, "Something broke"),
         detail=detail[:500],
+        onward=("/jobs", "Go to the jobs"),
         safe=_SAFE.get(status, _OURS if status >= 500 else "Nothing was changed."),
         request_id=request_id(request),
     )

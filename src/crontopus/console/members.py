@@ -33,20 +33,10 @@ async def members(request: Visit, client: NamedDependency[Client], view: NamedDe
     return await _list(client, view, Faults(), request.query_params.get("cursor"))
 
 
-@post("/members/name", status_code=200)
-async def rename(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
-    form = await read_form(request)
-    try:
-        tenant = await client.edit_tenant(TenantPatch(name=form["name"]))
-    except CrontopusError as error:
-        return await _list(client, view, Faults(error, same_names("name")), status=400)
-    return go("/members", f"The organisation is called {tenant.name} now.")
-
-
 @post("/members/second-factor", status_code=200)
 async def second_factor(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
     """Turns it round: asks everybody for one, or leaves it to them."""
-    required = not await _required(client)
+    required = not (await client.tenant()).require_second_factor
     try:
         await client.edit_tenant(TenantPatch(require_second_factor=required))
     except Unconfirmed:
@@ -127,14 +117,10 @@ async def _list(
 ) -> Response[Any]:
     page = await client.members(cursor=cursor, limit=100)
     invitations = (await client.invitations(limit=200)).items
-    required = await _required(client)
+    required = (await client.tenant()).require_second_factor
     return view.page(
         "members.html", status, page=page, invitations=invitations, roles=ROLES, required=required, faults=faults
     )
-
-
-async def _required(client: Client) -> bool:
-    return any(one.current and one.require_second_factor for one in (await client.tenants()).items)
 
 
 async def _form(client: Client, view: View, form: Form, faults: Faults, status: int = 200) -> Response[Any]:
@@ -190,4 +176,4 @@ def _role(form: Form) -> Role:
     return Role(form["role"]) if form["role"] in list(Role) else Role.VIEWER
 
 
-ROUTES: list[Any] = [members, rename, second_factor, invite_page, invite, uninvite, member, edit, remove]
+ROUTES: list[Any] = [members, second_factor, invite_page, invite, uninvite, member, edit, remove]

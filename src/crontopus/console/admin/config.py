@@ -12,7 +12,7 @@ from crontopus.console.view import View
 @get("/admin")
 async def entry() -> Response[None]:
     """Where the dashboard begins."""
-    return Response(None, status_code=303, headers={"Location": "/admin/config"})
+    return Response(None, status_code=303, headers={"Location": "/admin/tenants"})
 
 
 @get("/admin/config")

@@ -1,0 +1,81 @@
+"""`crontopus tenants` and `crontopus admin tenants`, as somebody who has signed in."""
+
+import json
+import stat
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from tests.cli.serving import Person
+from tests.served import PASSWORD
+
+Ada = Any
+"""Calls a command as the person who owns the tenant and runs the installation."""
+
+
+@pytest.fixture
+def ada(server: Person, tmp_path: Path) -> Ada:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    login = ("login", server.url, "--email", "ada@example.org", "--password-stdin", "--name", "home")
+    server.ok(*login, text=PASSWORD + "\n", **own)
+
+    def call(*arguments: str) -> Result:
+        return server.call(*arguments, **own)
+
+    return call
+
+
+def test_an_owner_exports_all_that_the_tenant_has(server: Person, ada: Ada, tmp_path: Path) -> None:
+    server.ok("jobs", "create", "exported")
+    into = tmp_path / "acme.zip"
+    done = ada("tenants", "export", "--into", str(into))
+    assert done.exit_code == 0, done.output
+    assert "has all of it" in done.stdout
+    assert stat.S_IMODE(into.stat().st_mode) == 0o600
+    with zipfile.ZipFile(into) as archive:
+        assert archive.testzip() is None
+        jobs = [json.loads(line) for line in archive.read("jobs.ndjson").splitlines()]
+        assert "exported" in {job["slug"] for job in jobs}
+    again = ada("tenants", "export", "--into", str(into))
+    assert (again.exit_code, "there already" in again.stderr) == (5, True)
+    assert "ada@example.org" in ada("tenants", "exports").stdout
+    assert list(tmp_path.glob(".*.part")) == []
+
+
+def test_an_owner_deletes_their_tenant_and_has_it_back(server: Person, ada: Ada) -> None:
+    assert ada("tenants", "delete").exit_code == 2, "nobody can be asked here"
+    assert "is deleted" in ada("tenants", "delete", "--yes").stdout
+    refused = server.call("jobs", "list")
+    assert (refused.exit_code, "crontopus tenants restore" in refused.stderr) == (4, True)
+    assert "deleted" in ada("tenants", "show").stdout
+    assert "is active again" in ada("tenants", "restore").stdout
+    assert server.call("jobs", "list").exit_code == 0
+
+
+def test_an_operator_makes_suspends_and_deletes_tenants(ada: Ada) -> None:
+    made = ada("admin", "tenants", "create", "Initech", "--owner", "bill@initech.test")
+    assert "/invitation?code=" in made.stdout
+    assert "nobody else" in made.stderr
+    assert "Initech" in ada("admin", "tenants", "list").stdout
+    assert "is suspended" in ada("admin", "tenants", "suspend", "Initech", "--why", "the bill of June").stdout
+    assert "the bill of June" in ada("admin", "tenants", "show", "Initech").stdout
+    assert "is active again" in ada("admin", "tenants", "resume", "Initech").stdout
+    assert "Initrode now" in ada("admin", "tenants", "rename", "Initech", "Initrode").stdout
+    assert ada("admin", "tenants", "show", "Initech").exit_code == 3
+    assert "is deleted" in ada("admin", "tenants", "delete", "Initrode", "--yes").stdout
+    assert ada("admin", "tenants", "delete", "Initrode", "--yes").exit_code == 5
+    assert "is active again" in ada("admin", "tenants", "restore", "Initrode").stdout
+
+
+def test_a_name_that_two_tenants_have_names_neither(ada: Ada) -> None:
+    for _ in range(2):
+        assert ada("admin", "tenants", "create", "Twin", "--owner", "bill@initech.test").exit_code == 0
+    refused = ada("admin", "tenants", "delete", "Twin", "--yes")
+    assert (refused.exit_code, "name it by its id" in refused.stderr) == (3, True)
+
+
+def test_the_settings_of_a_server_that_runs_are_shown_without_secrets(ada: Ada) -> None:
+    assert "public_url" in ada("admin", "config").stdout
