@@ -84,7 +84,7 @@ async def add_codes(caller: Caller, parts: Parts) -> RecoveryCodes:
 @post("/me/passkeys/options", operation_id="new_passkey_options", opt=FOR_SIGNED_IN, status_code=200)
 async def options(caller: Caller, parts: Parts) -> PasskeyOptions:
     """What to ask the browser, to make a passkey."""
-    site = passkeys.site_of(parts.public_url)
+    site = passkeys.site_of(parts.public_url, parts.sealer)
     return PasskeyOptions(public_key=await engine.passkey_registration(parts.db, site, caller))
 
 
@@ -94,7 +94,7 @@ async def add(caller: Caller, parts: Parts, new: NamedDependency[NewPasskey]) ->
 
     Whoever had no recovery codes is shown ten, once.
     """
-    _, codes = await engine.add_passkey(parts.db, passkeys.site_of(parts.public_url), caller, new)
+    _, codes = await engine.add_passkey(parts.db, passkeys.site_of(parts.public_url, parts.sealer), caller, new)
     return RecoveryCodes(recovery_codes=codes)
 
 

@@ -51,7 +51,7 @@ async def confirm(caller: Caller, parts: Parts, form: NamedDependency[Confirmati
     passkey is enough; else the password, and with it a code of whoever has a second factor. Who has no password gives a
     code alone.
     """
-    site = passkeys.site_of(parts.public_url) if form.passkey is not None else None
+    site = passkeys.site_of(parts.public_url, parts.sealer) if form.passkey is not None else None
     await accounts.confirm(parts.db, parts.passwords, parts.attempts, parts.sealer, site, caller, form)
 
 

@@ -39,9 +39,8 @@ async def sign_in(request: Http, parts: Parts, form: NamedDependency[SignIn]) ->
 )
 async def passkey_sign_in_options(parts: Parts) -> PasskeyOptions:
     """What to ask the browser, to sign in with a passkey alone."""
-    site = passkeys.site_of(parts.public_url)
-    async with parts.db.write_all() as tx:
-        return PasskeyOptions(public_key=await passkeys.request(tx, site, None))
+    site = passkeys.site_of(parts.public_url, parts.sealer)
+    return PasskeyOptions(public_key=passkeys.request(site, parts.db.clock(), None))
 
 
 @post(
@@ -56,7 +55,7 @@ async def sign_in_with_passkey(request: Http, parts: Parts, form: NamedDependenc
 
     It counts as both factors, since it was opened by a PIN or a finger.
     """
-    site = passkeys.site_of(parts.public_url)
+    site = passkeys.site_of(parts.public_url, parts.sealer)
     return await accounts.sign_in_with_passkey(parts.db, parts.attempts, site, form.passkey, origin_of(request))
 
 
@@ -69,7 +68,7 @@ async def sign_in_with_passkey(request: Http, parts: Parts, form: NamedDependenc
 async def passkey_options(parts: Parts, caller: Caller) -> PasskeyOptions:
     """What to ask the browser, to finish signing in with a passkey or to confirm that it is oneself."""
     return PasskeyOptions(
-        public_key=await factors.passkey_request(parts.db, passkeys.site_of(parts.public_url), caller)
+        public_key=await factors.passkey_request(parts.db, passkeys.site_of(parts.public_url, parts.sealer), caller)
     )
 
 
@@ -86,7 +85,7 @@ async def finish(parts: Parts, caller: Caller, form: NamedDependency[SecondFacto
 
     `session` is another one than before. A wrong code is 401; the fifth ends the sign-in.
     """
-    site = passkeys.site_of(parts.public_url) if form.passkey is not None else None
+    site = passkeys.site_of(parts.public_url, parts.sealer) if form.passkey is not None else None
     return await factors.finish(parts.db, parts.sealer, parts.attempts, site, caller, form)
 
 

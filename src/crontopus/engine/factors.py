@@ -141,7 +141,7 @@ async def remove_authenticator(db: Database, caller: Principal) -> None:
 async def passkey_registration(db: Database, site: Site, caller: Principal) -> dict[str, object]:
     """What the browser is asked."""
     user, session = person(caller)
-    async with db.write_all() as tx:
+    async with db.read_all() as tx:
         caller.require_confirmed(tx.now)
         return await passkeys.registration(tx, site, await accounts.account_of(tx, user), session)
 
@@ -297,11 +297,11 @@ async def require_shown(
 async def passkey_request(db: Database, site: Site, caller: Principal) -> dict[str, object]:
     """What the browser is asked, to finish signing in or to show again who one is. Raises NotFound."""
     user, session = person(caller)
-    async with db.write_all() as tx:
+    async with db.read_all() as tx:
         known = await factors.passkeys_of(tx, user)
         if not known:
             raise NotFound("you have no passkey here")
-        return await passkeys.request(tx, site, session, known)
+        return passkeys.request(site, tx.now, session, known)
 
 
 def person(caller: Principal) -> tuple[UUID, UUID]:

@@ -1,4 +1,4 @@
-"""Second factors of people: authenticator apps, passkeys, recovery codes, and the challenges that passkeys sign."""
+"""Second factors of people: authenticator apps, passkeys, recovery codes, and the challenges that were signed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx
@@ -36,13 +37,6 @@ class Passkey(Struct, frozen=True, kw_only=True):
     counter: int
     created_at: datetime
     used_at: datetime | None = None
-
-
-class Challenge(Struct, frozen=True):
-    """What a passkey is to sign: what for, and in which session; None: anybody's."""
-
-    purpose: str
-    session: UUID | None
 
 
 _APPS = [authenticators.c[field] for field in Authenticator.__struct_fields__]
@@ -207,22 +201,9 @@ async def recovery_codes_left(tx: SystemTx, user: UUID) -> int:
 # ---- challenges
 
 
-async def add_challenge(tx: SystemTx, hashed: bytes, challenge: Challenge, expires_at: datetime) -> None:
-    """Those that are over go by the way."""
+async def spend_challenge(tx: SystemTx, hashed: bytes, expires_at: datetime) -> bool:
+    """False where it was spent before. Those that would not be taken any more go by the way."""
     await tx.sql.execute(delete(challenges).where(challenges.c.expires_at <= tx.now))
-    await tx.sql.execute(
-        insert(challenges).values(
-            hash=hashed, purpose=challenge.purpose, session_id=challenge.session, expires_at=expires_at
-        )
-    )
-
-
-async def take_challenge(tx: SystemTx, hashed: bytes) -> Challenge | None:
-    """It is gone with this. None where it is unknown, over, or used."""
-    statement = delete(challenges).where(challenges.c.hash == hashed)
-    row = (
-        await tx.sql.execute(
-            statement.returning(challenges.c.purpose, challenges.c.session_id, challenges.c.expires_at)
-        )
-    ).first()
-    return None if row is None or row.expires_at <= tx.now else Challenge(row.purpose, row.session_id)
+    make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
+    statement = make(challenges).values(hash=hashed, expires_at=expires_at)
+    return (await tx.sql.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))).rowcount == 1

@@ -116,12 +116,10 @@ challenges = Table(
     "challenges",
     metadata,
     Column("hash", LargeBinary, primary_key=True),
-    Column("purpose", Text, nullable=False),
-    Column("session_id", Id),
     Column("expires_at", Instant, nullable=False),
     Index(None, "expires_at"),
 )
-"""What passkeys are to sign, each once."""
+"""What passkeys have signed, so that it is signed once; kept for as long as it would be taken again."""
 
 members = Table(
     "members",

@@ -152,8 +152,6 @@ def upgrade() -> None:
     op.create_table(
         "challenges",
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.Column("purpose", sa.Text(), nullable=False),
-        sa.Column("session_id", types.Id(), nullable=True),
         sa.Column("expires_at", types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_challenges")),
     )
