@@ -1,15 +1,18 @@
 """Second factors: enrolled, asked for at the door, used once, lost and replaced."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pyotp
 import pytest
 from litestar import Litestar
+from sqlalchemy import text
 
 from crontopus.api import document
 from crontopus.api.app import api_router
@@ -71,6 +74,12 @@ class Grace:
     async def halfway(self) -> AsyncIterator[Client]:
         async with visitor(self.world, (await self.password()).session) as client:
             yield client
+
+
+def at(grace: Grace, address: str, session: str) -> Client:
+    """As `visitor`, from this address."""
+    transport = httpx.ASGITransport(grace.world.appliance.app, client=(address, 1))
+    return Client("http://crontopus.test", session=session, transport=transport)
 
 
 @pytest.fixture
@@ -224,6 +233,22 @@ async def test_guessing_codes_is_slowed_down_over_several_sign_ins(enrolled: Gra
     async with enrolled.halfway() as half:
         with pytest.raises(Throttled):
             await half.finish_sign_in(enrolled.code())
+
+
+async def test_whoever_guesses_codes_elsewhere_keeps_nobody_out_of_where_they_have_signed_in(enrolled: Grace) -> None:
+    async with at(enrolled, "192.0.2.1", (await enrolled.password()).session) as home:
+        whole = await home.finish_sign_in(enrolled.codes[0])
+    assert whole.session
+    for _ in range(2):
+        async with at(enrolled, "203.0.113.9", (await enrolled.password()).session) as thief:
+            for _ in range(5):
+                with pytest.raises(Unauthenticated):
+                    await thief.finish_sign_in("000000")
+    async with at(enrolled, "203.0.113.9", (await enrolled.password()).session) as thief:
+        with pytest.raises(Throttled):
+            await thief.finish_sign_in("000000")
+    async with at(enrolled, "192.0.2.1", (await enrolled.password()).session) as home:
+        assert (await home.finish_sign_in(await enrolled.next_code())).session
 
 
 async def test_accepting_an_invitation_goes_no_way_around_the_second_factor(enrolled: Grace) -> None:
@@ -473,6 +498,16 @@ async def test_a_stolen_database_shows_neither_the_apps_secret_nor_a_code(
         Sealer(bytes(32)).open(app.sealed, app.user_id, app.id)
     with pytest.raises(Conflict):
         enrolled.world.appliance.parts.sealer.open(app.sealed, app.id, app.user_id)
+
+
+async def test_what_is_stored_of_a_recovery_code_opens_nothing(enrolled: Grace) -> None:
+    async with enrolled.world.appliance.db.read_all() as tx:
+        hashes = [bytes(row.hash) for row in await tx.sql.execute(text("SELECT hash FROM recovery_codes"))]
+    assert len(hashes) == 10
+    async with enrolled.halfway() as half:
+        for form in (hashes[0].hex()[:50], base64.b32encode(hashes[0]).decode()[:50]):
+            with pytest.raises(Unauthenticated):
+                await half.finish_sign_in(form)
 
 
 async def test_a_new_key_seals_the_apps_secrets_anew(enrolled: Grace) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pyotp
 import pytest
 from sqlalchemy import text
 
@@ -33,7 +34,12 @@ async def secrets_of(world: World) -> dict[str, str]:
         async with Client(BASE, transport=httpx.ASGITransport(world.appliance.app)) as anybody:
             session = await anybody.accept_invitation(Acceptance(code=accepted, password=PASSWORD))
         await owner.add_job(NewJob(slug="nightly"))
+        app = (await owner.enrol_authenticator()).secret
+        codes = (await owner.confirm_authenticator(pyotp.TOTP(app).at(world.now))).recovery_codes
         return {
+            "authenticator app": app,
+            "recovery code": codes[0],
+            "recovery code, plain": codes[1].replace("-", ""),
             "password": PASSWORD,
             "session": session.session,
             "invitation": code_of((await owner.invite(NewInvitation(email="new@example.com"))).link),
@@ -58,10 +64,12 @@ async def test_no_secret_stands_in_it_in_any_form(world: World, world_data: tupl
     assert (data / "secret.key").read_bytes().strip() not in content
 
 
-@pytest.mark.parametrize("table", ["sessions", "tokens", "invitations", "namespaces", "users"])
+@pytest.mark.parametrize(
+    "table", ["sessions", "tokens", "invitations", "namespaces", "users", "authenticators", "recovery_codes"]
+)
 async def test_nothing_that_stands_in_it_is_a_secret(world: World, table: str) -> None:
     await secrets_of(world)
-    column = {"namespaces": "ping_key_hash", "users": "password_hash"}.get(table, "hash")
+    column = {"namespaces": "ping_key_hash", "users": "password_hash", "authenticators": "sealed"}.get(table, "hash")
     columns = f"{column}, ping_key_sealed" if table == "namespaces" else column
     async with world.appliance.db.read_all() as tx:
         rows = await tx.sql.execute(text(f"SELECT {columns} FROM {table}"))  # noqa: S608 - of this test

@@ -50,6 +50,11 @@ def test_login_asks_whoever_has_a_second_factor_for_a_code(tmp_path: Path) -> No
         ada.ok(*login, text=f"{PASSWORD}\n{codes[0]}\n", **own)
         assert "9 left" in ada.ok("me", "factors", **own)
         assert "yes" in ada.ok("members", "list", **own)
+        assert json.loads(ada.ok("tenants", "second-factor", "required", "-o", "json", **own))["require_second_factor"]
+        assert "required of everybody" in ada.ok("tenants", "show", **own)
+        refused = ada.call("tenants", "second-factor", "optional")
+        assert (refused.exit_code, "only an owner" in refused.stderr) == (4, True), "a program is none"
+        ada.ok("tenants", "second-factor", "optional", **own)
 
 
 def test_the_operator_removes_the_factors_of_somebody_who_lost_them(tmp_path: Path, database_url: str) -> None:

@@ -52,6 +52,7 @@ def card(tenant: TenantInfo, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "why", tenant.suspended_why
     yield "restorable until", words.about(tenant.restorable_until)
     yield "members", str(tenant.members)
+    yield "second factor", "required of everybody" if tenant.require_second_factor else "everybody decides"
     yield "since", words.about(tenant.created_at)
 
 
@@ -81,6 +82,18 @@ async def rename(client: "Client", out: Out, name: str) -> None:
     """Rename this tenant."""
     changed = await client.edit_tenant(converted({"name": name}, TenantPatch))
     out.said(f"it is called {changed.name} now", changed)
+
+
+@tenants.command("second-factor")
+@click.argument("wish", type=click.Choice(("required", "optional")))
+@connected
+async def second_factor(client: "Client", out: Out, wish: str) -> None:
+    """Say whether every member needs a second factor. Only an owner who has one can.
+
+    Members without one then reach only their own account until they have set one up.
+    """
+    changed = await client.edit_tenant(TenantPatch(require_second_factor=wish == "required"))
+    out.said(f"a second factor is {wish} in {changed.name} now", changed)
 
 
 @tenants.command()

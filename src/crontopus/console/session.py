@@ -160,7 +160,8 @@ async def second_factor(
             return go(sign_in_path(visitor), "That was once too often, or too late: sign in again.")
         fault = error if isinstance(error, Throttled) else Invalid("", (Fault("/code", str(error)),))
         return _second_factor(visitor, form["with"], onward, Faults(fault, same_names("code")), 400)
-    return welcome(session, onward, visitor.now, secure=secure)
+    note = "A recovery code was used up." if passkey is None and any(map(str.isalpha, form["code"])) else ""
+    return welcome(session, onward, visitor.now, secure=secure, note=note)
 
 
 async def _is_unfinished(client: Client) -> bool:
@@ -201,11 +202,11 @@ def local_path(wanted: str) -> str:
     return wanted if starts_here and wanted.isprintable() and wanted.isascii() else "/jobs"
 
 
-def welcome(session: Session, onward: str, now: datetime, *, secure: bool) -> Response[None]:
+def welcome(session: Session, onward: str, now: datetime, *, secure: bool, note: str = "") -> Response[None]:
     """Onward, or first to where the second factor is shown."""
     if session.pending:
         onward = f"{SECOND_FACTOR}?next={quote(onward, safe='')}&with={quote(' '.join(session.factors))}"
-    response = go(onward)
+    response = go(onward, note)
     left = max(0, int((session.expires_at - now).total_seconds()))
     response.set_cookie(
         SESSION_COOKIE, session.session, max_age=left, path="/", httponly=True, samesite="lax", secure=secure

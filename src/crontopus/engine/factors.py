@@ -104,7 +104,8 @@ async def confirm_authenticator(
 ) -> list[str]:
     """In force from now on, in place of an older one. Recovery codes, where the person had none. Raises Invalid."""
     user, session = person(caller)
-    now = _try(db, attempts, user)
+    now, key = db.clock(), f"second factor of session {session}"
+    _try(attempts, now, key)
     async with db.write_all() as tx:
         caller.require_confirmed(tx.now)
         await _require_same_session(tx, user, session)
@@ -120,7 +121,7 @@ async def confirm_authenticator(
         deed = "authenticator.replace" if replaced else "authenticator.add"
         await _tell(tx, caller, Deed(deed, Target(Noun.FACTOR, waiting.id, "authenticator app")))
         codes = await _first_codes(tx, caller, user)
-    attempts.succeeded(_key(user))
+    attempts.succeeded(key)
     return codes
 
 
@@ -220,7 +221,9 @@ async def finish(
     if not caller.pending:
         raise Conflict("nothing is to be finished: you are signed in")
     _require_one(form)
-    now = _try(db, attempts, user, counts=form.passkey is None)
+    now, key = db.clock(), await _at_the_door(db, caller)
+    if form.passkey is None:
+        _try(attempts, now, key)
     secret, expires_at = secrets.token_urlsafe(32), now + SESSION_LIFE
     async with db.write_all() as tx:
         await factors.lock(tx, user)
@@ -234,7 +237,7 @@ async def finish(
             await _count_down(tx, caller, target, left - 1)
     if not shown:
         raise Unauthenticated(_WRONG if left and left > 1 else "that was once too often: sign in again")
-    attempts.succeeded(_key(user))
+    attempts.succeeded(key)
     return Session(session=secret, expires_at=expires_at)
 
 
@@ -282,7 +285,9 @@ async def require_shown(
     """
     user, session = person(caller)
     _require_one(form)
-    _try(db, attempts, user, counts=form.passkey is None)
+    key = f"second factor of session {session}"
+    if form.passkey is None:
+        _try(attempts, db.clock(), key)
     async with db.write_all() as tx:
         if password_hash is not None and not await accounts.is_hash_of(tx, user, password_hash):
             raise Unauthenticated("the password was changed meanwhile: try again")
@@ -291,7 +296,7 @@ async def require_shown(
             await sessions.confirmed(tx, session)
     if not shown:
         raise NotAllowed("this passkey does not open it" if form.passkey is not None else _WRONG)
-    attempts.succeeded(_key(user))
+    attempts.succeeded(key)
 
 
 async def passkey_request(db: Database, site: Site, caller: Principal) -> dict[str, object]:
@@ -347,17 +352,20 @@ def _enrolment(secret: str, email: str) -> Enrolment:
     return Enrolment(secret, uri, image.getvalue().decode())
 
 
-def _try(db: Database, attempts: Attempts, user: UUID, *, counts: bool = True) -> datetime:
-    """A try counts before it is known how it ends; a passkey cannot be guessed. Raises Throttled."""
-    now = db.clock()
-    if counts:
-        attempts.require(now, _key(user))
-        attempts.failed(now, _key(user))
-    return now
+def _try(attempts: Attempts, now: datetime, key: str) -> None:
+    """A try counts before it is known how it ends. Raises Throttled."""
+    attempts.require(now, key)
+    attempts.failed(now, key)
 
 
-def _key(user: UUID) -> str:
-    return f"second factor {user}"
+async def _at_the_door(db: Database, caller: Principal) -> str:
+    """What tries are counted by: whoever has the password and guesses elsewhere shall not keep the person out of where
+    they have signed in before.
+    """
+    user, _ = person(caller)
+    async with db.read_all() as tx:
+        at_home = await sessions.was_at(tx, user, caller.address)
+    return f"second factor {user} at home" if at_home else f"second factor {user}"
 
 
 def _require_one(form: SecondFactor) -> None:
