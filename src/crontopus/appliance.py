@@ -35,12 +35,13 @@ from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
 from crontopus.engine.keys import fitting_sealer
-from crontopus.engine.loops import run_every
+from crontopus.engine.loops import Loops
 from crontopus.engine.passwords import Passwords
 from crontopus.engine.purge import Purge
 from crontopus.engine.retention import Kept, Retention
 from crontopus.engine.sweep import Sweep
 from crontopus.engine.verdicts import Verdicts
+from crontopus.engine.vitals import Look
 from crontopus.http import HttpServer, free_port
 from crontopus.metrics import Metrics
 from crontopus.storage import accounts as stored_accounts
@@ -76,6 +77,7 @@ class Appliance(Struct, frozen=True, kw_only=True):
     retention: Retention
     purge: Purge
     exports: Exports
+    loops: Loops
     metrics: Metrics
     parts: Parts
     app: Any
@@ -122,6 +124,8 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
     absence = Absence(db, process, monotonic, metrics)
     db.attend = absence.attend
     intake = Intake(ledger, metrics)
+    health, loops = Health(db, ledger, config.data), Loops(db.clock, metrics)
+    look = Look(db, config.data, health, intake, loops, metrics)
     parts = Parts(
         db=db,
         verdicts=Verdicts(db),
@@ -129,9 +133,9 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         public_url=config.base_url,
         sealer=sealer,
         metrics=metrics,
+        look=look,
         operators_need_second_factor=config.operators_need_second_factor,
     )
-    health = Health(db, ledger, config.data)
     app = create_app(
         parts,
         [
@@ -146,11 +150,12 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         db=db,
         ledger=ledger,
         intake=intake,
-        sweep=Sweep(ledger, intake, absence, db.clock, metrics),
+        sweep=Sweep(ledger, intake, absence, db.clock, metrics, loops),
         absence=absence,
         retention=Retention(db, _kept(config)),
         purge=Purge(db),
         exports=Exports(db, process),
+        loops=loops,
         metrics=metrics,
         parts=parts,
         app=Front(ping, app, Room(parts.patience), config.proxies),
@@ -199,7 +204,7 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
     """Every loop. The gap since anybody last watched is known before any of them begins."""
 
     def every(pause: timedelta, name: str, step: Any) -> None:
-        tree.start_soon(run_every, pause, name, step, appliance.metrics)
+        tree.start_soon(appliance.loops.run, pause, name, step)
 
     await appliance.absence.begin()
     with Listener(appliance.db) as listener:

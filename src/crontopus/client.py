@@ -43,7 +43,7 @@ from crontopus.wire.factors import (
     RecoveryCodes,
     SecondFactor,
 )
-from crontopus.wire.installation import Setting
+from crontopus.wire.installation import Setting, Vitals
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.people import (
     Acceptance,
@@ -467,6 +467,9 @@ class Client:
 
     async def admin_restore_tenant(self, tenant: UUID | str) -> TenantInfo:
         return await self.call("POST", f"/admin/tenants/{_segment(tenant)}/restore", TenantInfo)
+
+    async def admin_health(self) -> Vitals:
+        return await self.call("GET", "/admin/health", Vitals)
 
     async def admin_config(self) -> Page[Setting]:
         return await self.call("GET", "/admin/config", Page[Setting])

@@ -74,6 +74,16 @@ class Metrics:
         for (reason, entered), count in Counts((flip.reason, flip.entered) for flip in flips).items():
             self.flips.labels(reason=reason, change="entered" if entered else "left").inc(count)
 
+    def total(self, name: str) -> float:
+        """Of a counter, over all its labels."""
+        found = (sample for family in self.registry.collect() if family.name == name for sample in family.samples)
+        return sum(sample.value for sample in found if sample.name == f"{name}_total")
+
+    def buckets(self, name: str) -> list[tuple[float, float]]:
+        """Of a histogram without labels: each upper edge, and how many were within it."""
+        found = (sample for family in self.registry.collect() if family.name == name for sample in family.samples)
+        return [(float(one.labels["le"]), one.value) for one in found if one.name == f"{name}_bucket"]
+
     def text(self, content_type: str = TEXT) -> bytes:
         """In one of the two exposition formats of Prometheus."""
         if content_type == OPENMETRICS:

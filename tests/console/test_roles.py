@@ -28,6 +28,7 @@ NEEDS = {
     "/members/invite": Scope.MEMBERS_WRITE,
     "/audit": Scope.AUDIT_READ,
     "/admin/config": Scope.INSTALLATION_READ,
+    "/admin/health": Scope.INSTALLATION_READ,
     "/admin/tenants": Scope.INSTALLATION_READ,
     "/admin/tenants/{tenant}": Scope.INSTALLATION_READ,
     "/admin/tenants/new": Scope.INSTALLATION_WRITE,

@@ -71,6 +71,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "admin-tenant": tenant,
         "admin-tenant-new": "/admin/tenants/new",
         "admin-config": "/admin/config",
+        "admin-health": "/admin/health",
     }
     return pages | empty
 

@@ -28,7 +28,7 @@ from crontopus.api import (
     tenants,
     tokens,
 )
-from crontopus.api.admin import config
+from crontopus.api.admin import config, health
 from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
@@ -70,6 +70,7 @@ def api_router() -> Router:
             *metrics.ROUTES,
             *audit.ROUTES,
             *config.ROUTES,
+            *health.ROUTES,
             *admin_tenants.ROUTES,
             reference.openapi,
         ],

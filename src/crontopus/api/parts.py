@@ -11,6 +11,7 @@ from crontopus.engine.intake import Intake
 from crontopus.engine.memo import Memo
 from crontopus.engine.passwords import Passwords
 from crontopus.engine.verdicts import Verdicts
+from crontopus.engine.vitals import Look
 from crontopus.metrics import Metrics
 from crontopus.storage.database import Database
 from crontopus.storage.sealing import Sealer
@@ -25,6 +26,7 @@ class Parts(Struct, kw_only=True):
     intake: Intake
     sealer: Sealer
     metrics: Metrics
+    look: Look
     public_url: str
     body_limit_bytes: int = 100_000
     """Of a check-in's output."""

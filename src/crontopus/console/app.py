@@ -25,7 +25,7 @@ from crontopus.console import (
     settings,
     tokens,
 )
-from crontopus.console.admin import config
+from crontopus.console.admin import config, health
 from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.errors import error_page
 from crontopus.console.headers import seal
@@ -70,6 +70,7 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
             *settings.ROUTES,
             *admin_tenants.ROUTES,
             *config.ROUTES,
+            *health.ROUTES,
             assets.static,
             unknown,
         ],

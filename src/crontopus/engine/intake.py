@@ -92,6 +92,11 @@ class Intake:
     def waiting(self) -> int:
         return len(self._waiting)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Of what they printed."""
+        return self._waiting_bytes
+
     async def run(self) -> None:
         """Commit what waits, batch after batch, until cancelled."""
         answered = 0

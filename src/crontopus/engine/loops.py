@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import anyio
 import structlog
+from msgspec import Struct
 
 from crontopus.domain.errors import Unavailable
 from crontopus.metrics import Metrics
+from crontopus.storage.database import Clock
 from crontopus.storage.refusals import Contended
 
 log = structlog.get_logger(__name__)
@@ -21,26 +23,54 @@ TRIES = 5
 """Of a transaction that others stand in the way of."""
 
 
-async def run_every(pause: timedelta, name: str, step: Step, metrics: Metrics) -> None:
-    """Call `step` until cancelled: again at once while it says there is more, else after `pause`.
-
-    A step that raises is logged and tried again after `pause`; it never ends the loop.
+class Loop(Struct):
+    """How one loop fares. `every`: its pause; None where it sleeps until there is something to do. `why`: what was
+    said of its last failure.
     """
-    while True:
-        if not await attempt(name, step, metrics):
-            await anyio.sleep(pause.total_seconds())
+
+    every: timedelta | None
+    began_at: datetime
+    succeeded_at: datetime | None = None
+    failed_at: datetime | None = None
+    failures: int = 0
+    why: str = ""
 
 
-async def attempt(name: str, step: Step, metrics: Metrics) -> bool:
-    """One step; False where it failed, which is logged and counted."""
-    try:
-        return await step()
-    except Unavailable as error:
-        log.warning("loop waits", loop=name, reason=str(error))
-    except Exception:
-        log.exception("loop failed", loop=name)
-    metrics.loop_failures.labels(loop=name).inc()
-    return False
+class Loops:
+    """The loops of this process, by name."""
+
+    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self.known: dict[str, Loop] = {}
+
+    async def run(self, pause: timedelta, name: str, step: Step) -> None:
+        """Call `step` until cancelled: again at once while it says there is more, else after `pause`.
+
+        A step that raises is logged and tried again after `pause`; it never ends the loop.
+        """
+        while True:
+            if not await self.attempt(name, step, pause):
+                await anyio.sleep(pause.total_seconds())
+
+    async def attempt(self, name: str, step: Step, every: timedelta | None = None) -> bool:
+        """One step; False where it failed, which is logged and counted."""
+        loop = self.known.setdefault(name, Loop(every, self._clock()))
+        try:
+            more = await step()
+        except Unavailable as error:
+            log.warning("loop waits", loop=name, reason=str(error))
+            loop.why = str(error)
+        except Exception as error:
+            log.exception("loop failed", loop=name)
+            loop.why = type(error).__name__
+        else:
+            loop.succeeded_at = self._clock()
+            return more
+        loop.failed_at = self._clock()
+        loop.failures += 1
+        self._metrics.loop_failures.labels(loop=name).inc()
+        return False
 
 
 async def repeated(transact: Callable[[], Awaitable[T]]) -> T:

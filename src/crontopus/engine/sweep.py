@@ -16,7 +16,7 @@ from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Elapsed, Gaps, Step, advance
 from crontopus.engine.absence import Absence
 from crontopus.engine.intake import Intake
-from crontopus.engine.loops import attempt
+from crontopus.engine.loops import Loops
 from crontopus.metrics import Metrics
 from crontopus.storage import watches
 from crontopus.storage.database import Clock
@@ -71,19 +71,22 @@ class Foreseen(Struct):
 
 
 class Sweep:
-    def __init__(self, ledger: Ledger, intake: Intake, absence: Absence, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, ledger: Ledger, intake: Intake, absence: Absence, clock: Clock, metrics: Metrics, loops: Loops
+    ) -> None:
         self._ledger = ledger
         self._intake = intake
         self._absence = absence
         self._clock = clock
         self._metrics = metrics
+        self._loops = loops
         self._foreseen: deque[Foreseen] = deque()
 
     async def run(self) -> None:
         """Judge what is due, and sleep until the nearest deadline; until cancelled."""
         while True:
-            if not await attempt("sweep", self.step, self._metrics):
-                await attempt("sweep", self.foresee, self._metrics)
+            if not await self._loops.attempt("sweep", self.step):
+                await self._loops.attempt("sweep", self.foresee)
                 await anyio.sleep((await self._pause()).total_seconds())
 
     async def step(self) -> bool:
@@ -233,7 +236,7 @@ class Sweep:
             due = None if nearest is None else nearest - self._clock() + _JUST_AFTER
             return True
 
-        await attempt("sweep", ask, self._metrics)
+        await self._loops.attempt("sweep", ask)
         if due is None:
             return LONGEST_SLEEP
         return min(due, LONGEST_SLEEP) if due > _JUST_AFTER else AFTER_FAILURE

@@ -12,7 +12,7 @@ from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import export_parts, exports
 
-LEASE = timedelta(minutes=1)
+LEASE = timedelta(seconds=15)
 """Of whoever writes one; each part renews it."""
 
 

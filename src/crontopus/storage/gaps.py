@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -52,6 +53,21 @@ async def beat(tx: SystemTx, process: UUID, at: datetime) -> None:
     make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
     statement = make(heartbeats).values(process_id=process, started_at=at, beat_at=at)
     await tx.sql.execute(statement.on_conflict_do_update(index_elements=["process_id"], set_={"beat_at": at}))
+
+
+class Process(Struct, frozen=True):
+    """One that watches, or did: when it began, and when it last said so."""
+
+    id: UUID
+    started_at: datetime
+    beat_at: datetime
+
+
+async def processes(tx: SystemTx) -> Sequence[Process]:
+    """Those of the last day, the newest first."""
+    query = select(heartbeats.c.process_id, heartbeats.c.started_at, heartbeats.c.beat_at)
+    recent = query.where(heartbeats.c.beat_at > tx.now - timedelta(days=1))
+    return [Process(*row) for row in await tx.sql.execute(recent.order_by(heartbeats.c.started_at.desc()))]
 
 
 async def forget_processes(tx: SystemTx, before: datetime, after: datetime) -> None:
