@@ -24,7 +24,6 @@ from crontopus.domain.errors import (
     FactorNeeded,
     Invalid,
     NotAllowed,
-    NotFound,
     Throttled,
     Unauthenticated,
     Unconfirmed,
@@ -117,7 +116,7 @@ async def test_an_authenticator_app_is_in_force_once_its_first_code_is_right(gra
     await grace.enrol()
     assert (await grace.client.me()).second_factor
     assert len(set(grace.codes)) == 10
-    with pytest.raises(NotFound, match="begin again"):
+    with pytest.raises(Conflict, match="begin again"):
         await grace.client.confirm_authenticator(grace.code())
     assert "authenticator.add" in await told(grace.client)
 

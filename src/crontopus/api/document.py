@@ -229,11 +229,18 @@ def _answers(path: str, method: str, handler: HTTPRouteHandler, body: Body | Non
     return dict(sorted(answers.items()))
 
 
+_TAKES_CREDENTIALS = frozenset({"sign_in", "sign_in_with_passkey", "accept_invitation"})
+"""Open to anyone, and what they bring may be wrong."""
+_COUNTED = frozenset({"confirm", "change_password", "finish_sign_in", "confirm_authenticator"})
+"""For whoever is signed in; how often it may be wrong is counted."""
+
+
 def _refusals(path: str, method: str, handler: HTTPRouteHandler, body: Body | None) -> list[int]:
     scope = handler.opt["scope"]
     refusals = [400, 503]
     refusals += [429, 403] if scope == ANYONE and body is not None else []
-    refusals += [401] if scope != ANYONE or handler.operation_id == "sign_in" else []
+    refusals += [429] if handler.operation_id in _COUNTED else []
+    refusals += [401] if scope != ANYONE or handler.operation_id in _TAKES_CREDENTIALS else []
     refusals += [403] if scope != ANYONE else []
     refusals += [404] if "{" in path or body is not None else []
     refusals += [409] if method != "GET" or path.startswith((f"{BASE}/jobs", f"{BASE}/namespaces")) else []

@@ -11,7 +11,7 @@ from crontopus.client import Client
 from crontopus.console.forms import Faults, passkey_of, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
-from crontopus.domain.errors import CrontopusError, Invalid, Throttled, Unconfirmed
+from crontopus.domain.errors import Conflict, CrontopusError, Invalid, Throttled, Unconfirmed
 from crontopus.wire.factors import NewPasskey, PasskeyPatch
 
 HERE = "/me/security"
@@ -37,7 +37,7 @@ async def confirm(request: Visit, client: NamedDependency[Client], view: NamedDe
         made = await client.confirm_authenticator(code)
     except Unconfirmed:
         return view.confirmation(HERE)
-    except (Invalid, Throttled) as error:
+    except (Invalid, Throttled, Conflict) as error:
         return await _enrolment(client, view, Faults(error, same_names("code")))
     return _codes(view, made.recovery_codes, "The app is in force: its codes are asked for from now on.")
 

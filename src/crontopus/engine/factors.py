@@ -19,7 +19,7 @@ from msgspec import Struct
 from crontopus.domain import tokens
 from crontopus.domain.access import Principal
 from crontopus.domain.audit import Deed, Doer, Noun, Target
-from crontopus.domain.errors import Conflict, Fault, Invalid, NotAllowed, NotFound, Unauthenticated
+from crontopus.domain.errors import Conflict, Fault, Invalid, NotAllowed, Unauthenticated
 from crontopus.engine import passkeys
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.audit import doer_of, tell, tell_everywhere
@@ -111,7 +111,7 @@ async def confirm_authenticator(
         await _require_same_session(tx, user, session)
         waiting = await factors.waiting(tx, user, tx.now - WAITS_FOR)
         if waiting is None:
-            raise NotFound("no authenticator app waits for its first code: begin again")
+            raise Conflict("no authenticator app waits for its first code: begin again")
         step = _step(_secret(sealer, waiting), code, now)
         if step is None:
             detail = "this is not the code that the app should show now: is the clock of the phone right?"
@@ -126,7 +126,7 @@ async def confirm_authenticator(
 
 
 async def remove_authenticator(db: Database, caller: Principal) -> None:
-    """Raises NotFound."""
+    """Raises Conflict where there is none."""
     user, session = person(caller)
     async with db.write_all() as tx:
         caller.require_confirmed(tx.now)
@@ -134,7 +134,7 @@ async def remove_authenticator(db: Database, caller: Principal) -> None:
         found = await factors.authenticator(tx, user)
         await factors.remove_authenticators(tx, user)
         if found is None:
-            raise NotFound("no authenticator app is set up")
+            raise Conflict("no authenticator app is set up")
         await _tell(tx, caller, Deed("authenticator.remove", Target(Noun.FACTOR, found.id, "authenticator app")))
         await _forget_codes_without_factor(tx, user)
 
@@ -300,12 +300,12 @@ async def require_shown(
 
 
 async def passkey_request(db: Database, site: Site, caller: Principal) -> dict[str, object]:
-    """What the browser is asked, to finish signing in or to show again who one is. Raises NotFound."""
+    """What the browser is asked, to finish signing in or to show again who one is. Raises Conflict."""
     user, session = person(caller)
     async with db.read_all() as tx:
         known = await factors.passkeys_of(tx, user)
         if not known:
-            raise NotFound("you have no passkey here")
+            raise Conflict("you have no passkey here")
         return passkeys.request(site, tx.now, session, known)
 
 
