@@ -35,6 +35,7 @@ class Things(Struct, frozen=True, kw_only=True):
     passkey: UUID
     export: UUID
     tenant: UUID
+    user: UUID
 
     def fill(self, path: str) -> str:
         """`path` with these in place of its parameters."""
@@ -68,6 +69,7 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         passkey=await passkey_of(world, member),
         export=export,
         tenant=home,
+        user=member,
     )
 
 

@@ -43,7 +43,7 @@ from crontopus.wire.factors import (
     RecoveryCodes,
     SecondFactor,
 )
-from crontopus.wire.installation import Setting, Vitals
+from crontopus.wire.installation import Setting, User, UserPatch, Vitals
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.people import (
     Acceptance,
@@ -467,6 +467,29 @@ class Client:
 
     async def admin_restore_tenant(self, tenant: UUID | str) -> TenantInfo:
         return await self.call("POST", f"/admin/tenants/{_segment(tenant)}/restore", TenantInfo)
+
+    async def admin_users(
+        self, *, q: str | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> Page[User]:
+        return await self.call("GET", "/admin/users", Page[User], q=q, cursor=cursor, limit=limit)
+
+    async def admin_user(self, user: UUID | str) -> User:
+        return await self.call("GET", f"/admin/users/{_segment(user)}", User)
+
+    async def edit_user(self, user: UUID | str, changes: UserPatch) -> User:
+        return await self.call("PATCH", f"/admin/users/{_segment(user)}", User, changes)
+
+    async def disable_user(self, user: UUID | str) -> User:
+        return await self.call("POST", f"/admin/users/{_segment(user)}/disable", User)
+
+    async def enable_user(self, user: UUID | str) -> User:
+        return await self.call("POST", f"/admin/users/{_segment(user)}/enable", User)
+
+    async def end_sessions_of_user(self, user: UUID | str) -> User:
+        return await self.call("POST", f"/admin/users/{_segment(user)}/end-sessions", User)
+
+    async def reset_factors_of_user(self, user: UUID | str) -> User:
+        return await self.call("POST", f"/admin/users/{_segment(user)}/reset-factors", User)
 
     async def admin_health(self) -> Vitals:
         return await self.call("GET", "/admin/health", Vitals)

@@ -77,5 +77,21 @@ def test_a_name_that_two_tenants_have_names_neither(ada: Ada) -> None:
     assert (refused.exit_code, "name it by its id" in refused.stderr) == (3, True)
 
 
+def test_an_operator_looks_at_people_and_disables_them(ada: Ada) -> None:
+    assert "superadmin" in ada("admin", "users", "list", "--q", "ada").stdout
+    assert "belongs to" in ada("admin", "users", "show", "ADA@example.org").stdout
+    last = ada("admin", "users", "edit", "ada@example.org", "--system-role", "none")
+    assert (last.exit_code, "last superadmin" in last.stderr) == (5, True)
+    assert ada("admin", "users", "disable", "ada@example.org", "--yes").exit_code == 5
+    assert ada("admin", "users", "show", "nobody@example.org").exit_code == 3
+    assert "may come in again" in ada("admin", "users", "enable", "ada@example.org").stdout
+
+
+def test_the_health_of_the_installation_is_told(ada: Ada) -> None:
+    done = ada("admin", "health")
+    assert done.exit_code == 0, done.stdout
+    assert "versions" in done.stdout
+
+
 def test_the_settings_of_a_server_that_runs_are_shown_without_secrets(ada: Ada) -> None:
     assert "public_url" in ada("admin", "config").stdout

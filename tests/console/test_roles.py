@@ -29,6 +29,8 @@ NEEDS = {
     "/audit": Scope.AUDIT_READ,
     "/admin/config": Scope.INSTALLATION_READ,
     "/admin/health": Scope.INSTALLATION_READ,
+    "/admin/users": Scope.INSTALLATION_READ,
+    "/admin/users/{user}": Scope.INSTALLATION_READ,
     "/admin/tenants": Scope.INSTALLATION_READ,
     "/admin/tenants/{tenant}": Scope.INSTALLATION_READ,
     "/admin/tenants/new": Scope.INSTALLATION_WRITE,

@@ -96,3 +96,21 @@ async def test_a_stale_password_is_asked_for_before_a_download(world: World) -> 
         await world.passes(minutes=11)
         assert (await owner.get(link[1])).headers["location"].startswith("/me/confirm?next=%2Fsettings%2Fexports%2F")
         assert (await owner.post("/settings/export")).headers["location"].startswith("/me/confirm")
+
+
+async def test_an_operator_disables_and_lets_in_again(world: World) -> None:
+    async with browsing(operator(world)) as visitor, world.person("acme", Role.VIEWER) as person:
+        email = str((await person.me()).email)
+        page = (await visitor.get(f"/admin/users?q={email}")).text
+        own = re.search(r'href="(/admin/users/[0-9a-f-]{36})"', page)
+        assert own
+        for deed, fields, seen in (
+            ("role", {"role": "support"}, "selected>As support"),
+            ("disable", {}, "Disabled: nobody comes in as them."),
+            ("enable", {}, "Disable…"),
+            ("end-sessions", {}, "0 sessions"),
+            ("reset-factors", {}, "no second factor"),
+        ):
+            assert (await visitor.post(f"{own[1]}/{deed}", fields)).status_code == 303, deed
+            assert seen in (await visitor.get(own[1])).text, deed
+        assert (await visitor.post(f"{own[1]}/nonsense")).status_code == 404

@@ -33,6 +33,8 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         link = invited(page, "grace@acme.example")
         page.goto("/members")
         member = page.locator("tbody th a").first.get_attribute("href") or ""
+        page.goto("/admin/users")
+        user = page.locator("tbody th a").first.get_attribute("href") or ""
         page.goto("/admin/tenants")
         tenant = page.locator("tbody th a").first.get_attribute("href") or ""
         page.goto(f"{failed}/runs")
@@ -72,6 +74,8 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "admin-tenant-new": "/admin/tenants/new",
         "admin-config": "/admin/config",
         "admin-health": "/admin/health",
+        "admin-users": "/admin/users",
+        "admin-user": user,
     }
     return pages | empty
 

@@ -28,7 +28,7 @@ from crontopus.api import (
     tenants,
     tokens,
 )
-from crontopus.api.admin import config, health
+from crontopus.api.admin import config, health, users
 from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
@@ -71,6 +71,7 @@ def api_router() -> Router:
             *audit.ROUTES,
             *config.ROUTES,
             *health.ROUTES,
+            *users.ROUTES,
             *admin_tenants.ROUTES,
             reference.openapi,
         ],

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from crontopus.domain.access import Role
+from crontopus.domain.access import Role, SystemRole
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
 from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
+from crontopus.wire.installation import UserPatch
 from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob, Pause
 from crontopus.wire.people import (
     Acceptance,
@@ -36,6 +37,7 @@ BODIES: dict[str, Struct] = {
     "sign_in": SignIn(email="you@example.com", password="a long sentence"),  # noqa: S106
     "edit_tenant": TenantPatch(name="Example Ltd."),
     "admin_edit_tenant": TenantPatch(name="Example Ltd."),
+    "edit_user": UserPatch(system_role=SystemRole.SUPPORT),
     "add_tenant": NewTenant(name="Example Ltd.", owner="new@example.com"),
     "suspend_tenant": Suspension(why="the bill of June is not paid"),
     "switch_tenant": Switch(tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90")),

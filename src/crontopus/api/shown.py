@@ -30,7 +30,9 @@ from crontopus.storage.runs import Run, RunOfJob
 from crontopus.storage.sessions import Session
 from crontopus.storage.tenants import Tenant
 from crontopus.storage.tokens import Token
+from crontopus.storage.users import Membership, User
 from crontopus.wire import accounts as wire_accounts
+from crontopus.wire import installation as wire_installation
 from crontopus.wire import jobs as wire_jobs
 from crontopus.wire import people as wire_people
 from crontopus.wire import runs as wire_runs
@@ -325,6 +327,23 @@ def export(found: Export) -> wire_tenants.Export:
         expires_at=found.expires_at,
         size_bytes=found.size_bytes,
         sha256=found.sha256.hex() if found.sha256 else None,
+    )
+
+
+def user(found: User, places: Sequence[Membership] | None = None) -> wire_installation.User:
+    return wire_installation.User(
+        id=found.id,
+        email=found.email,
+        name=found.name,
+        system_role=found.system_role,
+        created_at=found.created_at,
+        disabled_at=found.disabled_at,
+        second_factor=found.has_factor,
+        sessions=found.sessions,
+        seen_at=found.seen_at,
+        tenants=None
+        if places is None
+        else [wire_installation.UserPlace(tenant=one.tenant, name=one.name, role=one.role) for one in places],
     )
 
 

@@ -25,7 +25,7 @@ from crontopus.console import (
     settings,
     tokens,
 )
-from crontopus.console.admin import config, health
+from crontopus.console.admin import config, health, users
 from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.errors import error_page
 from crontopus.console.headers import seal
@@ -71,6 +71,7 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
             *admin_tenants.ROUTES,
             *config.ROUTES,
             *health.ROUTES,
+            *users.ROUTES,
             assets.static,
             unknown,
         ],

@@ -100,7 +100,12 @@ async def require_hash(tx: SystemTx, user: UUID, password_hash: str) -> None:
 
 
 async def begin_session(tx: SystemTx, login: Login, caller: Caller, *, pending: bool = False) -> Session:
-    """The secret is in the answer and nowhere else. `pending`: it opens nothing until the second factor is shown."""
+    """The secret is in the answer and nowhere else. `pending`: it opens nothing until the second factor is shown.
+
+    Raises Unauthenticated for an account that is disabled; whoever comes here has shown that it is theirs.
+    """
+    if await accounts.is_disabled(tx, login.user):
+        raise Unauthenticated("this account is disabled: ask whoever runs this installation")
     secret, id = secrets.token_urlsafe(32), new_id(tx.now)
     expires_at = tx.now + (factors.PENDING_LIFE if pending else SESSION_LIFE)
     row = sessions.Session(

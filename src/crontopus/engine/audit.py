@@ -45,9 +45,14 @@ async def tell_everywhere(tx: SystemTx, doer: Doer, user: UUID, deed: Deed) -> l
     In the order of ids: those who tell at once do not wait for each other in a circle.
     """
     homes = await members.homes(tx, user)
-    for tenant in sorted(home.id for home in homes) or [NOWHERE]:
-        await audit.add(tx.of(tenant), doer, [deed])
+    await tell_in(tx, doer, sorted(home.id for home in homes) or [NOWHERE], deed)
     return [home.name for home in homes]
+
+
+async def tell_in(tx: SystemTx, doer: Doer, tenants: Sequence[UUID], deed: Deed) -> None:
+    """In the log of each of these."""
+    for tenant in tenants:
+        await audit.add(tx.of(tenant), doer, [deed])
 
 
 def doer_of(caller: Principal) -> Doer:

@@ -80,6 +80,10 @@ async def is_hash_of(tx: SystemTx, user: UUID, password_hash: str) -> bool:
     return (await tx.sql.scalar(query)) == password_hash
 
 
+async def is_disabled(tx: SystemTx, user: UUID) -> bool:
+    return await tx.sql.scalar(select(users.c.disabled_at).where(users.c.id == user)) is not None
+
+
 async def change_password(tx: SystemTx, user: UUID, password_hash: str) -> None:
     await tx.sql.execute(update(users).where(users.c.id == user).values(password_hash=password_hash))
 

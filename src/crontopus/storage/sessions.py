@@ -103,6 +103,7 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
         .outerjoin(tenants, (tenants.c.id == sessions.c.tenant_id) & tenants.c.purging_at.is_(None))
         .outerjoin(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))
         .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now, or_(_is_member, _operates))
+        .where(users.c.disabled_at.is_(None))
     )
     row = (await tx.sql.execute(query)).first()
     if row is None:

@@ -71,6 +71,7 @@ users = Table(
     Column("theme", Text),
     Column("language", Text),
     Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
 )
 """People. A person may belong to several tenants, so the tenant stands in `members`. `zone`, `theme` and `language`:
 how they want things shown; null where they never said."""

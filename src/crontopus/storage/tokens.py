@@ -82,6 +82,7 @@ async def bearer(tx: SystemTx, hashed: bytes) -> Bearer | None:
         .outerjoin(members, (members.c.user_id == tokens.c.user_id) & (members.c.tenant_id == tokens.c.tenant_id))
         .where(tokens.c.hash == hashed, tokens.c.revoked_at.is_(None))
         .where(or_(tenants.c.id.is_not(None), tokens.c.tenant_id == NOWHERE))
+        .where(or_(tokens.c.kind != Kind.USER, users.c.disabled_at.is_(None)))
     )
     row = (await tx.sql.execute(query)).first()
     if row is None or (row.expires_at is not None and row.expires_at <= tx.now):

@@ -2,8 +2,12 @@
 
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
-from crontopus.wire.common import Instant, Output
+from msgspec import UNSET, UnsetType
+
+from crontopus.domain.access import Role, SystemRole
+from crontopus.wire.common import Input, Instant, Output
 
 
 class Condition(StrEnum):
@@ -32,6 +36,37 @@ class Vitals(Output, frozen=True):
     at: Instant
     condition: Condition
     items: list[Vital]
+
+
+class UserPlace(Output, frozen=True):
+    """A tenant that somebody belongs to, and what they are there."""
+
+    tenant: UUID
+    name: str
+    role: Role
+
+
+class User(Output, frozen=True):
+    """Somebody with an account. `seen_at`: when they were last seen signed in, null where they are nowhere now;
+    `tenants` is null in lists.
+    """
+
+    id: UUID
+    email: str
+    name: str
+    system_role: SystemRole | None
+    created_at: Instant
+    disabled_at: Instant | None
+    second_factor: bool
+    sessions: int
+    seen_at: Instant | None
+    tenants: list[UserPlace] | None
+
+
+class UserPatch(Input, frozen=True):
+    """JSON Merge Patch: what is absent stays; null: no system role."""
+
+    system_role: SystemRole | UnsetType | None = UNSET
 
 
 class Setting(Output, frozen=True):

@@ -2,7 +2,7 @@
 
 import click
 
-from crontopus.cli.admin import config, data, health, tenants
+from crontopus.cli.admin import config, data, health, tenants, users
 
 
 @click.group(short_help="For those who run the installation.")
@@ -13,5 +13,5 @@ def admin() -> None:
     """
 
 
-for command in (*data.COMMANDS, *config.COMMANDS, *health.COMMANDS, *tenants.COMMANDS):
+for command in (*data.COMMANDS, *config.COMMANDS, *health.COMMANDS, *tenants.COMMANDS, *users.COMMANDS):
     admin.add_command(command)

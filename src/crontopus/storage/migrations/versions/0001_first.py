@@ -111,6 +111,7 @@ def upgrade() -> None:
         sa.Column("theme", sa.Text(), nullable=True),
         sa.Column("language", sa.Text(), nullable=True),
         sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("disabled_at", types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
     )
