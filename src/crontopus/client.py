@@ -29,7 +29,7 @@ from crontopus.wire.accounts import (
     SignIn,
     Token,
 )
-from crontopus.wire.audit import AuditEntry, AuditVerdict
+from crontopus.wire.audit import AuditEntry, AuditVerdict, SystemAuditEntry, SystemAuditVerdict
 from crontopus.wire.common import Page
 from crontopus.wire.factors import (
     AuthenticatorCode,
@@ -490,6 +490,44 @@ class Client:
 
     async def reset_factors_of_user(self, user: UUID | str) -> User:
         return await self.call("POST", f"/admin/users/{_segment(user)}/reset-factors", User)
+
+    async def admin_audit(
+        self,
+        *,
+        tenant: UUID | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+        target: UUID | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Page[SystemAuditEntry]:
+        return await self.call(
+            "GET",
+            "/admin/audit",
+            Page[SystemAuditEntry],
+            tenant=str(tenant) if tenant else None,
+            actor=actor,
+            action=action,
+            target=str(target) if target else None,
+            since=since.isoformat() if since else None,
+            until=until.isoformat() if until else None,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    @asynccontextmanager
+    async def export_admin_audit(self, form: str = "ndjson") -> AsyncIterator[httpx.Response]:
+        """All logs as they come, however long."""
+        async with self.http.stream("GET", "/admin/audit/export", params={"format": form}, timeout=None) as response:
+            if response.is_error:
+                await response.aread()
+                raise _raised(response)
+            yield response
+
+    async def verify_admin_audit(self) -> Page[SystemAuditVerdict]:
+        return await self.call("GET", "/admin/audit/verify", Page[SystemAuditVerdict])
 
     async def admin_health(self) -> Vitals:
         return await self.call("GET", "/admin/health", Vitals)

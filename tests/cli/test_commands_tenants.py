@@ -87,6 +87,17 @@ def test_an_operator_looks_at_people_and_disables_them(ada: Ada) -> None:
     assert "may come in again" in ada("admin", "users", "enable", "ada@example.org").stdout
 
 
+def test_what_was_done_anywhere_is_listed_exported_and_checked(ada: Ada) -> None:
+    ada("admin", "tenants", "create", "Audited", "--owner", "bill@initech.test")
+    listed = ada("admin", "audit", "list", "--action", "tenant.create").stdout
+    assert "Audited" in listed
+    assert "the installation" in listed
+    lines = [json.loads(line) for line in ada("admin", "audit", "export").stdout.splitlines()]
+    assert "tenant.create" in {line["action"] for line in lines}
+    checked = ada("admin", "audit", "verify")
+    assert (checked.exit_code, "the installation" in checked.stdout) == (0, True)
+
+
 def test_the_health_of_the_installation_is_told(ada: Ada) -> None:
     done = ada("admin", "health")
     assert done.exit_code == 0, done.stdout

@@ -74,6 +74,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "admin-tenant-new": "/admin/tenants/new",
         "admin-config": "/admin/config",
         "admin-health": "/admin/health",
+        "admin-audit": "/admin/audit",
         "admin-users": "/admin/users",
         "admin-user": user,
     }

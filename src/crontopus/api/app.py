@@ -28,6 +28,7 @@ from crontopus.api import (
     tenants,
     tokens,
 )
+from crontopus.api.admin import audit as admin_audit
 from crontopus.api.admin import config, health, users
 from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.answers import Answers
@@ -71,6 +72,7 @@ def api_router() -> Router:
             *audit.ROUTES,
             *config.ROUTES,
             *health.ROUTES,
+            *admin_audit.ROUTES,
             *users.ROUTES,
             *admin_tenants.ROUTES,
             reference.openapi,

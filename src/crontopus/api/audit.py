@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -58,7 +58,7 @@ async def listed(
 ) -> Page[AuditEntry]:
     """List what was done, newest first."""
     caller.require_all_jobs()
-    before, wanted = place_of(cursor, _Before), _filter(actor, action, subject, since, until)
+    before, wanted = place_of(cursor, _Before), filter_of(actor, action, subject, since, until)
     async with parts.db.read(caller.tenant) as tx:
         found = await audit.listed(tx, wanted, before.position if before else None, limit + 1)
     return page_of(found, limit, shown.audit_entry, lambda one: _Before(one.position))
@@ -85,9 +85,8 @@ async def export(
     One entry a line, as JSON or CSV; `changes` is JSON in both.
     """
     caller.require_all_jobs()
-    wanted = _filter(actor, action, subject, since, until)
-    lines = _csv(_pages(parts, caller, wanted)) if form == CSV else _ndjson(_pages(parts, caller, wanted))
-    return Stream(lines, headers={"Content-Type": MEDIA_TYPES.get(form, MEDIA_TYPES[NDJSON])})
+    wanted = filter_of(actor, action, subject, since, until)
+    return exported(form, AuditEntry, _pages(parts, caller, wanted))
 
 
 @get("/audit/verify", operation_id="verify_audit", opt=needs(Scope.AUDIT_READ))
@@ -102,7 +101,7 @@ async def verify(caller: Caller, parts: Parts) -> AuditVerdict:
     return AuditVerdict(entries=found.entries, broken=found.broken, why=found.why)
 
 
-def _filter(
+def filter_of(
     actor: str | None, action: str | None, target: UUID | None, since: datetime | None, until: datetime | None
 ) -> Filter:
     return Filter(
@@ -126,13 +125,19 @@ async def _pages(parts: Assembly, caller: Principal, wanted: Filter) -> AsyncIte
         before = found[-1].position
 
 
-async def _ndjson(pages: AsyncIterator[list[AuditEntry]]) -> AsyncIterator[bytes]:
+def exported(form: str, kind: type[AuditEntry], pages: AsyncIterator[Sequence[AuditEntry]]) -> Stream:
+    """One entry a line, as `form` says."""
+    lines = _csv(kind, pages) if form == CSV else _ndjson(pages)
+    return Stream(lines, headers={"Content-Type": MEDIA_TYPES.get(form, MEDIA_TYPES[NDJSON])})
+
+
+async def _ndjson(pages: AsyncIterator[Sequence[AuditEntry]]) -> AsyncIterator[bytes]:
     async for page in pages:
         yield b"".join(encoded(entry) + b"\n" for entry in page)
 
 
-async def _csv(pages: AsyncIterator[list[AuditEntry]]) -> AsyncIterator[bytes]:
-    fields = AuditEntry.__struct_fields__
+async def _csv(kind: type[AuditEntry], pages: AsyncIterator[Sequence[AuditEntry]]) -> AsyncIterator[bytes]:
+    fields = kind.__struct_fields__
     yield (",".join(fields) + "\n").encode()
     async for page in pages:
         text = io.StringIO()

@@ -18,6 +18,7 @@ from crontopus.engine.factors import Held
 from crontopus.engine.namespaces import ping_key
 from crontopus.engine.passkeys import obstacle
 from crontopus.storage import namespaces
+from crontopus.storage.audit import Told
 from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
 from crontopus.storage.exports import Export
@@ -37,7 +38,7 @@ from crontopus.wire import jobs as wire_jobs
 from crontopus.wire import people as wire_people
 from crontopus.wire import runs as wire_runs
 from crontopus.wire import tenants as wire_tenants
-from crontopus.wire.audit import AuditEntry
+from crontopus.wire.audit import AuditEntry, SystemAuditEntry
 from crontopus.wire.factors import Authenticator, Factors, Passkey
 
 
@@ -237,6 +238,11 @@ def audit_entry(entry: Entry) -> AuditEntry:
         target=deed.target.name,
         changes={field: list(pair) for field, pair in deed.changes.items()},
     )
+
+
+def system_audit_entry(told: Told) -> SystemAuditEntry:
+    tenant = None if told.tenant == ids.NOWHERE else told.tenant
+    return SystemAuditEntry(**asdict(audit_entry(told.entry)), tenant=tenant, tenant_name=told.tenant_name)
 
 
 def member(found: Member, slugs: Mapping[str, str]) -> wire_people.Member:

@@ -25,6 +25,7 @@ from crontopus.console import (
     settings,
     tokens,
 )
+from crontopus.console.admin import audit as admin_audit
 from crontopus.console.admin import config, health, users
 from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.errors import error_page
@@ -71,6 +72,7 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
             *admin_tenants.ROUTES,
             *config.ROUTES,
             *health.ROUTES,
+            *admin_audit.ROUTES,
             *users.ROUTES,
             assets.static,
             unknown,

@@ -29,10 +29,10 @@ async def log(request: Visit, client: NamedDependency[Client], view: NamedDepend
         cursor=request.query_params.get("cursor"),
     )
     older = urlencode({name: value for name, value in asked.items() if value} | {"cursor": page.next_cursor or ""})
-    return view.page("audit.html", page=page, asked=asked, older=older if page.next_cursor else "", told=_told)
+    return view.page("audit.html", page=page, asked=asked, older=older if page.next_cursor else "", told=told)
 
 
-def _told(field: str, value: Any) -> str:
+def told(field: str, value: Any) -> str:
     """A field's value before or after, in few words."""
     if value in (None, "", [], {}):
         return "–"
@@ -42,9 +42,9 @@ def _told(field: str, value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case list():
-            return ", ".join(_told("", one) for one in value)
+            return ", ".join(told("", one) for one in value)
         case dict():
-            return ", ".join(f"{name.replace('_', ' ')} {_told(name, one)}" for name, one in value.items())
+            return ", ".join(f"{name.replace('_', ' ')} {told(name, one)}" for name, one in value.items())
         case _:
             return str(value)[:300]
 

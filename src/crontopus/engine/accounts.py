@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from crontopus.domain import passwords as rules
 from crontopus.domain import tokens, zone
 from crontopus.domain.access import Principal, SystemRole
 from crontopus.domain.audit import Deed, Doer, Noun, Target, changes
-from crontopus.domain.errors import Fault, Invalid, NotAllowed, NotFound, Unauthenticated
+from crontopus.domain.errors import Fault, Invalid, NotAllowed, NotFound, Unauthenticated, Unavailable
+from crontopus.domain.ids import NOWHERE
 from crontopus.engine import factors, passkeys
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.audit import tell, tell_everywhere
@@ -42,10 +44,35 @@ async def sign_in(db: Database, passwords: Passwords, attempts: Attempts, form: 
     keys = (f"email {email} at home" if at_home else f"email {email}", f"address {caller.address}")
     hashed = login.password_hash if login else None
     if not await is_password(db, passwords, attempts, form.password, hashed, *keys) or login is None:
+        await _tell_refused(db, attempts, login, email, caller)
         raise Unauthenticated("the e-mail address or the password is wrong")
     async with db.write_all() as tx:
         await require_hash(tx, login.user, login.password_hash)
         return await begin_by_password(tx, login, caller)
+
+
+async def _tell_refused(db: Database, attempts: Attempts, login: Login | None, email: str, caller: Caller) -> None:
+    """In the logs of whoever's account it is, else in the installation's, and there without what was typed: some type
+    their password there.
+    """
+    times = attempts.to_tell(db.clock(), f"account {login.user}" if login else f"address {caller.address}")
+    if not times:
+        return
+    doer, told = Doer("somebody", None, None, caller.address, caller.user_agent), changes({}, {"times": times})
+    with suppress(Unavailable):
+        async with db.write_all() as tx:
+            if login is not None:
+                deed = Deed("session.refuse", Target(Noun.MEMBER, login.user, login.email), told)
+                await tell_everywhere(tx, doer, login.user, deed)
+            else:
+                target = Target(Noun.INSTALLATION, NOWHERE, _masked(email))
+                await audit.add(tx.of(NOWHERE), doer, [Deed("session.refuse", target, told)])
+
+
+def _masked(email: str) -> str:
+    """`a…@example.com`, and of what is no address nothing."""
+    name, at, domain = email.partition("@")
+    return f"{name[:1]}…@{domain[:100]}" if at and name and "." in domain else "no address"
 
 
 async def sign_in_with_passkey(

@@ -12,6 +12,7 @@ FREE = 10
 """Failures that cost nothing."""
 REFILL = timedelta(seconds=30)
 """After so long, one failure is forgiven."""
+TOLD_EVERY = timedelta(minutes=1)
 REMEMBERED = 100_000
 
 
@@ -20,6 +21,7 @@ class Attempts:
 
     def __init__(self) -> None:
         self._free_at: OrderedDict[str, datetime] = OrderedDict()
+        self._told: OrderedDict[str, tuple[datetime | None, int]] = OrderedDict()
 
     def require(self, now: datetime, *keys: str) -> None:
         """Raises Throttled while one of `keys` has failed too often."""
@@ -34,6 +36,19 @@ class Attempts:
             self._free_at[key] = max(self._free_at.pop(key, now), now) + REFILL
             while len(self._free_at) > REMEMBERED:
                 self._free_at.popitem(last=False)
+
+    def to_tell(self, now: datetime, key: str) -> int:
+        """Of failures that are written down: how many there were since the last time, this one among them; 0 where
+        that was too short ago. So nobody who guesses fills the log.
+        """
+        told_at, count = self._told.pop(key, (None, 0))
+        if told_at is not None and now - told_at < TOLD_EVERY:
+            self._told[key] = (told_at, count + 1)
+            return 0
+        self._told[key] = (now, 0)
+        while len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+        return count + 1
 
     def succeeded(self, *keys: str) -> None:
         for key in keys:

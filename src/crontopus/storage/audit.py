@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.domain.audit import BEGINNING, Deed, Doer, Entry, Target, link
-from crontopus.storage.database import Tx
-from crontopus.storage.tables import audit, audit_heads
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.tables import audit, audit_heads, tenants
 
 _BATCH = 1000
 
@@ -53,6 +53,41 @@ async def listed(tx: Tx, wanted: Filter, before: int | None, limit: int) -> Sequ
         query = query.where(audit.c.position < before)
     rows = await tx.sql.execute(query.order_by(audit.c.position.desc()).limit(limit))
     return [_entry(row) for row in rows]
+
+
+class Told(Struct, frozen=True):
+    """An entry of whichever tenant's log; `tenant_name` is None of one that is gone, and of the installation itself."""
+
+    tenant: UUID
+    tenant_name: str | None
+    entry: Entry
+
+
+Place = tuple[datetime, UUID, int]
+"""Of an entry among those of all logs: when, whose, and its position there."""
+
+
+async def listed_of_all(
+    tx: SystemTx, tenant: UUID | None, wanted: Filter, before: Place | None, limit: int
+) -> list[Told]:
+    """Of all logs, or of that of `tenant`; newest first, those before the place `before`."""
+    query = select(audit, tenants.c.name.label("tenant_name"))
+    query = query.outerjoin(tenants, tenants.c.id == audit.c.tenant_id).where(*_conditions(wanted))
+    if tenant is not None:
+        query = query.where(audit.c.tenant_id == tenant)
+    key = (audit.c.at, audit.c.tenant_id, audit.c.position)
+    if before is not None:
+        place = (literal(value, column.type) for value, column in zip(before, key, strict=True))
+        query = query.where(tuple_(*key) < tuple_(*place))
+    rows = await tx.sql.execute(query.order_by(*(column.desc() for column in key)).limit(limit))
+    return [Told(row.tenant_id, row.tenant_name, _entry(row)) for row in rows]
+
+
+async def chains(tx: SystemTx) -> Sequence[tuple[UUID, str | None]]:
+    """Whose logs there are, with the names of the tenants that are there."""
+    query = select(audit_heads.c.tenant_id, tenants.c.name)
+    query = query.outerjoin(tenants, tenants.c.id == audit_heads.c.tenant_id).order_by(audit_heads.c.tenant_id)
+    return [(row.tenant_id, row.name) for row in await tx.sql.execute(query)]
 
 
 async def head(tx: Tx) -> Head:

@@ -463,6 +463,9 @@ audit = Table(
     Index(None, "tenant_id", "actor", "position"),
     Index(None, "tenant_id", "action", "position"),
     Index(None, "tenant_id", "target_id", "position"),
+    Index(None, "at", "tenant_id", "position"),
+    Index(None, "actor", "at"),
+    Index(None, "action", "at"),
 )
 """Only ever added to. `hash` chains an entry to the one before it: see `domain.audit.link`."""
 

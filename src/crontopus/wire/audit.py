@@ -28,6 +28,25 @@ class AuditEntry(Output, frozen=True):
     changes: dict[str, list[Any]]
 
 
+class SystemAuditEntry(AuditEntry, frozen=True):
+    """One thing that was done anywhere. `tenant` is null for what concerns the installation itself; `tenant_name` also
+    for a tenant that is gone.
+    """
+
+    tenant: UUID | None
+    tenant_name: str | None
+
+
+class SystemAuditVerdict(Output, frozen=True):
+    """Whether a log says what was written: as AuditVerdict, of the tenant, or of the installation itself (null)."""
+
+    tenant: UUID | None
+    tenant_name: str | None
+    entries: int
+    broken: int | None
+    why: str
+
+
 class AuditVerdict(Output, frozen=True):
     """Whether the log says what was written. `entries`: how many hold, from the first on.
 

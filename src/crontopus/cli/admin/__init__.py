@@ -2,7 +2,7 @@
 
 import click
 
-from crontopus.cli.admin import config, data, health, tenants, users
+from crontopus.cli.admin import audit, config, data, health, tenants, users
 
 
 @click.group(short_help="For those who run the installation.")
@@ -13,5 +13,12 @@ def admin() -> None:
     """
 
 
-for command in (*data.COMMANDS, *config.COMMANDS, *health.COMMANDS, *tenants.COMMANDS, *users.COMMANDS):
+for command in (
+    *data.COMMANDS,
+    *config.COMMANDS,
+    *health.COMMANDS,
+    *tenants.COMMANDS,
+    *users.COMMANDS,
+    *audit.COMMANDS,
+):
     admin.add_command(command)

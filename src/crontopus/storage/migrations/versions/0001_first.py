@@ -32,6 +32,9 @@ def upgrade() -> None:
     )
     for column in ("action", "actor", "target_id"):
         op.create_index(f"ix_audit_tenant_id_{column}_position", "audit", ["tenant_id", column, "position"])
+    op.create_index(op.f("ix_audit_at_tenant_id_position"), "audit", ["at", "tenant_id", "position"])
+    for column in ("actor", "action"):
+        op.create_index(f"ix_audit_{column}_at", "audit", [column, "at"])
     op.create_table(
         "audit_heads",
         sa.Column("tenant_id", types.Id(), nullable=False),

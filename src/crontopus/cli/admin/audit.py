@@ -1,0 +1,85 @@
+"""What was done anywhere on the installation."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import click
+
+from crontopus.cli.audit import ENTRIES
+from crontopus.cli.call import connected
+from crontopus.cli.output import Column, Listing, Out, gathered
+from crontopus.domain.errors import Conflict
+from crontopus.wire.audit import SystemAuditEntry, SystemAuditVerdict
+
+if TYPE_CHECKING:
+    from crontopus.client import Client
+
+INSTALLATION = "the installation"
+
+
+def _whose(one: SystemAuditEntry | SystemAuditVerdict) -> str:
+    return one.tenant_name or (str(one.tenant) if one.tenant else INSTALLATION)
+
+
+SYSTEM_ENTRIES = Listing(
+    SystemAuditEntry,
+    (
+        Column("in", lambda entry, words: _whose(entry)),
+        *(Column[SystemAuditEntry](column.title, column.cell) for column in ENTRIES.columns),
+    ),
+)
+VERDICTS = Listing(
+    SystemAuditVerdict,
+    (
+        Column("log of", lambda verdict, words: _whose(verdict)),
+        Column("entries", lambda verdict, words: f"{verdict.entries:,}"),
+        Column("holds", lambda verdict, words: "yes" if verdict.broken is None else f"not from {verdict.broken} on"),
+        Column("why", lambda verdict, words: verdict.why),
+    ),
+)
+
+
+@click.group("audit", short_help="What was done anywhere, and whether all logs still say so.")
+def audit() -> None:
+    """What was done anywhere, and whether all logs still say so."""
+
+
+@audit.command("list")
+@click.option("--tenant", type=click.UUID, metavar="ID", help="Only of this tenant's log.")
+@click.option("--actor", metavar="WHO", help="Only of this person, by e-mail address, or `token NAME`.")
+@click.option("--action", metavar="ACTION", help="Only of this kind: tenant.suspend.")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+@connected
+async def list_entries(
+    client: "Client", out: Out, tenant: UUID | None, actor: str | None, action: str | None, limit: int
+) -> None:
+    """List what was done anywhere, newest first."""
+    pages = partial(client.admin_audit, tenant=tenant, actor=actor, action=action)
+    out.many(await gathered(pages, limit), SYSTEM_ENTRIES)
+
+
+@audit.command()
+@click.option(
+    "--format", "kind", type=click.Choice(["ndjson", "csv"]), default="ndjson", show_default=True, help="JSON or CSV."
+)
+@connected
+async def export(client: "Client", out: Out, kind: str) -> None:
+    """Print all logs, an entry a line, however long they are."""
+    async with client.export_admin_audit(kind) as response:
+        async for text in response.aiter_text():
+            click.echo(text, nl=False)
+
+
+@audit.command()
+@connected
+async def verify(client: "Client", out: Out) -> None:
+    """Check that all logs say what was written. Exit code 5 where one does not."""
+    verdicts = (await client.verify_admin_audit()).items
+    out.many(verdicts, VERDICTS)
+    broken = [_whose(one) for one in verdicts if one.broken is not None]
+    if broken:
+        raise Conflict(f"the audit log does not hold: {', '.join(broken)}")
+
+
+COMMANDS = [audit]
