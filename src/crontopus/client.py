@@ -31,6 +31,7 @@ from crontopus.wire.accounts import (
 )
 from crontopus.wire.audit import AuditEntry, AuditVerdict, SystemAuditEntry, SystemAuditVerdict
 from crontopus.wire.common import Page
+from crontopus.wire.devices import Device, DeviceCode, DeviceCodes, DeviceDecision, DeviceRequest, UserCode
 from crontopus.wire.factors import (
     AuthenticatorCode,
     Factors,
@@ -251,6 +252,20 @@ class Client:
 
     async def remove_passkey(self, passkey: UUID | str) -> None:
         await self.call("DELETE", f"/me/passkeys/{_segment(passkey)}", type(None))
+
+    # a machine that is signed in from another
+
+    async def ask_for_device(self, name: str) -> DeviceCodes:
+        return await self.call("POST", "/device/code", DeviceCodes, DeviceRequest(name=name))
+
+    async def fetch_device_token(self, device_code: str) -> CreatedToken:
+        return await self.call("POST", "/device/token", CreatedToken, DeviceCode(device_code=device_code))
+
+    async def open_device(self, user_code: str) -> Device:
+        return await self.call("POST", "/device/open", Device, UserCode(user_code=user_code))
+
+    async def decide_device(self, user_code: str, *, allow: bool) -> Device:
+        return await self.call("POST", "/device/decide", Device, DeviceDecision(user_code=user_code, allow=allow))
 
     # members and invitations
 

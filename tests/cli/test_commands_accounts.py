@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.launch import PATIENCE_SECONDS, PROGRAM
@@ -92,6 +93,45 @@ def test_signing_in_makes_a_token_for_this_machine_and_a_context(server: Person,
     server.ok("logout", "--yes", **own)
     assert server.call("me", **own).exit_code != 0
     assert "command line on " not in server.ok("tokens", "list")
+
+
+def test_a_machine_without_a_browser_is_signed_in_from_another(server: Person, tmp_path: Path) -> None:
+    """The real command waits until somebody has allowed it elsewhere."""
+    own = {**server.process_environment, "XDG_CONFIG_HOME": str(tmp_path)}
+    command = [*PROGRAM, "login", server.url, "--name", "elsewhere"]
+    with subprocess.Popen(command, env=own, stderr=subprocess.PIPE, text=True) as login:
+        assert login.stderr is not None
+        link = login.stderr.readline().split()[-1]
+        code = link.partition("?code=")[2]
+        assert code in login.stderr.readline()
+        with httpx.Client(base_url=f"{server.url}/api/v1") as browser:
+            form = {"email": EMAIL, "password": PASSWORD}
+            session = browser.post("/sessions", json=form).raise_for_status().json()["session"]
+            cookie = {"Cookie": f"crontopus_session={session}"}
+            asked = browser.post("/device/open", json={"user_code": code}, headers=cookie).raise_for_status().json()
+            assert asked["address"] == "127.0.0.1"
+            allowed = {"user_code": code, "allow": True}
+            browser.post("/device/decide", json=allowed, headers=cookie).raise_for_status()
+        said = login.communicate(timeout=PATIENCE_SECONDS)[1]
+    assert login.returncode == 0, said
+    assert "signed in to" in said
+    context = {"XDG_CONFIG_HOME": str(tmp_path), "CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None}
+    assert EMAIL in server.ok("me", "--context", "elsewhere", **context)
+
+
+def test_a_machine_that_is_denied_says_so(server: Person, tmp_path: Path) -> None:
+    own = {**server.process_environment, "XDG_CONFIG_HOME": str(tmp_path)}
+    with subprocess.Popen([*PROGRAM, "login", server.url], env=own, stderr=subprocess.PIPE, text=True) as login:
+        assert login.stderr is not None
+        code = login.stderr.readline().split()[-1].partition("?code=")[2]
+        with httpx.Client(base_url=f"{server.url}/api/v1") as browser:
+            form = {"email": EMAIL, "password": PASSWORD}
+            session = browser.post("/sessions", json=form).raise_for_status().json()["session"]
+            cookie = {"Cookie": f"crontopus_session={session}"}
+            browser.post("/device/decide", json={"user_code": code, "allow": False}, headers=cookie).raise_for_status()
+        said = login.communicate(timeout=PATIENCE_SECONDS)[1]
+    assert (login.returncode, "denied" in said) == (1, True)
+    assert json.loads(server.ok("context", "list", "-o", "json", XDG_CONFIG_HOME=str(tmp_path))) == []
 
 
 def test_a_wrong_password_is_exit_code_4_and_no_context(server: Person, tmp_path: Path) -> None:

@@ -213,3 +213,27 @@ async def test_a_token_is_replaced_and_shown_once(world: World, visits: Visits) 
     made = (await owner.post(action[1], {"overlap": "1h"})).text
     assert "Copy host now" in made
     assert "ctp_s_" in made
+
+
+async def test_a_machine_is_looked_at_and_allowed(world: World, visits: Visits) -> None:
+    owner = await visits("acme")
+    async with Client(BASE, transport=httpx.ASGITransport(world.appliance.app)) as machine:
+        codes = await machine.ask_for_device("<b>host")
+    assert codes.user_code in (await owner.get(f"/device?code={codes.user_code}")).text
+    shown = (await owner.post("/device", {"code": codes.user_code})).text
+    assert "Does &lt;b&gt;host come as you?" in shown
+    assert "Calls itself" in shown
+    done = await owner.post("/device/decide", {"code": codes.user_code, "allow": "yes"})
+    assert "comes as you from now on" in done.text
+    again = await owner.post("/device", {"code": codes.user_code})
+    assert (again.status_code, "no machine waits with this code" in again.text) == (400, True)
+
+
+async def test_allowing_a_machine_asks_for_a_stale_password_first(world: World, visits: Visits) -> None:
+    owner = await visits("acme")
+    await world.passes(minutes=11)
+    async with Client(BASE, transport=httpx.ASGITransport(world.appliance.app)) as machine:
+        codes = await machine.ask_for_device("host")
+    page = await owner.post("/device/decide", {"code": codes.user_code, "allow": "yes"})
+    assert page.url.path == "/me/confirm"
+    assert "host was denied" in (await owner.post("/device/decide", {"code": codes.user_code, "allow": "no"})).text

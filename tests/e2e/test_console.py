@@ -66,6 +66,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "audit": "/audit",
         "audit-none": "/audit?actor=nobody",
         "confirm": "/me/confirm?next=/tokens/new",
+        "device": "/device?code=BCDF-GHJK",
         "me": "/me",
         "security": "/me/security",
         "settings": "/settings",

@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 from crontopus.api import (
     audit,
     checkins,
+    devices,
     events,
     factors,
     jobs,
@@ -58,6 +59,7 @@ def api_router() -> Router:
             *setup.ROUTES,
             *sessions.ROUTES,
             *own.ROUTES,
+            *devices.ROUTES,
             *factors.ROUTES,
             *tenants.ROUTES,
             *people.ROUTES,

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from crontopus.domain.access import Role, SystemRole
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
+from crontopus.wire.devices import DeviceCode, DeviceDecision, DeviceRequest, UserCode
 from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
 from crontopus.wire.installation import UserPatch
 from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob, Pause
@@ -46,6 +47,10 @@ BODIES: dict[str, Struct] = {
     "confirm_authenticator": AuthenticatorCode(code="123456"),
     "add_passkey": NewPasskey(passkey=_PASSKEY, name="Laptop"),
     "edit_passkey": PasskeyPatch(name="Old laptop"),
+    "ask_for_device": DeviceRequest(name="backup-host"),
+    "fetch_device_token": DeviceCode(device_code="the code that it was given"),
+    "open_device": UserCode(user_code="BCDF-GHJK"),
+    "decide_device": DeviceDecision(user_code="BCDF-GHJK", allow=True),
     "confirm": Confirmation(password="a long sentence"),  # noqa: S106
     "add_own_token": NewOwnToken(name="command line at home"),
     "edit_me": MePatch(name="Ada", zone="Europe/Berlin", theme="dark"),

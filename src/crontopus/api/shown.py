@@ -21,6 +21,7 @@ from crontopus.storage import namespaces
 from crontopus.storage.audit import Told
 from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
+from crontopus.storage.devices import Device
 from crontopus.storage.exports import Export
 from crontopus.storage.factors import Passkey as StoredPasskey
 from crontopus.storage.invitations import Invitation
@@ -33,6 +34,7 @@ from crontopus.storage.tenants import Tenant
 from crontopus.storage.tokens import Token
 from crontopus.storage.users import Membership, User
 from crontopus.wire import accounts as wire_accounts
+from crontopus.wire import devices as wire_devices
 from crontopus.wire import installation as wire_installation
 from crontopus.wire import jobs as wire_jobs
 from crontopus.wire import people as wire_people
@@ -350,6 +352,16 @@ def user(found: User, places: Sequence[Membership] | None = None) -> wire_instal
         tenants=None
         if places is None
         else [wire_installation.UserPlace(tenant=one.tenant, name=one.name, role=one.role) for one in places],
+    )
+
+
+def device(found: Device) -> wire_devices.Device:
+    return wire_devices.Device(
+        name=found.name,
+        address=found.address,
+        user_agent=found.user_agent,
+        asked_at=found.created_at,
+        expires_at=found.expires_at,
     )
 
 

@@ -11,10 +11,10 @@ from msgspec import Struct
 from crontopus.cli import settings
 from crontopus.cli.ask import confirm, yes_option
 from crontopus.cli.call import client_of, shown
-from crontopus.cli.output import Column, Listing, Out, say
+from crontopus.cli.output import Column, Listing, Out, progress, say
 from crontopus.cli.setup import read_password
 from crontopus.cli.table import Cell
-from crontopus.domain.errors import NotFound, Unauthenticated
+from crontopus.domain.errors import DeviceHurries, DeviceWaits, NotFound, Unauthenticated
 from crontopus.wire.accounts import NewOwnToken, Session, SignIn
 
 _TRIES = 5
@@ -41,30 +41,54 @@ CONTEXTS = Listing(
 
 @click.command(short_help="Sign in to a server and remember it as a context.")
 @click.argument("url")
-@click.option("--email", metavar="ADDRESS", help="Who signs in; else it is asked for.")
+@click.option("--email", metavar="ADDRESS", help="Sign in here, with the password of this address.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else it is asked for.")
-@click.option("--token", metavar="TOKEN", help="Sign in with a token in place of e-mail and password.")
-@click.option("--token-stdin", is_flag=True, help="Read that token from standard input.")
+@click.option("--token", metavar="TOKEN", help="Sign in with a token.")
+@click.option("--with-token", "--token-stdin", "token_stdin", is_flag=True, help="Read a token from standard input.")
 @click.option("--name", metavar="NAME", help="What the context is called; else as the server's address.")
 def login(
     url: str, email: str | None, password_stdin: bool, token: str | None, token_stdin: bool, name: str | None
 ) -> None:
     """Sign in to the server at URL, and remember it as the current context.
 
-    With e-mail and password it makes a token with which you come as yourself; the password is not kept. Whoever has a
-    second factor is asked for a code, too; with --password-stdin it is the second line.
+    It prints an address and a code, and waits until you have allowed this machine in a browser, here or elsewhere. With
+    --email it asks for the password instead, which is not kept; whoever has a second factor is asked for a code, too,
+    and with --password-stdin it is the second line. Either way it makes a token with which you come as yourself.
     """
     if [token is not None, token_stdin, password_stdin].count(True) > 1:
-        raise click.UsageError("choose one of --token, --token-stdin and --password-stdin")
+        raise click.UsageError("choose one of --token, --with-token and --password-stdin")
     given = sys.stdin.readline().strip() if token_stdin else token
-    if given is None:
+    if given is None and (email or password_stdin):
         address = email or str(click.prompt("E-mail", err=True))
         form = SignIn(email=address, password=read_password(password_stdin, new=False))
         given = asyncio.run(_new_token(url, form))
+    if given is None:
+        given = asyncio.run(_allowed_elsewhere(url))
     tenant = asyncio.run(_tenant(url, given))
     name = name or urlsplit(url).netloc
     settings.save_contexts(settings.load_contexts().with_context(name, settings.Context(url, given)))
     say(f"signed in to {tenant} at {url}; the context is called {name}")
+
+
+async def _allowed_elsewhere(url: str) -> str:
+    """The token, once somebody has allowed this machine. Raises DeviceDenied, DeviceTooLate."""
+    async with client_of(url) as client:
+        codes = await client.ask_for_device(socket.gethostname()[:100])
+        say(f"Open {codes.verification_uri_complete}")
+        say(f"or {codes.verification_uri} and type the code {codes.user_code}, and allow this machine there.")
+        pause = float(codes.interval)
+        while True:
+            progress("waiting …")
+            await asyncio.sleep(pause)
+            try:
+                token = (await client.fetch_device_token(codes.device_code)).token
+            except DeviceWaits:
+                continue
+            except DeviceHurries:
+                pause += codes.interval
+                continue
+            progress("")
+            return token
 
 
 async def _new_token(url: str, form: SignIn) -> str:

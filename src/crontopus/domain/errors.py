@@ -66,6 +66,34 @@ class FactorNeeded(NotAllowed):
     title = "second factor needed"
 
 
+class DeviceWaits(CrontopusError):
+    """Nobody has decided yet about the machine that asks: it asks again after the interval."""
+
+    code = "authorization-pending"
+    title = "not decided yet"
+
+
+class DeviceHurries(CrontopusError):
+    """The machine asks too often: from now on it waits five seconds longer."""
+
+    code = "slow-down"
+    title = "slow down"
+
+
+class DeviceDenied(CrontopusError):
+    """Somebody has denied it."""
+
+    code = "access-denied"
+    title = "denied"
+
+
+class DeviceTooLate(CrontopusError):
+    """The code is over, was used, or never was one."""
+
+    code = "expired-token"
+    title = "the code is over"
+
+
 class NotFound(CrontopusError):
     """Not there, or not the caller's: the two are the same answer."""
 

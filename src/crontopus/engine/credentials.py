@@ -13,7 +13,7 @@ from crontopus.domain.errors import Unauthenticated, Unavailable
 from crontopus.domain.ids import NOWHERE
 from crontopus.domain.tokens import Kind
 from crontopus.engine.verdicts import Verdicts
-from crontopus.storage import members, sessions
+from crontopus.storage import accounts, members, sessions
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.database import Database, SystemTx, Tx
 from crontopus.storage.sessions import SignedIn
@@ -107,6 +107,29 @@ def _as_person(principal: Principal, found: Bearer, strict: bool) -> Principal:
         email=found.email,
         has_factor=found.has_factor,
         lacks_factor=_lacks_factor(found, strict),
+    )
+
+
+async def of_person(tx: SystemTx, user: UUID, tenant: UUID, caller: Caller) -> Principal | None:
+    """A person as they are in a tenant by now, or outside of all; None where they belong there no more."""
+    account, system = await accounts.account_of(tx, user), await accounts.system_role(tx, user)
+    home = next((one for one in await members.homes(tx, user) if one.id == tenant), None)
+    if home is None and not (tenant == NOWHERE and system):
+        return None
+    role, namespaces = await members.standing(tx.of(tenant), user) or (None, [])
+    return Principal(
+        id=user,
+        tenant=tenant,
+        tenant_name=home.name if home else "",
+        scopes=_scopes(role, system),
+        reach=_reach(namespaces),
+        user=user,
+        email=account.email,
+        system=system,
+        role=role,
+        person_name=account.name,
+        address=caller.address,
+        user_agent=caller.user_agent,
     )
 
 

@@ -102,6 +102,11 @@ async def create_own(tx: Tx, caller: Principal, new: NewOwnToken) -> Made:
     return await _made(tx, caller, Kind.USER, new, None, places)
 
 
+async def made_for(tx: Tx, person: Principal, new: NewOwnToken) -> Made:
+    """As `create_own`, for a machine that the person has allowed from another."""
+    return await _made(tx, person, Kind.USER, new, None, ())
+
+
 async def revoke_own(tx: Tx, caller: Principal, token: UUID) -> None:
     """Raises NotFound."""
     if caller.user is None or caller.email is None or (caller.session is None and caller.token != token):

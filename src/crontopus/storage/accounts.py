@@ -80,6 +80,11 @@ async def is_hash_of(tx: SystemTx, user: UUID, password_hash: str) -> bool:
     return (await tx.sql.scalar(query)) == password_hash
 
 
+async def system_role(tx: SystemTx, user: UUID) -> SystemRole | None:
+    found: SystemRole | None = await tx.sql.scalar(select(users.c.system_role).where(users.c.id == user))
+    return found
+
+
 async def is_disabled(tx: SystemTx, user: UUID) -> bool:
     return await tx.sql.scalar(select(users.c.disabled_at).where(users.c.id == user)) is not None
 

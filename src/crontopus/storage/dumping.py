@@ -9,6 +9,7 @@ from sqlalchemy import LargeBinary, Table, literal, select, tuple_
 from crontopus.storage.database import Tx
 from crontopus.storage.tables import (
     audit_heads,
+    device_codes,
     events,
     export_parts,
     exports,
@@ -25,6 +26,7 @@ BATCH = 500
 _NOT_TOLD = {
     table.name
     for table in (
+        device_codes,  # of machines that wait to be signed in
         audit_heads,  # follows from the log
         events,  # of the last hour, and of use to live streams alone
         exports,

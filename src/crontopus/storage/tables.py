@@ -122,6 +122,26 @@ challenges = Table(
 )
 """What passkeys have signed, so that it is signed once; kept for as long as it would be taken again."""
 
+device_codes = Table(
+    "device_codes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("user_code_hash", LargeBinary, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text),
+    Column("user_agent", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("interval", Span, nullable=False),
+    Column("asked_at", Instant),
+    Column("allowed", Boolean(create_constraint=False)),
+    Column("user_id", Id, ForeignKey("users.id")),
+    Column("tenant_id", Id, nullable=False),
+    Index(None, "expires_at"),
+)
+"""Machines that wait to be signed in. `allowed`, by `user_id`: null until somebody has decided, in `tenant_id`."""
+
 members = Table(
     "members",
     metadata,

@@ -7,6 +7,10 @@ from crontopus.domain.errors import CrontopusError, Fault
 
 KINDS: tuple[tuple[type[CrontopusError], int], ...] = (
     (errors.Invalid, 400),
+    (errors.DeviceWaits, 400),
+    (errors.DeviceHurries, 400),
+    (errors.DeviceDenied, 400),
+    (errors.DeviceTooLate, 400),
     (errors.Unauthenticated, 401),
     (errors.Unfinished, 401),
     (errors.NotAllowed, 403),

@@ -239,6 +239,27 @@ def upgrade() -> None:
     )
     op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False)
     op.create_table(
+        "device_codes",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("user_code_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("user_agent", sa.Text(), nullable=True),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("expires_at", types.Instant(), nullable=False),
+        sa.Column("interval", types.Span(), nullable=False),
+        sa.Column("asked_at", types.Instant(), nullable=True),
+        sa.Column("allowed", sa.Boolean(), nullable=True),
+        sa.Column("user_id", types.Id(), nullable=True),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_device_codes_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device_codes")),
+        sa.UniqueConstraint("hash", name=op.f("uq_device_codes_hash")),
+        sa.UniqueConstraint("user_code_hash", name=op.f("uq_device_codes_user_code_hash")),
+    )
+    op.create_index(op.f("ix_device_codes_expires_at"), "device_codes", ["expires_at"], unique=False)
+    op.create_table(
         "members",
         sa.Column("tenant_id", types.Id(), nullable=False),
         sa.Column("user_id", types.Id(), nullable=False),
