@@ -10,6 +10,7 @@ from crontopus.client import Client
 from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.errors import Conflict, NotAllowed, NotFound, Unauthenticated
 from crontopus.domain.ids import NOWHERE
+from crontopus.engine import credentials, tenants, users
 from crontopus.wire.accounts import NewOwnToken, NewToken, SignIn
 from crontopus.wire.installation import UserPatch
 from crontopus.wire.people import Acceptance, NewInvitation
@@ -137,3 +138,25 @@ async def test_nobody_is_found_by_an_id_that_nobody_has(operator: Client) -> Non
     for deed in (operator.admin_user, operator.disable_user, operator.enable_user, operator.end_sessions_of_user):
         with pytest.raises(NotFound):
             await deed(NOWHERE)
+
+
+async def test_an_operator_who_is_one_no_more_by_the_time_their_body_comes_does_nothing(
+    world: World, operator: Client, grace: Client
+) -> None:
+    """The headers were there before, the body comes after."""
+    user, tenant = await id_of(operator, EMAIL), world.tenants["acme"].principal.tenant
+    await operator.edit_user(user, UserPatch(system_role=SystemRole.SUPERADMIN))
+    session = grace.http.headers["cookie"].partition("=")[2]
+    caller = await credentials.of_session(world.appliance.db, session, credentials.Caller())
+    await operator.edit_user(user, UserPatch(system_role=SystemRole.SUPPORT))
+    target = await id_of(operator, "owner@globex.test")
+    for deed in (
+        lambda tx: tenants.suspend(tx, caller, tenant, "revenge"),
+        lambda tx: tenants.delete(tx, caller, tenant),
+        lambda tx: users.disable(tx, caller, target),
+        lambda tx: users.edit(tx, caller, user, UserPatch(system_role=SystemRole.SUPERADMIN)),
+    ):
+        with pytest.raises(Unauthenticated, match="changed meanwhile"):
+            async with world.appliance.db.write_all() as tx:
+                await deed(tx)
+    assert (await operator.admin_tenant(tenant)).suspended_at is None

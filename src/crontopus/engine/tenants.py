@@ -33,6 +33,7 @@ class Made(Struct, frozen=True):
 
 async def make(tx: SystemTx, caller: Principal, sealer: Sealer, new: NewTenant) -> Made:
     """With its first namespace, and an invitation for its first owner. Raises Invalid."""
+    await require_still(tx.of(caller.tenant), caller)
     tenant = new_id(tx.now)
     await accounts.add_tenant(tx, tenant, new.name)
     there = structs.replace(
@@ -47,6 +48,7 @@ async def make(tx: SystemTx, caller: Principal, sealer: Sealer, new: NewTenant) 
 
 async def edit(tx: SystemTx, caller: Principal, tenant: UUID, patch: TenantPatch) -> Tenant:
     """JSON Merge Patch. Raises NotFound, NotAllowed, and Conflict where the caller would shut themselves out."""
+    await require_still(tx.of(caller.tenant), caller)
     old = await tenants.lock(tx, tenant)
     name = old.name if patch.name is UNSET else patch.name
     required = old.require_second_factor if patch.require_second_factor is UNSET else patch.require_second_factor
@@ -119,13 +121,13 @@ async def own(
 ) -> Tenant:
     """What an owner does with their own. Raises Unconfirmed, and as the deed."""
     caller.require_confirmed(tx.now)
-    await require_still(tx.of(caller.tenant), caller)
     return await deed(tx, caller, caller.tenant)
 
 
 async def _stand(
     tx: SystemTx, caller: Principal, tenant: UUID, action: str, change: Callable[[Standing], Standing]
 ) -> Tenant:
+    await require_still(tx.of(caller.tenant), caller)
     old = await tenants.lock(tx, tenant)
     new = change(old.standing)
     if new == old.standing:

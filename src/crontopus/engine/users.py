@@ -10,6 +10,7 @@ from crontopus.domain.audit import Deed, Noun, Target, changes
 from crontopus.domain.errors import Conflict
 from crontopus.domain.ids import NOWHERE
 from crontopus.engine import audit, factors
+from crontopus.engine.credentials import require_still
 from crontopus.storage import sessions, tokens, users
 from crontopus.storage.database import SystemTx
 from crontopus.storage.users import User
@@ -18,7 +19,7 @@ from crontopus.wire.installation import UserPatch
 
 async def edit(tx: SystemTx, caller: Principal, user: UUID, patch: UserPatch) -> User:
     """JSON Merge Patch. Raises NotFound, and Conflict for the last superadmin."""
-    mighty, old = await users.lock(tx, user), await users.find(tx, user)
+    mighty, old = await _locked(tx, caller, user)
     role = old.system_role if patch.system_role is UNSET else patch.system_role
     if role == old.system_role:
         return old
@@ -35,7 +36,7 @@ async def disable(tx: SystemTx, caller: Principal, user: UUID) -> User:
     """Nobody comes in as them any more, and what they have signed in with ends at once; tokens of programs that they
     made work on, since they are the tenant's. Raises NotFound, and Conflict for the last superadmin.
     """
-    mighty, old = await users.lock(tx, user), await users.find(tx, user)
+    mighty, old = await _locked(tx, caller, user)
     if old.disabled_at is not None:
         return old
     _require_another(mighty, user)
@@ -47,7 +48,7 @@ async def disable(tx: SystemTx, caller: Principal, user: UUID) -> User:
 
 async def enable(tx: SystemTx, caller: Principal, user: UUID) -> User:
     """Raises NotFound."""
-    _, old = await users.lock(tx, user), await users.find(tx, user)
+    _, old = await _locked(tx, caller, user)
     if old.disabled_at is None:
         return old
     await users.change(tx, user, old.system_role, None)
@@ -57,7 +58,7 @@ async def enable(tx: SystemTx, caller: Principal, user: UUID) -> User:
 
 async def end_sessions(tx: SystemTx, caller: Principal, user: UUID) -> User:
     """Their sessions and own tokens. Raises NotFound."""
-    found = await users.find(tx, user)
+    _, found = await _locked(tx, caller, user)
     await _end_all(tx, user)
     await _tell(tx, caller, found, Deed("user.end_sessions", _target(found)))
     return await users.find(tx, user)
@@ -65,10 +66,17 @@ async def end_sessions(tx: SystemTx, caller: Principal, user: UUID) -> User:
 
 async def reset_factors(tx: SystemTx, caller: Principal, user: UUID) -> User:
     """For somebody who has lost them: their password alone lets them in. Raises NotFound."""
-    found = await users.find(tx, user)
+    _, found = await _locked(tx, caller, user)
     await factors.reset(tx, user, audit.doer_of(caller))
     await audit.tell(tx.of(NOWHERE), caller, "factors.reset", _target(found))
     return await users.find(tx, user)
+
+
+async def _locked(tx: SystemTx, caller: Principal, user: UUID) -> tuple[Sequence[UUID], User]:
+    """The superadmins who can sign in, and the person; locked in one order, before the caller is looked at again."""
+    mighty = await users.lock(tx, user)
+    await require_still(tx.of(caller.tenant), caller)
+    return mighty, await users.find(tx, user)
 
 
 async def _end_all(tx: SystemTx, user: UUID) -> None:

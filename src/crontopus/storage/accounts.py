@@ -81,7 +81,9 @@ async def is_hash_of(tx: SystemTx, user: UUID, password_hash: str) -> bool:
 
 
 async def system_role(tx: SystemTx, user: UUID) -> SystemRole | None:
-    found: SystemRole | None = await tx.sql.scalar(select(users.c.system_role).where(users.c.id == user))
+    """None also for an account that is disabled. Nobody changes it until the transaction ends."""
+    query = select(users.c.system_role).where(users.c.id == user, users.c.disabled_at.is_(None))
+    found: SystemRole | None = await tx.sql.scalar(query.with_for_update(read=True))
     return found
 
 
