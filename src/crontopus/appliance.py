@@ -131,6 +131,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         verdicts=Verdicts(db),
         intake=intake,
         public_url=config.base_url,
+        hosts=config.hosts,
         sealer=sealer,
         metrics=metrics,
         look=look,
@@ -139,7 +140,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
     app = create_app(
         parts,
         [
-            console_router(clock=db.clock, public_url=config.base_url),
+            console_router(clock=db.clock, public_url=config.base_url, hosts=config.hosts),
             operations_router(health, parts, metrics_open=config.metrics_open),
         ],
         error_page(db.clock),

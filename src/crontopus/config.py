@@ -8,17 +8,20 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
-from crontopus.domain import duration
+from crontopus.domain import duration, hosts
 from crontopus.domain.errors import Invalid
 from crontopus.wire.installation import Setting
 from crontopus.wire.wording import fault_of
 
 PREFIX = "CRONTOPUS_"
 DEFAULT, FILE, ENVIRONMENT, FLAG = "default", "file", "environment", "flag"
+LISTS = frozenset({"allowed_hosts", "trusted_proxies"})
+"""Settings that hold several words, in the environment with blanks or commas between them."""
 SECRET = frozenset({"database_url", "secret_key"})
 """Settings that may also be read from a file named by `CRONTOPUS_<NAME>_FILE`, and are never shown."""
 
@@ -45,6 +48,13 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "`secret.key` in the data folder."
         ),
     ] = ""
+    allowed_hosts: Annotated[
+        list[str],
+        Meta(
+            description="Names beside that of `public_url` under which the console is reached, such as "
+            "`cron.lan *.example.com`. Addresses and localhost always are; pings and tokens are taken under any name."
+        ),
+    ] = []
     trusted_proxies: Annotated[
         list[str], Meta(description="Networks whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.")
     ] = []
@@ -73,6 +83,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The public URL, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names under which the console is reached."""
+        return (hosts.name_of(urlsplit(self.base_url).netloc), *self.allowed_hosts)
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -144,7 +159,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             values[name] = _secret(Path(environment[f"{variable}_FILE"]))
         elif environment.get(variable):
             text = environment[variable]
-            values[name] = text.replace(",", " ").split() if name == "trusted_proxies" else text
+            values[name] = text.replace(",", " ").split() if name in LISTS else text
     return values
 
 

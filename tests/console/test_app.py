@@ -17,7 +17,9 @@ HOST = "http://testserver.local"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[TestClient[Litestar]]:
     """A browser before a console whose API is not there."""
-    router = console_router(clock=lambda: datetime(2026, 11, 23, tzinfo=UTC), public_url="https://cron.example")
+    router = console_router(
+        clock=lambda: datetime(2026, 11, 23, tzinfo=UTC), public_url="https://cron.example", hosts=["testserver.local"]
+    )
     with TestClient(Litestar([router]), base_url=HOST) as client:
         client.follow_redirects = False
         yield client

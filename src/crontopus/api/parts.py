@@ -28,6 +28,8 @@ class Parts(Struct, kw_only=True):
     metrics: Metrics
     look: Look
     public_url: str
+    hosts: Sequence[str]
+    """Names under which a session is believed."""
     body_limit_bytes: int = 100_000
     """Of a check-in's output."""
     request_limit_bytes: int = 10 * 1024 * 1024

@@ -10,6 +10,7 @@ from litestar.params import QueryParameter
 
 from crontopus.api.parts import Parts
 from crontopus.client import SESSION_COOKIE
+from crontopus.domain import hosts
 from crontopus.domain.access import OF_INSTALLATION, Principal, Scope
 from crontopus.domain.errors import Fault, Invalid, NotAllowed, Unauthenticated, Unavailable, Unfinished
 from crontopus.engine import credentials
@@ -124,6 +125,8 @@ async def _identify(connection: Connection, parts: Parts) -> Principal:
     if not session:
         raise Unauthenticated("send a token as `Authorization: Bearer <token>`")
     _require_same_origin(connection, parts.public_url)
+    if not hosts.is_known(hosts.name_of(connection.headers.get("host", "")), parts.hosts):
+        raise NotAllowed("sessions are not taken under this name: see the setting allowed_hosts")
     strict = parts.operators_need_second_factor
     return await credentials.of_session(parts.db, session, origin_of(connection), strict=strict)
 

@@ -1,5 +1,6 @@
 """The console as one router: its pages, what guards them, and the headers on every answer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Response, Router, get
@@ -36,16 +37,16 @@ from crontopus.console.visit import Visit
 from crontopus.domain.errors import CrontopusError, NotFound
 
 
-def console_router(*, clock: Clock, public_url: str) -> Router:
+def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Router:
     """All pages, to be mounted at `/` in the app that also serves `/api/v1`.
 
-    `clock` is the appliance's, so that relative times agree with the API. Cookies are Secure where `public_url` is
-    https.
+    `hosts` are the names under which it is reached. `clock` is the appliance's, so that relative times agree with the
+    API. Cookies are Secure where `public_url` is https.
     """
     secure = public_url.startswith("https:")
 
     async def view(request: Visit, client: NamedDependency[Client]) -> View:
-        return see(request, clock, await client.me())
+        return see(request, clock, await client.me(), plain=not secure)
 
     def visitor(request: Visit) -> View:
         return see(request, clock)
@@ -85,7 +86,7 @@ def console_router(*, clock: Clock, public_url: str) -> Router:
             "visitor": Provide(visitor, sync_to_thread=False),
             "secure": Provide(lambda: secure, sync_to_thread=False),
         },
-        guards=[session.same_origin_only(public_url)],
+        guards=[session.known_hosts_only(hosts), session.same_origin_only(public_url)],
         exception_handlers={CrontopusError: page, HTTPException: page},
         after_request=_sealed,
         include_in_schema=False,

@@ -12,7 +12,7 @@ from crontopus.client import SESSION_COOKIE, Client
 from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, is_id, passkey_of, read_form, same_names
 from crontopus.console.members import ROLES
 from crontopus.console.session import local_path
-from crontopus.console.view import THEME_COOKIE, ZONE_COOKIE, ZONES, View, choice_cookie, go
+from crontopus.console.view import PLAIN_COOKIE, THEME_COOKIE, ZONE_COOKIE, ZONES, View, choice_cookie, go
 from crontopus.console.visit import Visit
 from crontopus.domain.errors import (
     CrontopusError,
@@ -135,6 +135,15 @@ async def _confirmation(client: Client, view: View, onward: str, faults: Faults 
     return view.page("confirm.html", status, onward=onward, faults=faults or Faults(), passkeys=passkeys)
 
 
+@post("/me/plain", request_max_body_size=ANYONE_MOST_BYTES)
+async def plain(request: Visit, secure: NamedDependency[bool]) -> Response[None]:
+    """They have read what plain HTTP means; this browser says it no more."""
+    form = await read_form(request)
+    response = go(local_path(form["back"] or "/me"))
+    response.cookies.append(choice_cookie(PLAIN_COOKIE, "read", secure=secure))
+    return response
+
+
 async def _page(client: Client, view: View, faults: Faults | None = None) -> Response[str]:
     is_person = view.is_person
     return view.page(
@@ -148,4 +157,4 @@ async def _page(client: Client, view: View, faults: Faults | None = None) -> Res
     )
 
 
-ROUTES: list[Any] = [me, name, password, end_session, revoke, tenant, confirm_page, confirm, zone, theme]
+ROUTES: list[Any] = [me, name, password, end_session, revoke, tenant, confirm_page, confirm, zone, theme, plain]

@@ -1,6 +1,6 @@
 """Who visits: the client that speaks for them, the guard at unsafe methods, set-up, sign-in and sign-out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
@@ -16,6 +16,7 @@ from crontopus.client import SESSION_COOKIE, Client
 from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, passkey_of, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit, request_id
+from crontopus.domain import hosts
 from crontopus.domain.errors import (
     Conflict,
     CrontopusError,
@@ -29,7 +30,7 @@ from crontopus.domain.errors import (
 from crontopus.wire.accounts import Session, SetUp, SignIn
 from crontopus.wire.factors import FactorKind
 
-_PASSED_ON = ("x-forwarded-for", "user-agent")
+_PASSED_ON = ("x-forwarded-for", "user-agent", "host")
 SECOND_FACTOR = "/sign-in/second-factor"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -59,6 +60,22 @@ def same_origin_only(public_url: str) -> Any:
     def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         if connection.scope.get("method") not in _SAFE and not _from_here(connection, public_url):
             raise NotAllowed("This request did not come from a page of this console, so it was not carried out.")
+
+    return guard
+
+
+def known_hosts_only(own: Sequence[str]) -> Any:
+    """A guard: the console answers under its own names alone. Whoever owns another name can have it lead here, and
+    would make pages of theirs that count as of the same origin.
+    """
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        name = hosts.name_of(connection.headers.get("host", ""))
+        if not hosts.is_known(name, own):
+            raise NotAllowed(
+                f"This console is not to be reached as {name[:100] or 'nothing'}. Whoever runs it can allow that name: "
+                "the setting allowed_hosts."
+            )
 
     return guard
 

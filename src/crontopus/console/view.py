@@ -16,11 +16,14 @@ from crontopus.console.assets import ASSETS
 from crontopus.console.visit import Visit
 from crontopus.console.why import begin, brief, outcome
 from crontopus.domain.errors import FactorNeeded, NotAllowed
+from crontopus.domain.hosts import is_loopback, name_of
 from crontopus.resources import templates
 from crontopus.wire.accounts import Me
 from crontopus.wire.runs import Gap
 
 Clock = Callable[[], datetime]
+PLAIN_COOKIE = "crontopus_plain"
+"""There where somebody has read what plain HTTP means, and goes on."""
 ZONE_COOKIE, THEME_COOKIE, NOTE_COOKIE = "crontopus_zone", "crontopus_theme", "crontopus_note"
 ZONES = sorted(available_timezones())
 _KNOWN_ZONES = frozenset(ZONES)
@@ -28,7 +31,10 @@ _MONTHS_SECONDS = 180 * 86400
 
 
 class View(Struct, frozen=True, kw_only=True):
-    """`me` is None before sign-in. `path` is the page itself, with its query; `note` is what the last deed did."""
+    """`me` is None before sign-in. `path` is the page itself, with its query; `note` is what the last deed did.
+
+    `exposed`: what is typed here can be read on the way, and nobody has said that they know.
+    """
 
     me: Me | None
     now: datetime
@@ -37,6 +43,7 @@ class View(Struct, frozen=True, kw_only=True):
     note: str
     path: str
     htmx: bool
+    exposed: bool = False
 
     def may(self, scope: str) -> bool:
         """Whether the visitor may do this where they are."""
@@ -81,9 +88,9 @@ class View(Struct, frozen=True, kw_only=True):
         return round(min([60.0, *fresh, *(distance for distance in distances if distance > 0)]) * 1000) + 300
 
 
-def see(request: Visit, clock: Clock, me: Me | None = None) -> View:
+def see(request: Visit, clock: Clock, me: Me | None = None, *, plain: bool = False) -> View:
     """How the visitor behind `request` wants things shown: what they said stands with their account; before it, and for
-    whoever is not known yet, in cookies. What one says wrongly is not believed.
+    whoever is not known yet, in cookies. What one says wrongly is not believed. `plain`: it is reached by plain HTTP.
     """
     cookies = request.cookies
     zone = (me and me.zone) or unquote(cookies.get(ZONE_COOKIE, ""))
@@ -97,6 +104,7 @@ def see(request: Visit, clock: Clock, me: Me | None = None) -> View:
         note=unquote(cookies.get(NOTE_COOKIE, ""))[:300],
         path="/" + request.url.path.lstrip("/") + query,
         htmx=request.headers.get("hx-request") == "true",
+        exposed=plain and PLAIN_COOKIE not in cookies and not is_loopback(name_of(request.headers.get("host", ""))),
     )
 
 
