@@ -23,6 +23,7 @@ from tests.things import Things, things
 from tests.world import Hands, World, world_in
 
 EXAMPLES = scaled(100)
+TOKEN = "token"
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -34,7 +35,10 @@ CHECKS = (
 )
 ENDLESS = "/api/v1/events"
 """Held to the document by tests/api/test_events.py."""
-ROLES = [*Role, *SystemRole] if LONG else [Role.OWNER]
+WHO = [TOKEN, *Role, *SystemRole]
+RUNS = [(database, who) for database in ("sqlite", "postgresql") for who in WHO]
+if not LONG:
+    RUNS = [("sqlite", TOKEN), ("postgresql", Role.OWNER)]
 TAKEN_AWAY = {
     "delete_job": "job",
     "edit_namespace": "slug",
@@ -50,22 +54,18 @@ LAST = ("sign_out",)
 """Nothing works after these."""
 
 
-def test_every_answer_to_a_token_is_documented_and_none_is_an_error_of_ours(tmp_path: Path, database_url: str) -> None:
-    run = asyncio.run(_prepared(tmp_path, database_url, "token"))
-    _hold_to_the_document(tmp_path, database_url, run)
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_every_answer_to_a_person_is_documented_and_holds_nothing_of_another_tenant(
-    tmp_path: Path, database_url: str, role: Role | SystemRole
+@pytest.mark.parametrize(("database", "who"), RUNS)
+def test_every_answer_is_documented_and_holds_no_error_of_ours_and_nothing_of_another_tenant(
+    tmp_path: Path, request: pytest.FixtureRequest, database: str, who: str
 ) -> None:
-    run = asyncio.run(_prepared(tmp_path, database_url, role))
+    database_url = "" if database == "sqlite" else str(request.getfixturevalue("postgres_url"))
+    run = asyncio.run(_prepared(tmp_path, database_url, who))
     _hold_to_the_document(tmp_path, database_url, run)
 
 
 @pytest.mark.skipif(not LONG, reason="what is made up is mostly not found")
 def test_every_answer_about_what_is_not_there_is_documented(tmp_path: Path, database_url: str) -> None:
-    header, _ = asyncio.run(_prepared(tmp_path, database_url, "token"))
+    header, _ = asyncio.run(_prepared(tmp_path, database_url, TOKEN))
     _hold_to_the_document(tmp_path, database_url, (header, ""))
 
 
@@ -92,7 +92,7 @@ async def _prepared(tmp_path: Path, database_url: str, who: str) -> tuple[str, s
         await things(world, "globex", marker=contract_checks.OF_ANOTHER)
         there, spare = await things(world), await things(world, slug="spare")
         names = "".join(_names(there, spare))
-        if who == "token":
+        if who == TOKEN:
             return f"Authorization: Bearer {world.tenants['acme'].token}", names
         async with _person(world, who) as person:
             return f"Cookie: {person.http.headers['cookie']}", names
