@@ -20,7 +20,7 @@ class Stream:
 
     def __init__(self, world: World, credential: tuple[str, str], last_event_id: str | None = None) -> None:
         """`credential`: a header."""
-        headers = [(b"host", b"x"), (credential[0].encode(), credential[1].encode())]
+        headers = [(b"host", b"crontopus.test"), (credential[0].encode(), credential[1].encode())]
         if last_event_id is not None:
             headers.append((b"last-event-id", last_event_id.encode()))
         self._scope = {
