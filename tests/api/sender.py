@@ -15,7 +15,7 @@ class Sender:
 
     def __init__(self, world: World, method: str, url: str, headers: Mapping[str, str]) -> None:
         path, _, query = url.removeprefix(BASE).partition("?")
-        told = {"host": "x", "transfer-encoding": "chunked", **headers}
+        told = {"host": "localhost", "transfer-encoding": "chunked", **headers}
         self._scope = {
             "type": "http",
             "asgi": {"version": "3.0"},

@@ -111,12 +111,12 @@ def _statuses(said: bytes) -> list[int]:
 
 async def _answers(site: Site, job: Job) -> None:
     """It still serves those who mean well."""
-    said = await _spoken(site, f"GET {_path(job)}/log HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    said = await _spoken(site, f"GET {_path(job)}/log HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n".encode())
     assert _statuses(said) == [200]
 
 
 def _request(
-    line: str, *headers: str, body: str = "", version: str = "HTTP/1.1", surroundings: str = "Host: x"
+    line: str, *headers: str, body: str = "", version: str = "HTTP/1.1", surroundings: str = "Host: [::1]"
 ) -> bytes:
     head = "\r\n".join([f"{line} {version}", surroundings, "Connection: close", *headers])
     return f"{head}\r\n\r\n{body}".encode("latin-1")
@@ -238,7 +238,7 @@ async def test_as_many_are_stored_as_were_acknowledged(site: Site, api: Client, 
 
 @whatever_the_database
 async def test_pipelined_pings_are_answered_in_order(site: Site, api: Client, job: Job) -> None:
-    line = f"GET {_path(job)}%s HTTP/1.1\r\nHost: x\r\n%s\r\n"
+    line = f"GET {_path(job)}%s HTTP/1.1\r\nHost: [::1]\r\n%s\r\n"
     sent = "".join(line % (suffix, "") for suffix in ("/start", "/log", "/256", "/fail")) + line % (
         "/no",
         "Connection: close\r\n",
@@ -259,7 +259,7 @@ async def test_a_body_of_gigabytes_is_cut_committed_and_hung_up_on(
     block = b"x" * MEBIBYTE
     head = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {HUGE_BYTES}"
     reader, writer = await asyncio.open_connection("127.0.0.1", site.served.port)
-    writer.write(f"POST {_path(job)}/fail HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode())
+    writer.write(f"POST {_path(job)}/fail HTTP/1.1\r\nHost: [::1]\r\n{head}\r\n\r\n".encode())
     sent = 0
     try:
         while sent < HUGE_BYTES:
@@ -325,7 +325,7 @@ async def test_a_client_that_does_not_wait_for_the_answer_has_pinged(site: Site,
 @whatever_the_database
 async def test_who_stops_within_the_headers_has_not_pinged(site: Site, api: Client, job: Job) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", site.served.port)
-    writer.write(f"POST {_path(job)}/fail HTTP/1.1\r\nHost: x\r\nContent-Le".encode())
+    writer.write(f"POST {_path(job)}/fail HTTP/1.1\r\nHost: [::1]\r\nContent-Le".encode())
     await writer.drain()
     writer.close()
     await _answers(site, job)
@@ -341,7 +341,7 @@ async def test_slow_headers_are_hung_up_on_and_hold_up_nobody(site: Site, job: J
     slow = await asyncio.gather(*[asyncio.open_connection("127.0.0.1", site.served.port) for _ in range(scaled(1000))])
     begun = loop.time()
     for _, writer in slow:
-        writer.write(f"GET {_path(job)} HTTP/1.1\r\nHost: x\r\nX-Slow: ".encode())
+        writer.write(f"GET {_path(job)} HTTP/1.1\r\nHost: [::1]\r\nX-Slow: ".encode())
     dripping = asyncio.gather(*[_drip(reader, writer) for reader, writer in slow])
     for _ in range(20):
         async with asyncio.timeout(2):
@@ -356,7 +356,7 @@ async def test_slow_headers_are_hung_up_on_and_hold_up_nobody(site: Site, job: J
 @pytest.mark.skipif(not LONG, reason="takes half a minute: CRONTOPUS_TEST_LONG=1")
 async def test_chunks_without_end_are_cut_after_half_a_minute(site: Site, api: Client, job: Job) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.served.port)
-    writer.write(f"POST {_path(job)} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+    writer.write(f"POST {_path(job)} HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
     loop = asyncio.get_running_loop()
     begun = loop.time()
     said = await _drip(reader, writer, b"1\r\nx\r\n")
@@ -369,12 +369,12 @@ async def test_chunks_without_end_are_cut_after_half_a_minute(site: Site, api: C
 
 STALLED = {
     "connections": "",
-    "headers": "POST /sign-in HTTP/1.1\r\nHost: x\r\n",
-    "a form": "POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nemail=",
-    "a request to the API": "POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-    "a form in chunks": "POST /setup HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
-    "the body of a ping": f"POST /ping/{uuid4()} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
-    "the end of a ping": f"POST /ping/{uuid4()} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nthe beginning",
+    "headers": "POST /sign-in HTTP/1.1\r\nHost: [::1]\r\n",
+    "a form": "POST /sign-in HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 100\r\n\r\nemail=",
+    "a request to the API": "POST /api/v1/sessions HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 100\r\n\r\n{",
+    "a form in chunks": "POST /setup HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+    "the body of a ping": f"POST /ping/{uuid4()} HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 100\r\n\r\n",
+    "the end of a ping": f"POST /ping/{uuid4()} HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 100\r\n\r\nthe beginning",
 }
 """What thousands begin to send, and never finish."""
 
@@ -421,7 +421,7 @@ async def test_of_thousands_who_stall_beside_pings_most_are_told_to_come_again(s
 async def test_what_those_hold_who_stall_is_bounded(site: Site, kind: str, size: int) -> None:
     """It is held before it is known whether there is such a job; so most of them are answered before their time."""
     before = _memory_from_now(site)
-    head = f"POST /ping/{uuid4()} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 9999999\r\n\r\n"
+    head = f"POST /ping/{uuid4()} HTTP/1.1\r\nHost: [::1]\r\nContent-Type: {kind}\r\nContent-Length: 9999999\r\n\r\n"
     async with _stalling(site, head.encode() + b" " * size, 4000) as stalling:
         async with asyncio.timeout(MOST_SECONDS / 2):
             await _answered(stalling, 3000)
@@ -532,7 +532,7 @@ async def _stalled(site: Site, sent: bytes) -> tuple[asyncio.StreamReader, async
 async def _begun(site: Site, job: Job, length: int) -> asyncio.StreamWriter:
     """A failure whose headers the server has taken: it asks for the body, of `length` bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", site.served.port)
-    head = f"POST {_path(job)}/fail HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    head = f"POST {_path(job)}/fail HTTP/1.1\r\nHost: [::1]\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
     writer.write(head.encode())
     assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
     return writer
@@ -569,7 +569,7 @@ async def _unknown_by_one(site: Site, count: int) -> set[int]:
     statuses = set()
     for number in range(count):
         name = str(uuid4()) if number % 2 else f"{uuid4().hex[:22]}/job-{number}?create=1"
-        writer.write(f"GET /ping/{name} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        writer.write(f"GET /ping/{name} HTTP/1.1\r\nHost: [::1]\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         statuses |= set(_statuses(head))
         await reader.readexactly(len(b"not found"))

@@ -72,7 +72,7 @@ async def test_told_to_stop_it_waits_for_nobody_who_stalls(tmp_path: Path) -> No
             async with AsyncExitStack() as stalling:
                 begun, other = [await _stalled(stalling, served, _beginning(job)) for job in jobs]
                 begun[1].write(b"the beginning")
-                form = "POST /sign-in HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+                form = "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
                 third = await _stalled(stalling, served, form)
                 began = time.monotonic()
                 assert served.stop() == 0, served.log()
@@ -89,7 +89,7 @@ async def test_told_to_stop_it_waits_for_nobody_who_stalls(tmp_path: Path) -> No
 
 
 def _beginning(job: Job) -> str:
-    head = f"POST {urlsplit(job.ping_url).path}/fail HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+    head = f"POST {urlsplit(job.ping_url).path}/fail HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
     return f"{head}Expect: 100-continue\r\n\r\n"
 
 

@@ -6,7 +6,9 @@ from msgspec import Meta
 
 from crontopus.wire.common import Input, Instant, Output
 
-MachineName = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$")]
+MACHINE = r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
+"""Nothing that a terminal or a page would obey: no control characters, no changes of direction."""
+MachineName = Annotated[str, Meta(max_length=100, pattern=MACHINE)]
 Code = Annotated[str, Meta(max_length=200)]
 
 
