@@ -4,7 +4,7 @@ Knows `wire` and nothing else of ours. Console, command line and tests differ in
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -135,6 +135,15 @@ class Client:
             raise _raised(response)
         return msgspec.json.decode(response.content or b"null", type=answer)
 
+    @asynccontextmanager
+    async def _streamed(self, path: str, **query: str) -> AsyncIterator[httpx.Response]:
+        """An answer as it comes, however long it takes. Raises as `call`, but for what breaks within it."""
+        async with self.http.stream("GET", path, params=query, timeout=None) as response:
+            if response.is_error:
+                await response.aread()
+                raise _raised(response)
+            yield response
+
     # set-up and sign-in
 
     async def set_up_state(self, code: str = "") -> SetUpState:
@@ -186,15 +195,9 @@ class Client:
     async def export_tenant(self) -> Export:
         return await self.call("POST", "/tenants/current/exports", Export)
 
-    @asynccontextmanager
-    async def download_export(self, export: UUID | str) -> AsyncIterator[httpx.Response]:
+    def download_export(self, export: UUID | str) -> AbstractAsyncContextManager[httpx.Response]:
         """The file as it comes, however long."""
-        path = f"/tenants/current/exports/{_segment(export)}/content"
-        async with self.http.stream("GET", path, timeout=None) as response:
-            if response.is_error:
-                await response.aread()
-                raise _raised(response)
-            yield response
+        return self._streamed(f"/tenants/current/exports/{_segment(export)}/content")
 
     async def switch_tenant(self, tenant: UUID) -> Tenant:
         return await self.call("POST", "/sessions/current/switch", Tenant, Switch(tenant=tenant))
@@ -443,14 +446,9 @@ class Client:
             limit=limit,
         )
 
-    @asynccontextmanager
-    async def export_audit(self, form: str = "ndjson") -> AsyncIterator[httpx.Response]:
+    def export_audit(self, form: str = "ndjson") -> AbstractAsyncContextManager[httpx.Response]:
         """The log as it comes, however long."""
-        async with self.http.stream("GET", "/audit/export", params={"format": form}, timeout=None) as response:
-            if response.is_error:
-                await response.aread()
-                raise _raised(response)
-            yield response
+        return self._streamed("/audit/export", format=form)
 
     async def verify_audit(self) -> AuditVerdict:
         return await self.call("GET", "/audit/verify", AuditVerdict)
@@ -532,14 +530,9 @@ class Client:
             limit=limit,
         )
 
-    @asynccontextmanager
-    async def export_admin_audit(self, form: str = "ndjson") -> AsyncIterator[httpx.Response]:
+    def export_admin_audit(self, form: str = "ndjson") -> AbstractAsyncContextManager[httpx.Response]:
         """All logs as they come, however long."""
-        async with self.http.stream("GET", "/admin/audit/export", params={"format": form}, timeout=None) as response:
-            if response.is_error:
-                await response.aread()
-                raise _raised(response)
-            yield response
+        return self._streamed("/admin/audit/export", format=form)
 
     async def verify_admin_audit(self) -> Page[SystemAuditVerdict]:
         return await self.call("GET", "/admin/audit/verify", Page[SystemAuditVerdict])

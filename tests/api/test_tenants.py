@@ -18,7 +18,10 @@ from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.errors import Closed, Conflict, NotAllowed, NotFound, Unauthenticated, Unconfirmed
 from crontopus.domain.ids import NOWHERE
 from crontopus.domain.standing import UNDO, State
+from crontopus.engine.accounts import begin_session
+from crontopus.engine.credentials import Caller
 from crontopus.engine.exports import Exports
+from crontopus.storage import accounts, dumping
 from crontopus.storage import exports as stored
 from crontopus.storage.tables import metadata
 from crontopus.wire.accounts import NewToken
@@ -128,14 +131,19 @@ async def test_check_ins_of_a_suspended_tenant_are_stored_and_its_people_are_tol
     )
 
 
-async def test_an_operator_who_is_a_member_runs_the_installation_also_while_their_tenant_is_closed(
-    world: World, operator: Client
-) -> None:
-    made = await operator.add_tenant(NewTenant(name="Own", owner="root@example.com"))
-    await operator.suspend_tenant(made.id, "tidying")
-    with pytest.raises(Conflict, match="not suspended"):
-        await operator.resume_tenant(acme(world))
-    assert (await operator.resume_tenant(made.id)).state is State.ACTIVE
+async def test_an_operator_runs_the_installation_also_while_their_own_tenant_is_closed(world: World) -> None:
+    async with world.appliance.db.write_all() as tx:
+        login = await accounts.login_of(tx, "owner@acme.test")
+        assert login is not None
+        session = (await begin_session(tx, login, Caller())).session
+    async with visitor(world, session) as owner:
+        await owner.suspend_tenant(acme(world), "tidying")
+        with pytest.raises(Closed, match="tidying"):
+            await owner.jobs()
+        assert (await owner.resume_tenant(acme(world))).state is State.ACTIVE
+        with pytest.raises(Conflict, match="not suspended"):
+            await owner.resume_tenant(acme(world))
+        assert (await owner.jobs()).items == []
 
 
 async def test_an_owner_deletes_their_tenant_and_has_it_back(world: World, owner: Client) -> None:
@@ -371,6 +379,47 @@ async def test_an_export_that_a_process_left_is_begun_anew_by_the_next(world: Wo
     assert zipfile.ZipFile(io.BytesIO(content)).testzip() is None
     async with db.write_all() as tx:
         assert not await stored.keep(tx, claimed, dead, 1, b"the dead one writes no more")
+
+
+async def test_an_export_is_read_by_job_in_batches_and_misses_nothing(
+    world: World, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dumping, "BATCH", 3)
+    monkeypatch.setattr(dumping, "JOBS", 2)
+    async with world.signed_in("acme") as program:
+        for number in range(5):
+            await program.add_job(NewJob(slug=f"job-{number}"))
+        for number in (0, 0, 0, 0, 1, 1, 1, 3, 4, 4):
+            await program.check_in(CheckIn(kind="fail", job=f"default/job-{number}", output=OutputText(head="x")))
+        await program.delete_job("default/job-4")
+    _, content = await _exported(world, owner)
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    count = {
+        name: len(archive.read(f"{name}.ndjson").splitlines()) for name in ("check_ins", "outputs", "runs", "jobs")
+    }
+    assert count == {"check_ins": 10, "outputs": 10, "runs": 10, "jobs": 5}
+
+
+async def test_a_lease_is_renewed_also_while_no_part_is_full(world: World, owner: Client) -> None:
+    await owner.export_tenant()
+    db, me = world.appliance.db, uuid4()
+    async with db.write_all() as tx:
+        claimed = await stored.claim(tx, me, alone=False)
+    assert claimed is not None
+    world.hands.turn_to(world.now + stored.LEASE)
+    async with db.write_all() as tx:
+        assert await stored.renew(tx, claimed.id, me)
+    world.hands.turn_to(world.now + stored.LEASE)
+    async with db.write_all() as tx:
+        assert await stored.claim(tx, uuid4(), alone=False) is None
+        assert not await stored.renew(tx, claimed.id, uuid4())
+
+
+async def test_loops_with_nothing_to_do_write_nothing(world: World) -> None:
+    writes = world.appliance.db.writes
+    assert not await world.appliance.exports.step()
+    assert not await world.appliance.purge.step()
+    assert world.appliance.db.writes == writes
 
 
 async def test_an_export_that_was_cut_is_no_zip(world: World, owner: Client) -> None:

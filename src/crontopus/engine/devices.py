@@ -109,10 +109,8 @@ async def _answer(tx: SystemTx, code: str, caller: Caller) -> Made | CrontopusEr
         return DeviceTooLate("the code is over: start again")
     if found.allowed is None:
         hurries = found.asked_at is not None and tx.now - found.asked_at < found.interval
-        await devices.asked(tx, found.id, found.interval + (rules.INTERVAL if hurries else rules.INTERVAL * 0))
-        if hurries:
-            return DeviceHurries("ask less often")
-        return DeviceWaits("nobody has decided yet")
+        await devices.asked(tx, found.id, found.interval + rules.INTERVAL if hurries else found.interval)
+        return DeviceHurries("ask less often") if hurries else DeviceWaits("nobody has decided yet")
     await devices.remove(tx, found.id)
     person = await _person(tx, found, caller) if found.allowed else None
     if person is None:

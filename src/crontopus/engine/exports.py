@@ -47,9 +47,12 @@ class Exports:
 
     async def step(self) -> bool:
         """Write one that somebody has asked for, or remove some of what is over. False where there is nothing to do."""
+        alone = self._db.is_sqlite  # whoever else held a lease has ended: only one process opens the file
+        async with self._db.read_all() as tx:
+            if not await exports.is_due(tx, self._process, alone=alone):
+                return False
         async with self._db.write_all() as tx:
-            # Whoever else held a lease on a SQLite file has ended: only one process opens it.
-            found = await exports.claim(tx, self._process, alone=self._db.is_sqlite)
+            found = await exports.claim(tx, self._process, alone=alone)
             if found is None:
                 return bool(await exports.expire(tx, _EXPIRED_AT_ONCE))
         try:
@@ -60,10 +63,11 @@ class Exports:
 
     async def _write(self, export: Export) -> None:
         pipe = _Pipe()
-        hashed, number = sha256(), 0
+        hashed, number, renewed_at = sha256(), 0, anyio.current_time()
         async with aclosing(_archived(self._db, export, pipe)) as written:
             async for last in written:
                 if pipe.waiting < PART_BYTES and not last:
+                    renewed_at = await self._renewed(export, renewed_at)
                     continue
                 part = pipe.take()
                 hashed.update(part)
@@ -73,6 +77,15 @@ class Exports:
                     if last:
                         await exports.finish(tx, export, self._process, hashed.digest(), tx.now + LIFE)
                 number += 1
+
+    async def _renewed(self, export: Export, renewed_at: float) -> float:
+        """When the lease was last renewed: a part may take long where little comes of much."""
+        if anyio.current_time() - renewed_at < exports.LEASE.total_seconds() / 3:
+            return renewed_at
+        async with self._db.write_all() as tx:
+            if not await exports.renew(tx, export.id, self._process):
+                raise _LostLease
+        return anyio.current_time()
 
 
 class _Pipe(io.RawIOBase):

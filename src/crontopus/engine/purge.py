@@ -26,6 +26,9 @@ class Purge:
 
     async def step(self) -> bool:
         """Remove one tenant whose time is over. True where there was one."""
+        async with self._db.read_all() as tx:
+            if not await purging.is_due(tx, tx.now - UNDO):
+                return False
         async with self._db.write_all() as tx:
             tenant = await purging.claim(tx, tx.now - UNDO)
         if tenant is None:

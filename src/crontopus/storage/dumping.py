@@ -1,28 +1,38 @@
 """All that a tenant has, table by table, as it may be given to its owner: without anything that opens something."""
 
 import zlib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import LargeBinary, Table, literal, select, tuple_
+from sqlalchemy import Column, LargeBinary, Row, Table, literal, select, tuple_
 
+from crontopus.domain.ids import NOWHERE
 from crontopus.storage.database import Tx
 from crontopus.storage.tables import (
     audit_heads,
+    check_ins,
     device_codes,
     events,
     export_parts,
     exports,
+    flips,
     idempotency,
+    jobs,
     metadata,
     outputs,
+    runs,
     sessions,
     tenants,
+    watches,
 )
 
 Place = tuple[Any, ...]
 
 BATCH = 500
+JOBS = 200
+"""That are looked through for one batch."""
 _NOT_TOLD = {
     table.name
     for table in (
@@ -40,17 +50,59 @@ _SECRET = frozenset({"ping_uuid", "secret", "claim"})
 TABLES = [table.name for table in metadata.sorted_tables if "tenant_id" in table.c and table.name not in _NOT_TOLD]
 
 
+_BY_JOB: dict[Table, Column[Any]] = {
+    check_ins: check_ins.c.id,
+    outputs: outputs.c.check_in_id,
+    flips: flips.c.id,
+    watches: watches.c.agent_id,
+}
+"""Found by their job, and within it in this order: nothing finds them by their tenant but a look at everybody's."""
+_ORDER: dict[Table, Sequence[Column[Any]]] = {runs: (runs.c.created_at, runs.c.id)}
+"""Where that of the key is not what finds the rows of a tenant."""
+
+
 async def batch(tx: Tx, name: str, after: Place | None) -> tuple[list[dict[str, Any]], Place | None]:
-    """Rows of one table, in the order of its key, those behind `after`; and where the rest begins, if there is more."""
+    """Some rows of one table, those behind `after`; and where the rest begins, if there is more."""
     table = metadata.tables[name]
-    key = list(table.primary_key.columns)
-    query = select(table).where(table.c.tenant_id == tx.tenant).order_by(*key).limit(BATCH)
+    if table in _BY_JOB:
+        found, rest = await _of_jobs(tx, table, _BY_JOB[table], after)
+    else:
+        found, rest = await _of_tenant(tx, table, after)
+    return [_told(table, row._mapping) for row in found], rest
+
+
+async def _of_tenant(tx: Tx, table: Table, after: Place | None) -> tuple[Sequence[Row[Any]], Place | None]:
+    order: list[Any] = list(_ORDER.get(table, table.primary_key.columns))
+    query = select(table).where(table.c.tenant_id == tx.tenant).order_by(*order).limit(BATCH)
     if after is not None:
-        place = (literal(value, column.type) for value, column in zip(after, key, strict=True))
-        query = query.where(tuple_(*key) > tuple_(*place))
+        place = (literal(value, column.type) for value, column in zip(after, order, strict=True))
+        query = query.where(tuple_(*order) > tuple_(*place))
     found = (await tx.sql.execute(query)).all()
-    last = tuple(found[-1]._mapping[column.name] for column in key) if len(found) == BATCH else None
-    return [_told(table, row._mapping) for row in found], last
+    return found, tuple(found[-1]._mapping[one.name] for one in order) if len(found) == BATCH else None
+
+
+async def _of_jobs(
+    tx: Tx, table: Table, key: Column[Any], after: Place | None
+) -> tuple[Sequence[Row[Any]], Place | None]:
+    """A place is a job, and the key of the last row of it that was told, None before the first."""
+    begin, told = after or (NOWHERE, None)
+    ids = await _jobs_from(tx, begin)
+    found: list[Row[Any]] = []
+    for job in ids[:JOBS]:
+        query = select(table).where(table.c.tenant_id == tx.tenant, table.c.job_id == job)
+        if told is not None and job == begin:
+            query = query.where(key > told)
+        found += (await tx.sql.execute(query.order_by(key).limit(BATCH - len(found)))).all()
+        if len(found) == BATCH:
+            return found, (found[-1].job_id, found[-1]._mapping[key.name])
+    rest = ids[JOBS:]
+    return found, (rest[0], None) if rest else None
+
+
+async def _jobs_from(tx: Tx, job: UUID) -> Sequence[UUID]:
+    """The next jobs of the tenant, deleted ones too, and one more: to know whether there is."""
+    query = select(jobs.c.id).where(jobs.c.tenant_id == tx.tenant, jobs.c.id >= job)
+    return (await tx.sql.scalars(query.order_by(jobs.c.id).limit(JOBS + 1))).all()
 
 
 async def about(tx: Tx) -> list[dict[str, Any]]:

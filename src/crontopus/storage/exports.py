@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 
 from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import export_parts, exports
 
 LEASE = timedelta(seconds=15)
-"""Of whoever writes one; each part renews it."""
+"""Of whoever writes one, who renews it meanwhile."""
 
 
 class Export(Struct, frozen=True, kw_only=True):
@@ -61,12 +60,15 @@ async def part(tx: Tx, export: UUID, number: int) -> bytes | None:
     return found
 
 
+async def is_due(tx: SystemTx, claimer: UUID, *, alone: bool) -> bool:
+    """Whether there is one to write, or one whose time is over."""
+    query = select(exports.c.id).where(or_(_free(tx, claimer, alone), exports.c.expires_at <= tx.now))
+    return (await tx.sql.execute(query.limit(1))).first() is not None
+
+
 async def claim(tx: SystemTx, claimer: UUID, *, alone: bool) -> Export | None:
     """The oldest that nobody writes, which is `claimer`'s now, and begins anew. `alone`: nobody else can be writing."""
-    free: Any = or_(exports.c.claimed_until.is_(None), exports.c.claimed_until < tx.now)
-    if alone:
-        free = or_(free, exports.c.claim != claimer)
-    query = select(*_COLUMNS).where(exports.c.sha256.is_(None), free).order_by(exports.c.id).limit(1)
+    query = select(*_COLUMNS).where(_free(tx, claimer, alone)).order_by(exports.c.id).limit(1)
     row = (await tx.sql.execute(query.with_for_update(skip_locked=True))).first()
     if row is None:
         return None
@@ -74,6 +76,17 @@ async def claim(tx: SystemTx, claimer: UUID, *, alone: bool) -> Export | None:
     claimed = update(exports).where(exports.c.id == row.id)
     await tx.sql.execute(claimed.values(claim=claimer, claimed_until=tx.now + LEASE, size_bytes=0))
     return Export(**row._mapping)
+
+
+def _free(tx: SystemTx, claimer: UUID, alone: bool) -> ColumnElement[bool]:
+    unheld = or_(exports.c.claimed_until.is_(None), exports.c.claimed_until < tx.now)
+    return exports.c.sha256.is_(None) & (or_(unheld, exports.c.claim != claimer) if alone else unheld)
+
+
+async def renew(tx: SystemTx, export: UUID, claimer: UUID) -> bool:
+    """The lease. False where somebody else holds it by now, or the export is gone."""
+    mine = update(exports).where(exports.c.id == export, exports.c.claim == claimer)
+    return bool((await tx.sql.execute(mine.values(claimed_until=tx.now + LEASE))).rowcount)
 
 
 async def keep(tx: SystemTx, export: Export, claimer: UUID, number: int, part: bytes) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, and_, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, tuple_, update
 
 from crontopus.storage import pruning
 from crontopus.storage.database import SystemTx, Tx
@@ -24,9 +24,13 @@ _OF_PEOPLE = [
 ]
 
 
+async def is_due(tx: SystemTx, deleted_before: datetime) -> bool:
+    return (await tx.sql.execute(select(tenants.c.id).where(_due(deleted_before)).limit(1))).first() is not None
+
+
 async def claim(tx: SystemTx, deleted_before: datetime) -> UUID | None:
     """A tenant that was deleted by then, and that nobody restores any more from now on; None where there is none."""
-    due = or_(tenants.c.purging_at.is_not(None), tenants.c.deleted_at <= deleted_before)
+    due = _due(deleted_before)
     found: UUID | None = await tx.sql.scalar(
         select(tenants.c.id).where(due).order_by(tenants.c.deleted_at).limit(1).with_for_update(skip_locked=True)
     )
@@ -34,6 +38,10 @@ async def claim(tx: SystemTx, deleted_before: datetime) -> UUID | None:
         mine = and_(tenants.c.id == found, tenants.c.purging_at.is_(None))
         await tx.sql.execute(update(tenants).where(mine).values(purging_at=tx.now))
     return found
+
+
+def _due(deleted_before: datetime) -> ColumnElement[bool]:
+    return or_(tenants.c.purging_at.is_not(None), tenants.c.deleted_at <= deleted_before)
 
 
 async def some(tx: Tx, limit: int) -> int:

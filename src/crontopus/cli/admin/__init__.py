@@ -13,12 +13,6 @@ def admin() -> None:
     """
 
 
-for command in (
-    *data.COMMANDS,
-    *config.COMMANDS,
-    *health.COMMANDS,
-    *tenants.COMMANDS,
-    *users.COMMANDS,
-    *audit.COMMANDS,
-):
-    admin.add_command(command)
+for module in (data, health, tenants, users, audit, config):
+    for command in module.COMMANDS:
+        admin.add_command(command)
