@@ -33,7 +33,7 @@ from tests.postgres import Postgres
 from tests.served import PASSWORD, Served, set_up
 from tests.world import copied, found, world_in
 
-SLACK_SECONDS = 5
+SLACK_SECONDS = 10
 """For a machine that has much else to do."""
 STOPPED_WITHIN_SECONDS = 10
 RECOVERED_WITHIN_SECONDS = 30
@@ -127,9 +127,11 @@ async def test_a_postgresql_that_hangs_is_told_in_bounded_time_and_outlived(tmp_
         await _until(lambda: _is(site.operations("/readyz"), 503))
         while not asked.done():
             alive, seconds = await _timed(site.operations("/livez"))
-            assert (alive.status_code, seconds < SLACK_SECONDS) == (200, True)
+            assert alive.status_code == 200
+            assert seconds < SLACK_SECONDS
             ready, seconds = await _timed(site.operations("/readyz"))
-            assert (ready.status_code, seconds < health.PATIENCE_SECONDS + SLACK_SECONDS) == (503, True)
+            assert ready.status_code == 503
+            assert seconds < health.PATIENCE_SECONDS + SLACK_SECONDS, ready.text
         for answer, seconds in await asked:
             assert answer.status_code == 503, answer.text
             assert int(answer.headers["retry-after"]) > 0
