@@ -29,8 +29,9 @@ from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
 from crontopus.domain import passwords
 from crontopus.domain.errors import CrontopusError, Invalid
-from crontopus.engine import accounts, backups, exports, purge, setup
+from crontopus.engine import accounts, backing_up, backups, exports, purge, setup
 from crontopus.engine.absence import BEAT, Absence, Monotonic
+from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
@@ -125,13 +126,15 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
     db.attend = absence.attend
     intake = Intake(ledger, metrics)
     health, loops = Health(db, ledger, config.data), Loops(db.clock, metrics)
-    look = Look(db, config.data, health, intake, loops, metrics)
+    own_backups = BackingUp(db, _place(config), _plan(config), process)
+    look = Look(db, config.data, health, intake, loops, metrics, own_backups)
     parts = Parts(
         db=db,
         verdicts=Verdicts(db),
         intake=intake,
         public_url=config.base_url,
         hosts=config.hosts,
+        backing_up=own_backups,
         sealer=sealer,
         metrics=metrics,
         look=look,
@@ -161,6 +164,11 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         parts=parts,
         app=Front(ping, app, Room(parts.patience), config.proxies),
     )
+
+
+def _plan(config: Config) -> Plan:
+    into = Path(config.backup_into) if config.backup_into else None
+    return Plan(into, config.backup_every, config.backup_keep, config.backup_passphrase)
 
 
 def _kept(config: Config) -> Kept:
@@ -219,6 +227,8 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
             every(PRUNE_EVERY, "retention", appliance.retention.prune)
             every(purge.EVERY, "purge", appliance.purge.step)
             every(exports.EVERY, "exports", appliance.exports.step)
+            if appliance.config.backup_into:
+                every(backing_up.EVERY, "backups", appliance.parts.backing_up.step)
             every(timedelta(seconds=10), "watchdog", systemd.alive)
             if appliance.db.is_sqlite:
                 every(timedelta(seconds=1), "checkpoint", Checkpoints(appliance.db).step)

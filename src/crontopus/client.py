@@ -30,6 +30,7 @@ from crontopus.wire.accounts import (
     Token,
 )
 from crontopus.wire.audit import AuditEntry, AuditVerdict, SystemAuditEntry, SystemAuditVerdict
+from crontopus.wire.backups import Backups, MadeBackup
 from crontopus.wire.common import Page
 from crontopus.wire.devices import Device, DeviceCode, DeviceCodes, DeviceDecision, DeviceRequest, UserCode
 from crontopus.wire.factors import (
@@ -536,6 +537,12 @@ class Client:
 
     async def verify_admin_audit(self) -> Page[SystemAuditVerdict]:
         return await self.call("GET", "/admin/audit/verify", Page[SystemAuditVerdict])
+
+    async def admin_backups(self) -> Backups:
+        return await self.call("GET", "/admin/backups", Backups)
+
+    async def make_backup(self) -> MadeBackup:
+        return await self.call("POST", "/admin/backups", MadeBackup)
 
     async def admin_health(self) -> Vitals:
         return await self.call("GET", "/admin/health", Vitals)

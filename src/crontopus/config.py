@@ -22,11 +22,12 @@ PREFIX = "CRONTOPUS_"
 DEFAULT, FILE, ENVIRONMENT, FLAG = "default", "file", "environment", "flag"
 LISTS = frozenset({"allowed_hosts", "trusted_proxies"})
 """Settings that hold several words, in the environment with blanks or commas between them."""
-SECRET = frozenset({"database_url", "secret_key"})
+SECRET = frozenset({"backup_passphrase", "database_url", "secret_key"})
 """Settings that may also be read from a file named by `CRONTOPUS_<NAME>_FILE`, and are never shown."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Bytes = Annotated[int, Meta(ge=1)]
+Kept = Annotated[int, Meta(ge=0)]
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +70,14 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         timedelta(days=90)
     )
     output_bytes_kept: Annotated[Bytes, Meta(description="Bytes of output kept of one job, compressed.")] = 100_000_000
+    backup_into: Annotated[
+        str, Meta(description="Folder into which the server backs up itself, best on another disk; empty: never.")
+    ] = ""
+    backup_every: Annotated[timedelta, Meta(description="How often it does.")] = timedelta(days=1)
+    backup_keep: Annotated[Kept, Meta(description="How many of the newest backups stay there; 0: all.")] = 14
+    backup_passphrase: Annotated[
+        str, Meta(description="Seals them, and puts the secret key into them; empty: they are not sealed.")
+    ] = ""
     metrics_open: Annotated[bool, Meta(description="Whether `/metrics` needs no token.")] = False
     operators_need_second_factor: Annotated[
         bool, Meta(description="Whether who runs the installation must have a second factor to do so.")

@@ -98,6 +98,12 @@ def test_what_was_done_anywhere_is_listed_exported_and_checked(ada: Ada) -> None
     assert (checked.exit_code, "the installation" in checked.stdout) == (0, True)
 
 
+def test_backups_of_itself_are_listed_and_asked_for(ada: Ada) -> None:
+    assert ada("admin", "backups", "list").exit_code == 0
+    refused = ada("admin", "backups", "run")
+    assert (refused.exit_code, "backup_into" in refused.stderr) == (5, True)
+
+
 def test_the_health_of_the_installation_is_told(ada: Ada) -> None:
     done = ada("admin", "health")
     assert done.exit_code == 0, done.stdout

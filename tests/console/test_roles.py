@@ -29,6 +29,7 @@ NEEDS = {
     "/audit": Scope.AUDIT_READ,
     "/admin/config": Scope.INSTALLATION_READ,
     "/admin/health": Scope.INSTALLATION_READ,
+    "/admin/backups": Scope.INSTALLATION_READ,
     "/admin/audit": Scope.INSTALLATION_READ,
     "/admin/users": Scope.INSTALLATION_READ,
     "/admin/users/{user}": Scope.INSTALLATION_READ,

@@ -75,6 +75,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "admin-tenant-new": "/admin/tenants/new",
         "admin-config": "/admin/config",
         "admin-health": "/admin/health",
+        "admin-backups": "/admin/backups",
         "admin-audit": "/admin/audit",
         "admin-users": "/admin/users",
         "admin-user": user,

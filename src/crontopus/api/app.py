@@ -30,7 +30,7 @@ from crontopus.api import (
     tokens,
 )
 from crontopus.api.admin import audit as admin_audit
-from crontopus.api.admin import config, health, users
+from crontopus.api.admin import backups, config, health, users
 from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
@@ -74,6 +74,7 @@ def api_router() -> Router:
             *audit.ROUTES,
             *config.ROUTES,
             *health.ROUTES,
+            *backups.ROUTES,
             *admin_audit.ROUTES,
             *users.ROUTES,
             *admin_tenants.ROUTES,

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from crontopus.api.patience import Patience
 from crontopus.engine.attempts import Attempts
+from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.intake import Intake
 from crontopus.engine.memo import Memo
 from crontopus.engine.passwords import Passwords
@@ -28,6 +29,7 @@ class Parts(Struct, kw_only=True):
     metrics: Metrics
     look: Look
     public_url: str
+    backing_up: BackingUp
     hosts: Sequence[str]
     """Names under which a session is believed."""
     body_limit_bytes: int = 100_000

@@ -19,6 +19,7 @@ from crontopus.engine.namespaces import ping_key
 from crontopus.engine.passkeys import obstacle
 from crontopus.storage import namespaces
 from crontopus.storage.audit import Told
+from crontopus.storage.backups import Backup as MadeBackup
 from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
 from crontopus.storage.devices import Device
@@ -34,6 +35,7 @@ from crontopus.storage.tenants import Tenant
 from crontopus.storage.tokens import Token
 from crontopus.storage.users import Membership, User
 from crontopus.wire import accounts as wire_accounts
+from crontopus.wire import backups as wire_backups
 from crontopus.wire import devices as wire_devices
 from crontopus.wire import installation as wire_installation
 from crontopus.wire import jobs as wire_jobs
@@ -362,6 +364,20 @@ def device(found: Device) -> wire_devices.Device:
         user_agent=found.user_agent,
         asked_at=found.created_at,
         expires_at=found.expires_at,
+    )
+
+
+def backup(found: MadeBackup) -> wire_backups.MadeBackup:
+    return wire_backups.MadeBackup(
+        id=found.id,
+        asked_by=found.asked_by,
+        asked_at=found.asked_at,
+        finished_at=found.finished_at,
+        ok=None if found.finished_at is None else found.sha256 is not None,
+        file=found.file,
+        size_bytes=found.size_bytes,
+        sha256=found.sha256.hex() if found.sha256 else None,
+        why=found.why,
     )
 
 

@@ -28,7 +28,7 @@ from crontopus.console import (
     tokens,
 )
 from crontopus.console.admin import audit as admin_audit
-from crontopus.console.admin import config, health, users
+from crontopus.console.admin import backups, config, health, users
 from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.errors import error_page
 from crontopus.console.headers import seal
@@ -75,6 +75,7 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
             *admin_tenants.ROUTES,
             *config.ROUTES,
             *health.ROUTES,
+            *backups.ROUTES,
             *admin_audit.ROUTES,
             *users.ROUTES,
             assets.static,

@@ -3,16 +3,14 @@ many who sign in at once hold up no ping."""
 
 import asyncio
 import os
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from crontopus.engine.threads import background
+
 _AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
-_LEAST = 19
 _hasher = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
 """One thread for each password: more of them would be of the priority of whoever started the process."""
 _NOBODY = _hasher.hash("nobody's")
@@ -23,7 +21,7 @@ class Passwords:
     """One for the whole process: its threads are what bounds memory, 64 MiB each."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_AT_ONCE, "passwords", initializer=_stand_back)
+        self._threads = background(_AT_ONCE, "passwords")
 
     async def hash(self, password: str) -> str:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(_hasher.hash, password))
@@ -33,12 +31,6 @@ class Passwords:
         verified = partial(_verified, password, hashed or _NOBODY)
         right = await asyncio.get_running_loop().run_in_executor(self._threads, verified)
         return right and hashed is not None
-
-
-def _stand_back() -> None:
-    """On Linux a thread has a priority of its own."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST)
 
 
 def _verified(password: str, hashed: str) -> bool:

@@ -13,11 +13,12 @@ from msgspec import Struct
 from crontopus import __version__
 from crontopus.domain import duration
 from crontopus.domain.errors import CrontopusError
+from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.health import Health
 from crontopus.engine.intake import BYTES_LIMIT, QUEUE_LIMIT, Intake
 from crontopus.engine.loops import Loop, Loops
 from crontopus.metrics import Metrics
-from crontopus.storage import gaps, measuring
+from crontopus.storage import backups, gaps, measuring
 from crontopus.storage.database import Database
 from crontopus.wire.installation import Condition, Vital, Vitals
 
@@ -41,6 +42,7 @@ class Look(Struct, frozen=True):
     intake: Intake
     loops: Loops
     metrics: Metrics
+    backing_up: BackingUp
 
 
 async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
@@ -53,6 +55,7 @@ async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
         "loops": lambda: _loops(look),
         "processes": lambda: _processes(look),
         "gaps": lambda: _gaps(look),
+        "backups": lambda: _backups(look),
         "streams": lambda: _streams(streams, most_streams),
         "versions": lambda: _versions(look),
     }
@@ -221,6 +224,23 @@ async def _gaps(look: Look) -> Iterable[Vital]:
     if recent:
         told += f", the longest {duration.brief(_whole(longest))}"
     return [_vital("gaps", "nobody watched", told, WARN if recent else OK, "`crontopus gaps` tells when, and why.")]
+
+
+async def _backups(look: Look) -> Iterable[Vital]:
+    """Those that the server makes of itself; others it cannot see."""
+    plan = look.backing_up.plan
+    if plan.into is None:
+        advice = "The setting backup_into has the server make them, unless cron does."
+        return [_vital("backups", "last whole one", "none are made from here", WARN, advice)]
+    async with look.db.read_all() as tx:
+        good, last, now = await backups.newest_good(tx), await backups.listed(tx, 1), tx.now
+    age = None if good is None else now - good.asked_at
+    told = "none yet" if age is None else f"{duration.brief(_whole(age))} ago"
+    failed = bool(last) and bool(last[0].why)
+    late = age is not None and age > 2 * plan.every
+    condition = BAD if failed or late else WARN if age is None else OK
+    advice = f"The last one failed: {last[0].why}" if failed else "`crontopus admin backups list` tells more."
+    return [_vital("backups", "last whole one", told, condition, advice)]
 
 
 async def _streams(open_now: int, most: int) -> Iterable[Vital]:

@@ -498,6 +498,22 @@ audit_heads = Table(
 )
 """The newest entry of each chain. Whoever adds to the chain holds this row."""
 
+backups = Table(
+    "backups",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("claim", Id),
+    Column("claimed_until", Instant),
+    Column("finished_at", Instant),
+    Column("file", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", LargeBinary),
+    Column("why", Text, nullable=False),
+)
+"""Backups that the server made of itself. Tried and whole where `sha256` is there; `why` says why it failed."""
+
 heartbeats = Table(
     "heartbeats",
     metadata,

@@ -18,6 +18,7 @@ AREAS = {
     "loops": "What runs by itself",
     "processes": "Processes",
     "gaps": "Gaps",
+    "backups": "Backups",
     "streams": "Live pages",
     "versions": "Versions",
 }

@@ -53,6 +53,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_gaps_until", "gaps", ["until"], unique=False)
     op.create_table(
+        "backups",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=False),
+        sa.Column("asked_at", types.Instant(), nullable=False),
+        sa.Column("claim", types.Id(), nullable=True),
+        sa.Column("claimed_until", types.Instant(), nullable=True),
+        sa.Column("finished_at", types.Instant(), nullable=True),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backups")),
+    )
+    op.create_table(
         "heartbeats",
         sa.Column("process_id", types.Id(), nullable=False),
         sa.Column("started_at", types.Instant(), nullable=False),
