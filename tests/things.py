@@ -9,7 +9,8 @@ from msgspec import Struct
 from crontopus.api.examples import BODIES
 from crontopus.client import Client
 from crontopus.domain.access import Role
-from crontopus.storage import exports, factors
+from crontopus.domain.tiers import Quota, Tier
+from crontopus.storage import exports, factors, tiers
 from crontopus.storage.factors import Passkey
 from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
@@ -35,6 +36,7 @@ class Things(Struct, frozen=True, kw_only=True):
     passkey: UUID
     export: UUID
     tenant: UUID
+    tier: UUID
     user: UUID
 
     def fill(self, path: str) -> str:
@@ -69,8 +71,18 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         passkey=await passkey_of(world, member),
         export=export,
         tenant=home,
+        tier=await new_tier(world),
         user=member,
     )
+
+
+async def new_tier(world: World) -> UUID:
+    """One that no tenant is in."""
+    async with world.appliance.db.write_all() as tx:
+        id = new_id(tx.now)
+        tier = Tier(id, str(id), {Quota.JOBS: 1})
+        await tiers.add(tx, tier)
+    return tier.id
 
 
 async def passkey_of(world: World, user: UUID) -> UUID:

@@ -147,6 +147,7 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
     config = Config(data=data, database_url=database_url, public_url=BASE)
     async with assembled(config, hands, hands.monotonic) as appliance:
         await appliance.absence.begin()
+        await appliance.usage.step()
         intake = asyncio.create_task(appliance.intake.run())
         world = World(appliance, hands, await _tenants(appliance, data))
         hands.heartbeats.append(appliance.absence.saw)

@@ -29,7 +29,7 @@ from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
 from crontopus.domain import passwords
 from crontopus.domain.errors import CrontopusError, Invalid
-from crontopus.engine import accounts, backing_up, backups, exports, purge, setup
+from crontopus.engine import accounts, backing_up, backups, exports, purge, setup, usage
 from crontopus.engine.absence import BEAT, Absence, Monotonic
 from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.exports import Exports
@@ -41,6 +41,7 @@ from crontopus.engine.passwords import Passwords
 from crontopus.engine.purge import Purge
 from crontopus.engine.retention import Kept, Retention
 from crontopus.engine.sweep import Sweep
+from crontopus.engine.usage import Usage
 from crontopus.engine.verdicts import Verdicts
 from crontopus.engine.vitals import Look
 from crontopus.http import HttpServer, free_port
@@ -78,6 +79,7 @@ class Appliance(Struct, frozen=True, kw_only=True):
     retention: Retention
     purge: Purge
     exports: Exports
+    usage: Usage
     loops: Loops
     metrics: Metrics
     parts: Parts
@@ -124,7 +126,8 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
     process = uuid4()
     absence = Absence(db, process, monotonic, metrics)
     db.attend = absence.attend
-    intake = Intake(ledger, metrics)
+    used = Usage(db)
+    intake = Intake(ledger, metrics, used)
     health, loops = Health(db, ledger, config.data), Loops(db.clock, metrics)
     own_backups = BackingUp(db, _place(config), _plan(config), process)
     look = Look(db, config.data, health, intake, loops, metrics, own_backups)
@@ -132,6 +135,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         db=db,
         verdicts=Verdicts(db),
         intake=intake,
+        usage=used,
         public_url=config.base_url,
         hosts=config.hosts,
         backing_up=own_backups,
@@ -159,6 +163,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         retention=Retention(db, _kept(config)),
         purge=Purge(db),
         exports=Exports(db, process),
+        usage=used,
         loops=loops,
         metrics=metrics,
         parts=parts,
@@ -216,6 +221,7 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
         tree.start_soon(appliance.loops.run, pause, name, step)
 
     await appliance.absence.begin()
+    await appliance.usage.step()
     with Listener(appliance.db) as listener:
         async with anyio.create_task_group() as tree:
             tree.start_soon(appliance.intake.run)
@@ -227,6 +233,7 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
             every(PRUNE_EVERY, "retention", appliance.retention.prune)
             every(purge.EVERY, "purge", appliance.purge.step)
             every(exports.EVERY, "exports", appliance.exports.step)
+            every(usage.EVERY, "usage", appliance.usage.step)
             if appliance.config.backup_into:
                 every(backing_up.EVERY, "backups", appliance.parts.backing_up.step)
             every(timedelta(seconds=10), "watchdog", systemd.alive)
@@ -254,8 +261,9 @@ async def _finish(appliance: Appliance) -> None:
     await appliance.intake.settled()
     try:
         await appliance.absence.end()
+        await appliance.usage.step()
     except CrontopusError as error:
-        log.warning("the last heartbeat was not stored", reason=str(error))
+        log.warning("the last heartbeat or count was not stored", reason=str(error))
 
 
 async def _say_hello(appliance: Appliance, server: HttpServer) -> None:

@@ -68,6 +68,7 @@ from crontopus.wire.problem import Problem
 from crontopus.wire.runs import CheckIn, CheckInAnswer, CheckInAnswers, Gap, Log, Run, Settle, StoredCheckIn
 from crontopus.wire.schedules import Crontab, CrontabRequest, Preview, PreviewRequest
 from crontopus.wire.tenants import CreatedTenant, Export, NewTenant, Suspension, TenantInfo
+from crontopus.wire.tiers import NewTier, Sort, TenantRank, TenantUsage, Tier, TierChoice, TierPatch
 
 T = TypeVar("T")
 SESSION_COOKIE = "crontopus_session"
@@ -180,6 +181,9 @@ class Client:
 
     async def tenant(self) -> TenantInfo:
         return await self.call("GET", "/tenants/current", TenantInfo)
+
+    async def usage(self) -> TenantUsage:
+        return await self.call("GET", "/tenants/current/usage", TenantUsage)
 
     async def edit_tenant(self, changes: TenantPatch) -> TenantInfo:
         return await self.call("PATCH", "/tenants/current", TenantInfo, changes)
@@ -481,6 +485,29 @@ class Client:
 
     async def admin_restore_tenant(self, tenant: UUID | str) -> TenantInfo:
         return await self.call("POST", f"/admin/tenants/{_segment(tenant)}/restore", TenantInfo)
+
+    async def admin_tiers(self) -> Page[Tier]:
+        return await self.call("GET", "/admin/tiers", Page[Tier])
+
+    async def admin_tier(self, tier: UUID | str) -> Tier:
+        return await self.call("GET", f"/admin/tiers/{_segment(tier)}", Tier)
+
+    async def add_tier(self, new: NewTier) -> Tier:
+        return await self.call("POST", "/admin/tiers", Tier, new)
+
+    async def edit_tier(self, tier: UUID | str, changes: TierPatch) -> Tier:
+        return await self.call("PATCH", f"/admin/tiers/{_segment(tier)}", Tier, changes)
+
+    async def delete_tier(self, tier: UUID | str) -> None:
+        return await self.call("DELETE", f"/admin/tiers/{_segment(tier)}", type(None))
+
+    async def give_tier(self, tenant: UUID | str, tier: UUID) -> TenantInfo:
+        return await self.call("PATCH", f"/admin/tenants/{_segment(tenant)}/tier", TenantInfo, TierChoice(tier=tier))
+
+    async def admin_usage(
+        self, *, sort: Sort | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> Page[TenantRank]:
+        return await self.call("GET", "/admin/usage", Page[TenantRank], sort=sort, cursor=cursor, limit=limit)
 
     async def admin_users(
         self, *, q: str | None = None, cursor: str | None = None, limit: int | None = None

@@ -51,7 +51,7 @@ async def test_only_so_much_of_what_was_printed_waits_to_be_stored(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "BYTES_LIMIT", 250)
-    queue = Intake(world.appliance.ledger, world.appliance.metrics)
+    queue = Intake(world.appliance.ledger, world.appliance.metrics, world.appliance.usage)
     waiting = [asyncio.create_task(queue.submit([_report(world, 100)])) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable, match="too many"):
@@ -66,7 +66,7 @@ async def test_what_is_stored_makes_room_and_nothing_is_too_large_for_an_empty_q
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "BYTES_LIMIT", 250)
-    queue = Intake(world.appliance.ledger, world.appliance.metrics)
+    queue = Intake(world.appliance.ledger, world.appliance.metrics, world.appliance.usage)
     for _ in range(3):
         waiting = asyncio.create_task(queue.submit([_report(world, 1000)]))
         await asyncio.sleep(0)

@@ -156,7 +156,7 @@ async def _play(world: World, number: int) -> AsyncIterator[Play]:
     async with world.signed_in("acme") as acme:
         new = [NewJob(name=f"job {number} {name}", schedule=every, grace=7, miss_after=2) for name in "ab"]
         jobs = [await acme.add_job(job) for job in new]
-        queue = Intake(world.appliance.ledger, world.appliance.metrics)
+        queue = Intake(world.appliance.ledger, world.appliance.metrics, world.appliance.usage)
         yield Play(world, acme, queue, jobs, f"made-{number}", world.now)
 
 
@@ -164,7 +164,7 @@ async def _one_by_one(play: Play, plan: Sequence[Group]) -> None:
     """Each check-in in a transaction of its own, by an intake that knows nothing and has nobody waiting."""
     for group in plan:
         for said in group.says:
-            play.queue = Intake(play.world.appliance.ledger, play.world.appliance.metrics)
+            play.queue = Intake(play.world.appliance.ledger, play.world.appliance.metrics, play.world.appliance.usage)
             await play.hear([said])
             await play.commit(1)
         await play.act(group.act)

@@ -28,10 +28,12 @@ from crontopus.api import (
     setup,
     tenants,
     tokens,
+    usage,
 )
 from crontopus.api.admin import audit as admin_audit
-from crontopus.api.admin import backups, config, health, users
+from crontopus.api.admin import backups, config, health, tiers, users
 from crontopus.api.admin import tenants as admin_tenants
+from crontopus.api.admin import usage as admin_usage
 from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
 from crontopus.api.parts import Parts
@@ -62,6 +64,7 @@ def api_router() -> Router:
             *devices.ROUTES,
             *factors.ROUTES,
             *tenants.ROUTES,
+            *usage.ROUTES,
             *people.ROUTES,
             *namespaces.ROUTES,
             *tokens.ROUTES,
@@ -78,6 +81,8 @@ def api_router() -> Router:
             *admin_audit.ROUTES,
             *users.ROUTES,
             *admin_tenants.ROUTES,
+            *tiers.ROUTES,
+            *admin_usage.ROUTES,
             reference.openapi,
         ],
         guards=[principal.guard],

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Annotated
 
 import anyio
@@ -16,7 +16,8 @@ from crontopus.api.arguments import Caller, Http, Parts
 from crontopus.api.parts import Parts as Assembly
 from crontopus.api.principal import needs
 from crontopus.domain.access import Principal, Scope
-from crontopus.domain.errors import Unavailable
+from crontopus.domain.errors import Throttled, Unavailable
+from crontopus.domain.tiers import Quota, reached
 from crontopus.storage import events, jobs
 from crontopus.storage.database import Tx
 from crontopus.storage.events import Change, Position
@@ -25,6 +26,8 @@ from crontopus.wire.events import ChangeEvent
 
 BATCH = 50
 """Transactions told at once."""
+RETRY_SECONDS = 30
+"""A stream that was refused for a quota is asked for again no sooner."""
 MOST_STREAMS = 1000
 """Each holds a connection for as long as it likes; pings need some too."""
 ASK_SECONDS = 1.0
@@ -52,8 +55,9 @@ async def stream(request: Http, caller: Caller, parts: Parts, last_event_id: Las
         raise Unavailable("too many live streams are open: close some, or read again now and then instead")
     async with parts.db.read(caller.tenant) as tx:
         place, known = await _begin(tx, last_event_id)
+    told = _told(request, parts, caller, place, known)
     return Stream(
-        _told(request, parts, caller, place, known),
+        _begun(await anext(told), told),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -67,11 +71,19 @@ async def _begin(tx: Tx, last_event_id: str | None) -> tuple[Position, bool]:
     return await events.newest(tx), last_event_id is None
 
 
+async def _begun(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    """It counts among the tenant's from before its answer begins, so that one too many can still be refused."""
+    async with aclosing(rest):
+        yield first
+        async for more in rest:
+            yield more
+
+
 async def _told(
     request: Http, parts: Assembly, caller: Principal, place: Position, known: bool
-) -> AsyncIterator[bytes]:
-    """Until the client leaves, may not see it any more, or the server stops."""
-    with _counted(parts):
+) -> AsyncGenerator[bytes, None]:
+    """Until the client leaves, may not see it any more, or the server stops. Raises Throttled at its beginning."""
+    with _counted(parts, caller):
         yield ALIVE if known else RESYNC
         silent_since = anyio.current_time()
         while not parts.stopping.is_set():
@@ -100,13 +112,25 @@ async def _awaited(request: Http, parts: Assembly, caller: Principal, coming: as
     return True
 
 
+def _require_room(parts: Assembly, caller: Principal) -> None:
+    """Of the streams that this process has open. Raises Throttled."""
+    limit = parts.usage.streams(caller.tenant)
+    if limit is not None and (used := parts.streams_of[caller.tenant]) >= limit:
+        raise Throttled(str(reached(Quota.STREAMS, used, limit)), retry_after_seconds=RETRY_SECONDS)
+
+
 @contextmanager
-def _counted(parts: Assembly) -> Iterator[None]:
+def _counted(parts: Assembly, caller: Principal) -> Iterator[None]:
+    _require_room(parts, caller)
     parts.streams += 1
+    parts.streams_of[caller.tenant] += 1
     try:
         yield
     finally:
         parts.streams -= 1
+        parts.streams_of[caller.tenant] -= 1
+        if not parts.streams_of[caller.tenant]:
+            del parts.streams_of[caller.tenant]
 
 
 async def _next(parts: Assembly, caller: Principal, place: Position) -> tuple[list[Change], Position]:

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.tiers import UNLIMITED, Quota
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
 from crontopus.wire.devices import DeviceCode, DeviceDecision, DeviceRequest, UserCode
 from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
@@ -25,6 +26,7 @@ from crontopus.wire.people import (
 from crontopus.wire.runs import CheckIn, OutputText, Settle
 from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
 from crontopus.wire.tenants import NewTenant, Suspension
+from crontopus.wire.tiers import NewTier, TierChoice, TierPatch
 
 _PASSKEY = {
     "id": "AQIDBAUGBwgJCgsMDQ4PEA",
@@ -40,6 +42,9 @@ BODIES: dict[str, Struct] = {
     "admin_edit_tenant": TenantPatch(name="Example Ltd."),
     "edit_user": UserPatch(system_role=SystemRole.SUPPORT),
     "add_tenant": NewTenant(name="Example Ltd.", owner="new@example.com"),
+    "add_tier": NewTier(name="Small", quotas={Quota.JOBS: 100, Quota.OUTPUT: 50_000_000, Quota.RETENTION: 30}),
+    "edit_tier": TierPatch(quotas={Quota.JOBS: 200, Quota.RETENTION: None}),
+    "give_tier": TierChoice(tier=UNLIMITED),
     "suspend_tenant": Suspension(why="the bill of June is not paid"),
     "switch_tenant": Switch(tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90")),
     "sign_in_with_passkey": PasskeySignIn(passkey=_PASSKEY),

@@ -1,7 +1,9 @@
 """What the API is given: the parts of the appliance that its controllers work with."""
 
 from asyncio import Event
+from collections import Counter
 from collections.abc import Sequence
+from uuid import UUID
 
 from msgspec import Struct, field
 
@@ -11,6 +13,7 @@ from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.intake import Intake
 from crontopus.engine.memo import Memo
 from crontopus.engine.passwords import Passwords
+from crontopus.engine.usage import Usage
 from crontopus.engine.verdicts import Verdicts
 from crontopus.engine.vitals import Look
 from crontopus.metrics import Metrics
@@ -25,6 +28,7 @@ class Parts(Struct, kw_only=True):
     db: Database
     verdicts: Verdicts
     intake: Intake
+    usage: Usage
     sealer: Sealer
     metrics: Metrics
     look: Look
@@ -45,6 +49,8 @@ class Parts(Struct, kw_only=True):
     """With clients that are still sending; it ends when the server stops."""
     streams: int = 0
     """Live streams that are open."""
+    streams_of: Counter[UUID] = field(default_factory=Counter)
+    """Those of each tenant that has any."""
     counts: Memo[dict[str, int]] = field(default_factory=Memo)
     scrapes: Memo[list[bytes]] = field(default_factory=lambda: Memo(most=4))
     """Few are kept, since one may have 20 MB."""

@@ -11,6 +11,7 @@ from crontopus.api.parts import Parts
 from crontopus.domain import ids, schedule
 from crontopus.domain.access import Principal
 from crontopus.domain.audit import Entry
+from crontopus.domain.tiers import UNCOUNTED, Level, Quota, Quotas, Tier, level
 from crontopus.domain.watch import Status, shown_status
 from crontopus.engine import schedules
 from crontopus.engine.definitions import spec_of
@@ -33,6 +34,7 @@ from crontopus.storage.runs import Run, RunOfJob
 from crontopus.storage.sessions import Session
 from crontopus.storage.tenants import Tenant
 from crontopus.storage.tokens import Token
+from crontopus.storage.usage import Day, Holding, Ranked
 from crontopus.storage.users import Membership, User
 from crontopus.wire import accounts as wire_accounts
 from crontopus.wire import backups as wire_backups
@@ -42,6 +44,7 @@ from crontopus.wire import jobs as wire_jobs
 from crontopus.wire import people as wire_people
 from crontopus.wire import runs as wire_runs
 from crontopus.wire import tenants as wire_tenants
+from crontopus.wire import tiers as wire_tiers
 from crontopus.wire.audit import AuditEntry, SystemAuditEntry
 from crontopus.wire.factors import Authenticator, Factors, Passkey
 
@@ -324,8 +327,55 @@ def tenant(found: Tenant) -> wire_tenants.TenantInfo:
         restorable_until=standing.restorable_until,
         members=found.members,
         require_second_factor=found.require_second_factor,
+        tier=found.tier,
+        tier_name=found.tier_name,
         created_at=found.created_at,
     )
+
+
+def tier(found: Tier) -> wire_tiers.Tier:
+    quotas = {quota: found.quotas.get(quota) for quota in Quota}
+    return wire_tiers.Tier(id=found.id, name=found.name, quotas=quotas, tenants=found.tenants)
+
+
+def today(days: Sequence[Day], now: datetime) -> Day:
+    """Of `days`, newest first."""
+    day = now.date()
+    return days[0] if days and days[0].day == day else Day(day=day)
+
+
+def usage(
+    tier: str, quotas: Quotas, used: Mapping[Quota, int], days: Sequence[Day], there: Holding
+) -> wire_tiers.TenantUsage:
+    return wire_tiers.TenantUsage(
+        tier=tier,
+        quotas=[_quota(quota, used.get(quota, 0), quotas.get(quota)) for quota in Quota],
+        stored_check_ins=there.check_ins,
+        stored_bytes=there.stored_bytes,
+        days=[
+            wire_tiers.UsageDay(
+                day=one.day,
+                pings=one.pings,
+                check_ins=one.check_ins,
+                failures=one.failures,
+                output_bytes=one.output_bytes,
+                dropped_bytes=one.dropped_bytes,
+                peak_pings=one.peak,
+            )
+            for one in days
+        ],
+    )
+
+
+def _quota(quota: Quota, used: int, limit: int | None) -> wire_tiers.QuotaUse:
+    if quota in UNCOUNTED:
+        return wire_tiers.QuotaUse(quota=quota, used=None, limit=limit, level=Level.FREE)
+    return wire_tiers.QuotaUse(quota=quota, used=used, limit=limit, level=level(used, limit))
+
+
+def rank(found: Ranked) -> wire_tiers.TenantRank:
+    told = asdict(found)
+    return wire_tiers.TenantRank(id=told.pop("tenant"), peak_pings=told.pop("peak"), **told)
 
 
 def export(found: Export) -> wire_tenants.Export:

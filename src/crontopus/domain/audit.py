@@ -31,6 +31,7 @@ class Noun(StrEnum):
     EXPORT = "export"
     TOKEN = "token"  # noqa: S105 - a noun
     FACTOR = "factor"
+    TIER = "tier"
 
 
 class Target(Struct, frozen=True):

@@ -13,9 +13,11 @@ import msgspec
 from crontopus.domain import ids
 from crontopus.domain.errors import Invalid, NotFound
 from crontopus.domain.reports import IGNORED, Filters, filtered, kind_of
+from crontopus.domain.tiers import Quota, reached
 from crontopus.domain.watch import Expectation, Mark, Reported, Run, Step, advance, fresh
 from crontopus.engine.known import Key, Known
-from crontopus.engine.report import Accepted, Creation, Outcome, Report
+from crontopus.engine.report import Accepted, Body, Creation, Outcome, Report
+from crontopus.engine.usage import Meter, Usage
 from crontopus.storage import jobs, watches
 from crontopus.storage.identity import new_id
 from crontopus.storage.ledger import Address, BySlug, Home, LedgerTx
@@ -26,7 +28,8 @@ from crontopus.wire.jobs import Origin
 class Batch:
     """What the reports of one transaction change. What `earlier` changed counts, though it may not be written yet."""
 
-    def __init__(self, earlier: "Batch | None" = None) -> None:
+    def __init__(self, usage: Usage, earlier: "Batch | None" = None) -> None:
+        self.meter: Meter = Meter(usage, None if earlier is None else earlier.meter)
         self._known: Known = Known(None if earlier is None else earlier._known)
         self._rows = Rows()
         self._changed: dict[Key, _Changed] = {}
@@ -39,7 +42,9 @@ class Batch:
     async def taken_ahead(self, reports: Sequence[Report]) -> list[Outcome]:
         """As `taken`, but only up to the first report that asks the database for more."""
         plain = takewhile(lambda report: not self._asks_for_more(report), reports)
-        return [await self.take(report) for report in plain]
+        outcomes = [await self.take(report) for report in plain]
+        self.meter.settle()
+        return outcomes
 
     def _asks_for_more(self, report: Report) -> bool:
         placed = self._known.placed.get(report.address)
@@ -95,14 +100,37 @@ class Batch:
             return report.fault
         if isinstance(wanted, Invalid):
             return wanted
+        refusal = await self._full(home, report)
+        if refusal is not None:
+            return refusal
         if await self._made(home, address, wanted, report.received_at):
             return self._take(self._known.placed[address], report, created=True)
-        await self._known.read(self._tx, [report])  # Another process has made it meanwhile.
-        placed = self._known.placed.get(address)
-        return self._take(placed, report) if placed else NotFound("not found")
+        return await self._take_made(report) or NotFound("not found")
+
+    async def _take_made(self, report: Report) -> Outcome | None:
+        """Where another process has made the job meanwhile."""
+        await self._known.read(self._tx, [report])
+        placed = self._known.placed.get(report.address)
+        return self._take(placed, report) if placed else None
+
+    async def _full(self, home: Home, report: Report) -> Outcome | None:
+        """What becomes of a report that would make one job too many. Who asks again at once is not counted for."""
+        usage = self.meter.usage
+        limit = usage.jobs(home.tenant)
+        if limit is None:
+            return None
+        if home.tenant not in usage.full:
+            used = await self._tx.jobs_of(home.tenant)
+            if used < limit:
+                return None
+            if (outcome := await self._take_made(report)) is not None:
+                return outcome
+            usage.full[home.tenant] = used
+        return reached(Quota.JOBS, usage.full[home.tenant], limit)
 
     def _take(self, placed: Placed, report: Report, created: bool = False, told: bool = False) -> Outcome:
         said = _meaning(placed.filters, report)
+        self.meter.ping(placed.tenant, report.received_at)
         if said == IGNORED:
             self._keep(placed, report, said, None, frozenset())
             return Accepted(None, report.rid, created=created)
@@ -160,7 +188,7 @@ class Batch:
                     self._known.priors[key] = run
 
     def _keep(self, placed: Placed, report: Report, said: str, run: UUID | None, marks: frozenset[Mark]) -> None:
-        """The check-in itself, and what it printed."""
+        """The check-in itself, and what it printed, as far as the tenant's quotas allow."""
         check_in = new_id(report.received_at)
         self._rows.check_ins.append(
             {
@@ -181,8 +209,18 @@ class Batch:
                 "marks": sorted(report.marks | marks),
             }
         )
+        failed = said == "fail" or (said == "exit" and report.exit_code != 0)
+        tally = self.meter.check_in(placed.tenant, report.received_at, failed)
         if report.body.size:
-            self._rows.outputs.append(_output_row(check_in, placed, report, run, said))
+            kept = report.body.kept_bytes
+            over = self.meter.over(placed.tenant, report.received_at, kept)
+            row = _output_row(check_in, placed, report.body if over is None else _withheld(report.body), run, failed)
+            self._rows.outputs.append({**row, "over_quota": over})
+            if over is None:
+                tally.output_bytes += kept
+                tally.stored_bytes += row["size_bytes"]
+            else:
+                tally.dropped_bytes += kept
 
     async def _made(self, home: Home, address: BySlug, wanted: Creation, now: datetime) -> bool:
         """Whether there was no such job, so that this ping has made it."""
@@ -226,18 +264,23 @@ def _details(report: Report) -> watches.Details:
     return msgspec.structs.replace(report.details, output_bytes=report.body.size)
 
 
-def _output_row(check_in: UUID, placed: Placed, report: Report, run: UUID | None, said: str) -> watches.Row:
-    head, tail = zlib.compress(report.body.head, 1), zlib.compress(report.body.tail, 1)
+def _withheld(body: Body) -> Body:
+    """Nothing of it is kept, and how much that was is."""
+    return Body(dropped_bytes=body.size, truncated=body.truncated)
+
+
+def _output_row(check_in: UUID, placed: Placed, body: Body, run: UUID | None, failed: bool) -> watches.Row:
+    head, tail = zlib.compress(body.head, 1), zlib.compress(body.tail, 1)
     return {
         "check_in_id": check_in,
         "tenant_id": placed.tenant,
         "job_id": placed.job,
         "run_id": run,
-        "failed": said == "fail" or (said == "exit" and report.exit_code != 0),
+        "failed": failed,
         "head": head,
         "tail": tail,
-        "dropped_bytes": report.body.dropped_bytes,
-        "truncated": report.body.truncated,
+        "dropped_bytes": body.dropped_bytes,
+        "truncated": body.truncated,
         "size_bytes": len(head) + len(tail),
     }
 

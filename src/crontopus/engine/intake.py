@@ -15,6 +15,7 @@ from crontopus.domain.errors import CrontopusError, Unavailable
 from crontopus.engine.batch import Batch
 from crontopus.engine.loops import repeated
 from crontopus.engine.report import NO_BODY, Accepted, Outcome, Report
+from crontopus.engine.usage import Usage
 from crontopus.metrics import Metrics
 from crontopus.storage.ledger import Ledger, LedgerTx
 
@@ -47,8 +48,9 @@ class Prepared(Struct):
 class Intake:
     """`run` is the loop that commits; `submit` waits for it."""
 
-    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
+    def __init__(self, ledger: Ledger, metrics: Metrics, usage: Usage) -> None:
         self._ledger = ledger
+        self._usage = usage
         self._metrics = metrics
         self._waiting: deque[tuple[Report, asyncio.Future[Outcome]]] = deque()
         self._waiting_bytes = 0
@@ -143,7 +145,7 @@ class Intake:
             return []
         with self._metrics.commit_seconds.time():
             async with self._ledger.transaction() as tx:
-                batch, outcomes = Batch(), []
+                batch, outcomes = Batch(self._usage), []
                 if prepared is not None and tx.follows(prepared.earlier):
                     batch, outcomes = prepared.batch, prepared.outcomes
                 rest = reports[len(outcomes) :]
@@ -152,6 +154,7 @@ class Intake:
                     outcomes = [*outcomes, *await batch.taken(rest)]
                 await tx.write(self._ledger.written(batch.closed()))
                 tx.meanwhile(partial(self._prepare, tx, batch))
+        self._usage.count(batch.meter)
         self._metrics.check_ins.inc(sum(isinstance(outcome, Accepted) for outcome in outcomes))
         return outcomes
 
@@ -163,7 +166,7 @@ class Intake:
         if not reports:
             return
         with suppress(Exception):  # It will be wrong in the transaction itself, too, and be told there.
-            batch = Batch(written)
+            batch = Batch(self._usage, written)
             await batch.read(tx, reports)
             self._prepared = Prepared(earlier, batch, await batch.taken_ahead(reports))
 

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 from crontopus.domain.access import Principal
 from crontopus.domain.audit import Deed, Noun, Target, changes
 from crontopus.domain.errors import Conflict, Fault, Invalid, LostRace, NotAllowed
+from crontopus.domain.tiers import Quota
 from crontopus.domain.watch import Edited, Paused, Resumed, Status
-from crontopus.engine import audit, definitions, schedules, watching
+from crontopus.engine import audit, definitions, quotas, schedules, watching
 from crontopus.engine.definitions import Definition
 from crontopus.storage import events, jobs, namespaces
 from crontopus.storage.database import Tx
@@ -20,9 +21,10 @@ from crontopus.wire.jobs import JobPatch, NewJob, Origin
 
 
 async def create(tx: Tx, caller: Principal, new: NewJob) -> Watched:
-    """Raises Invalid, NotFound (the namespace) or Conflict (the slug is taken)."""
+    """Raises Invalid, NotFound (the namespace), QuotaReached or Conflict (the slug is taken)."""
     namespace = await _home(tx, caller, new.namespace)
     definition = definitions.of_new(new, new.name, new.slug, namespace.timezone)
+    await quotas.require(tx, Quota.JOBS)
     job = new_id(tx.now)
     row = jobs.row(
         id=job,

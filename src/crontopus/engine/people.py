@@ -13,7 +13,8 @@ from crontopus.domain import tokens
 from crontopus.domain.access import OF_ROLE, Principal, Reach, Role
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated
-from crontopus.engine import audit
+from crontopus.domain.tiers import Quota
+from crontopus.engine import audit, quotas
 from crontopus.engine.accounts import begin_by_password, is_password, require_hash
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.credentials import Caller, require_still
@@ -39,7 +40,9 @@ class Invited(Struct, frozen=True):
 
 
 async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
-    """Replaces an older invitation of that address. Raises Invalid, NotAllowed, and Conflict for a member."""
+    """Replaces an older invitation of that address. Raises Invalid, NotAllowed, QuotaReached, and Conflict for a
+    member.
+    """
     caller.require_confirmed(tx.now)
     caller.require_may_give(new.role)
     await require_still(tx, caller)
@@ -60,6 +63,7 @@ async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
     replaced = await invitations.of_email(tx, email)
     if replaced is not None:
         await _uninvite(tx, caller, replaced.id)
+    await quotas.require(tx, Quota.MEMBERS)
     await invitations.add(tx, invitation, tokens.hash_of(code))
     said = {"role": new.role, "namespaces": new.namespaces}
     await audit.tell(tx, caller, "invitation.create", _invited(invitation), after=said)

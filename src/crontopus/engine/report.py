@@ -25,7 +25,11 @@ class Body(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        return len(self.head) + len(self.tail) + self.dropped_bytes
+        return self.kept_bytes + self.dropped_bytes
+
+    @property
+    def kept_bytes(self) -> int:
+        return len(self.head) + len(self.tail)
 
 
 NO_BODY = Body()

@@ -8,10 +8,13 @@ from uuid import UUID
 import anyio
 from msgspec import Struct
 
-from crontopus.storage import pruning
+from crontopus.domain.tiers import Quotas, kept_for
+from crontopus.storage import pruning, tiers, usage
 from crontopus.storage.database import Database, SystemTx
+from crontopus.storage.pruning import Before
 
 BATCH = 200
+USAGE_FOR = timedelta(days=400)
 EVENTS_FOR = timedelta(hours=1)
 ANSWERS_FOR = timedelta(days=1)
 _BREATH_SECONDS = 0.02
@@ -26,6 +29,11 @@ class Kept(Struct, frozen=True, kw_only=True):
     failed_output: timedelta = timedelta(days=90)
     output_bytes: int = 100_000_000
 
+    def within(self, quotas: Quotas) -> "Kept":
+        """No longer than a tier allows."""
+        runs, output, failed = (kept_for(quotas, each) for each in (self.runs, self.output, self.failed_output))
+        return Kept(runs=runs, output=output, failed_output=failed, output_bytes=self.output_bytes)
+
 
 class Retention:
     def __init__(self, db: Database, kept: Kept) -> None:
@@ -35,8 +43,9 @@ class Retention:
 
     async def prune(self) -> bool:
         """Remove all that is too old or too much. True where there is more output to look at."""
-        for remove in (self._check_ins, self._runs, self._outputs, self._deleted_jobs, self._events):
+        for remove in (self._check_ins, self._runs, self._outputs, self._deleted_jobs, self._events, self._days):
             await self._all(remove)
+        await self._shorter()
         async with self._db.write_all() as tx:
             await pruning.expired(tx, tx.now - ANSWERS_FOR)
         return await self._excess()
@@ -63,6 +72,27 @@ class Retention:
 
     async def _events(self, tx: SystemTx) -> int:
         return await pruning.old_events(tx, tx.now - EVENTS_FOR, BATCH)
+
+    async def _days(self, tx: SystemTx) -> int:
+        return await usage.old_days(tx, tx.now - USAGE_FOR, BATCH)
+
+    async def _shorter(self) -> None:
+        """What goes earlier, of tenants whose tier keeps it for less long."""
+        async with self._db.read_all() as tx:
+            limited = await tiers.limited(tx)
+        for tenant, quotas in limited.items():
+            kept = self._kept.within(quotas)
+            if kept != self._kept:
+                await self._older(tenant, kept)
+
+    async def _older(self, tenant: UUID, kept: Kept) -> None:
+        """Than this tenant's things are kept."""
+        async with self._db.read_all() as tx:
+            before = Before(tx.now - kept.runs, tx.now - kept.output, tx.now - kept.failed_output)
+            found = await pruning.jobs_with_old(tx, tenant, before)
+        for job in found:
+            await self._all(partial(pruning.old_of_job, job=job, before=before, limit=BATCH))
+        await self._all(partial(pruning.old_runs_of, tenant=tenant, before=before.check_ins, limit=BATCH))
 
     async def _excess(self) -> bool:
         """Whether there may be more outputs that came since the last time."""

@@ -6,6 +6,7 @@ from uuid import UUID
 from crontopus.domain.access import Principal
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict
+from crontopus.domain.tiers import OVER
 from crontopus.domain.watch import RunState, Settled
 from crontopus.engine import audit, watching
 from crontopus.storage import checkins, jobs, runs
@@ -43,6 +44,7 @@ async def log_of(tx: Tx, found: RunOfJob) -> Log:
         tail="",
         dropped_bytes=max(0, len(joined) - MOST_BYTES),
         truncated=any(output.truncated for output in outputs),
+        over_quota=next((output.over_quota for output in outputs if output.over_quota), None),
         pruned=bool(found.run.output_bytes) and not outputs,
     )
 
@@ -53,6 +55,7 @@ def _one(output: Output) -> Log:
         tail=_text(output.tail),
         dropped_bytes=output.dropped_bytes,
         truncated=output.truncated,
+        over_quota=output.over_quota,
         pruned=False,
     )
 
@@ -60,7 +63,9 @@ def _one(output: Output) -> Log:
 def _joined(output: Output) -> str:
     """One of several: where the middle is missing, it says so."""
     text = _text(output.head)
-    if output.dropped_bytes:
+    if output.over_quota:
+        text += f"[{output.dropped_bytes} bytes were not kept: {OVER[output.over_quota]}]"
+    elif output.dropped_bytes:
         text += f"\n[{output.dropped_bytes} bytes were left out here]\n"
     text += _text(output.tail)
     return text if text.endswith("\n") else text + "\n"

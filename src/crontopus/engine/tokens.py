@@ -12,8 +12,9 @@ from crontopus.domain import duration, tokens
 from crontopus.domain.access import ALL, Principal, Scope, scopes_of
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Fault, Invalid, NotAllowed, NotFound
+from crontopus.domain.tiers import Quota
 from crontopus.domain.tokens import Kind
-from crontopus.engine import audit, schedules
+from crontopus.engine import audit, quotas, schedules
 from crontopus.engine.credentials import require_still
 from crontopus.storage import jobs, namespaces
 from crontopus.storage import tokens as stored
@@ -33,7 +34,7 @@ class Made(Struct, frozen=True):
 
 
 async def create(tx: Tx, caller: Principal, new: NewToken) -> Made:
-    """Never more than its maker may. Raises Invalid, NotFound, NotAllowed."""
+    """Never more than its maker may. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
     caller.require_confirmed(tx.now)
     await require_still(tx, caller)
     kind = Kind(new.kind)
@@ -62,6 +63,7 @@ async def _made(
         last_used_at=None,
         expires_at=expires_at,
     )
+    await quotas.require(tx, Quota.TOKENS)
     await stored.add(tx, token, tokens.hash_of(secret))
     await audit.tell(tx, caller, "token.create", _target(token), after=_told(token))
     return Made(token, secret)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Row, select
 
 from crontopus.domain import ids
+from crontopus.domain.tiers import Quota
 from crontopus.domain.watch import Mark
 from crontopus.storage.database import Tx
 from crontopus.storage.runs import Run
@@ -37,12 +38,13 @@ class CheckIn(Struct, frozen=True, kw_only=True):
 
 
 class Output(Struct, frozen=True, kw_only=True):
-    """What one check-in carried; head and tail compressed (zlib)."""
+    """What one check-in carried; head and tail compressed (zlib). `over_quota`: for which quota nothing was kept."""
 
     head: bytes
     tail: bytes
     dropped_bytes: int
     truncated: bool
+    over_quota: Quota | None
 
 
 _COLUMNS = [check_ins.c[field] for field in CheckIn.__struct_fields__]

@@ -1,14 +1,19 @@
-"""What retention removes: the oldest first, a few hundred rows at a time, each call a transaction of its own."""
+"""What retention removes: the oldest first, a few hundred rows at a time, each call a transaction of its own.
 
-from collections.abc import Sequence
+What is removed is taken from the sums of what is there (`usage.holding`).
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, Table, delete, func, select
 
 from crontopus.domain import ids
 from crontopus.domain.watch import RunState
+from crontopus.storage import usage
 from crontopus.storage.database import SystemTx
 from crontopus.storage.tables import (
     check_ins,
@@ -23,6 +28,7 @@ from crontopus.storage.tables import (
     tenants,
     watches,
 )
+from crontopus.storage.usage import Holding
 
 _OPEN = (RunState.RUNNING, RunState.OVERRAN)
 
@@ -42,9 +48,46 @@ async def old_runs(tx: SystemTx, before: datetime, limit: int) -> int:
     """Never one that is still open."""
     removed = 0
     for tenant in (await tx.sql.scalars(select(tenants.c.id))).all():
-        mine = (runs.c.tenant_id == tenant) & (runs.c.created_at < before) & runs.c.state.not_in(_OPEN)
-        removed += await _remove(tx, runs, runs.c.id, mine, limit)
+        removed += await old_runs_of(tx, tenant, before, limit)
     return removed
+
+
+async def old_runs_of(tx: SystemTx, tenant: UUID, before: datetime, limit: int) -> int:
+    """Of one tenant; never one that is still open."""
+    mine = (runs.c.tenant_id == tenant) & (runs.c.created_at < before) & runs.c.state.not_in(_OPEN)
+    return await _remove(tx, runs, runs.c.id, mine, limit)
+
+
+class Before(Struct, frozen=True):
+    """Of which instants on something is kept. `failed`: output of runs that did not go well."""
+
+    check_ins: datetime
+    output: datetime
+    failed: datetime
+
+
+async def jobs_with_old(tx: SystemTx, tenant: UUID, before: Before) -> Sequence[UUID]:
+    """The tenant's jobs that have a check-in or output that is too old."""
+    has_check_in = select(check_ins.c.id).where(check_ins.c.job_id == jobs.c.id, _old_check_in(before)).exists()
+    has_output = select(outputs.c.check_in_id).where(outputs.c.job_id == jobs.c.id, _old_output(before)).exists()
+    return (await tx.sql.scalars(select(jobs.c.id).where(jobs.c.tenant_id == tenant, has_check_in | has_output))).all()
+
+
+async def old_of_job(tx: SystemTx, job: UUID, before: Before, limit: int) -> int:
+    """Check-ins and output of one job."""
+    of_job = (check_ins.c.job_id == job) & _old_check_in(before)
+    printed = (outputs.c.job_id == job) & _old_output(before)
+    removed = await _remove(tx, check_ins, check_ins.c.id, of_job, limit)
+    return removed or await _remove(tx, outputs, outputs.c.check_in_id, printed, limit)
+
+
+def _old_check_in(before: Before) -> ColumnElement[bool]:
+    return check_ins.c.id < ids.floor_of(before.check_ins)
+
+
+def _old_output(before: Before) -> ColumnElement[bool]:
+    key = outputs.c.check_in_id
+    return (~outputs.c.failed & (key < ids.floor_of(before.output))) | (key < ids.floor_of(before.failed))
 
 
 async def jobs_with_output(tx: SystemTx, after: UUID, limit: int) -> tuple[Sequence[UUID], UUID]:
@@ -60,14 +103,15 @@ async def excess_output(tx: SystemTx, job: UUID, most_bytes: int, limit: int) ->
     excess = int(total) - most_bytes
     if excess <= 0:
         return 0
-    query = select(outputs.c.check_in_id, outputs.c.size_bytes).where(outputs.c.job_id == job)
+    query = select(outputs.c.check_in_id, outputs.c.tenant_id, outputs.c.size_bytes).where(outputs.c.job_id == job)
     doomed = []
     for row in await tx.sql.execute(query.order_by(outputs.c.check_in_id).limit(limit)):
         if excess <= 0:
             break
-        doomed.append(row.check_in_id)
+        doomed.append(row)
         excess -= row.size_bytes
-    await tx.sql.execute(delete(outputs).where(outputs.c.check_in_id.in_(doomed)))
+    await tx.sql.execute(delete(outputs).where(outputs.c.check_in_id.in_([row.check_in_id for row in doomed])))
+    await _take(tx, outputs, doomed)
     return len(doomed)
 
 
@@ -109,8 +153,22 @@ async def expired(tx: SystemTx, answers_before: datetime) -> int:
 
 
 async def _remove(tx: SystemTx, table: Table, key: Any, which: ColumnElement[bool], limit: int) -> int:
-    oldest: Select[Any] = select(key).where(which).order_by(key).limit(limit)
-    doomed = (await tx.sql.scalars(oldest)).all()
+    size = [table.c.size_bytes] if table is outputs else []
+    oldest: Select[Any] = select(key, table.c.tenant_id, *size).where(which).order_by(key).limit(limit)
+    doomed = (await tx.sql.execute(oldest)).all()
     if doomed:
-        await tx.sql.execute(delete(table).where(key.in_(doomed)))
+        await tx.sql.execute(delete(table).where(key.in_([row[0] for row in doomed])))
+        await _take(tx, table, doomed)
     return len(doomed)
+
+
+async def _take(tx: SystemTx, table: Table, rows: Iterable[Any]) -> None:
+    """These are not there any more."""
+    gone: dict[UUID, Holding] = {}
+    for row in rows:
+        known = gone.get(row.tenant_id, Holding())
+        if table is check_ins:
+            gone[row.tenant_id] = Holding(known.check_ins + 1, known.stored_bytes)
+        elif table is outputs:
+            gone[row.tenant_id] = Holding(known.check_ins, known.stored_bytes + row.size_bytes)
+    await usage.take(tx, gone)

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.audit import Noun
 from crontopus.domain.schedule import Schedule
+from crontopus.domain.tiers import Quota
 from crontopus.domain.watch import Cause, Expectation, Mark, Reason, RunState, Status
 from crontopus.storage.touched import Touched
 from crontopus.storage.types import Choice, Id, Instant, Json, Span
@@ -45,11 +47,22 @@ settings = Table(
 )
 """Facts of the installation, not of a tenant: the hash of the set-up code, the identity of the data."""
 
+tiers = Table(
+    "tiers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("quotas", Json(dict[Quota, int]), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+"""But for the one without limits, which is in no table: a tenant without a tier is in it."""
+
 tenants = Table(
     "tenants",
     metadata,
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False),
+    Column("tier_id", Id, ForeignKey("tiers.id")),
     Column("require_second_factor", Boolean(create_constraint=False), nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
     Column("suspended_at", Instant),
@@ -420,6 +433,7 @@ outputs = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("dropped_bytes", BigInteger, nullable=False),
     Column("truncated", Boolean(create_constraint=False), nullable=False),
+    Column("over_quota", Choice(Quota)),
     Column("head", LargeBinary, nullable=False),
     Column("tail", LargeBinary, nullable=False),
     Index("ix_outputs_job_id", "job_id", "check_in_id", "size_bytes"),
@@ -431,7 +445,39 @@ outputs = Table(
         postgresql_where=text("NOT failed"),
     ),
 )
-"""What runs printed, compressed (zlib), apart from the run so that lists stay small. `size_bytes` as stored."""
+"""What runs printed, compressed (zlib), apart from the run so that lists stay small. `size_bytes` as stored.
+`over_quota`: the quota for which nothing of it was kept."""
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("tenant_id", Id, ForeignKey("tenants.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("pings", BigInteger, nullable=False),
+    Column("check_ins", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("output_bytes", BigInteger, nullable=False),
+    Column("dropped_bytes", BigInteger, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("peak", BigInteger, nullable=False),
+    Column("minute", BigInteger, nullable=False),
+    Column("minute_pings", BigInteger, nullable=False),
+    Index(None, "day"),
+)
+"""What came of a tenant, by day (UTC); every process adds what it has counted. `pings`: all that came, `check_ins`:
+those that were new. `output_bytes` were kept and `dropped_bytes` were not, for a quota; `stored_bytes` is what those
+kept came to when compressed. `minute` (since 1970) is the newest in which something came, `minute_pings` what came in
+it, `peak` the most that came in one."""
+
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("tenant_id", Id, ForeignKey("tenants.id"), primary_key=True),
+    Column("check_ins", BigInteger, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+)
+"""What is there of a tenant: running sums, to which every process adds what it has stored, and from which goes what is
+removed."""
 
 flips = Table(
     "flips",

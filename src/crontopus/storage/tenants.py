@@ -10,8 +10,9 @@ from sqlalchemy import Row, Select, func, literal, select, tuple_, update
 
 from crontopus.domain.errors import NotFound
 from crontopus.domain.standing import Standing
+from crontopus.domain.tiers import UNLIMITED, UNLIMITED_NAME
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.tables import members, tenants
+from crontopus.storage.tables import members, tenants, tiers
 from crontopus.storage.types import Id
 
 
@@ -24,6 +25,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     standing: Standing
     require_second_factor: bool
     members: int
+    tier: UUID
+    tier_name: str
 
 
 _MEMBERS = select(func.count()).where(members.c.tenant_id == tenants.c.id).correlate(tenants).scalar_subquery()
@@ -36,6 +39,8 @@ _COLUMNS = (
     tenants.c.deleted_at,
     tenants.c.require_second_factor,
     _MEMBERS,
+    tiers.c.id,
+    tiers.c.name,
 )
 
 
@@ -88,7 +93,8 @@ async def stand(tx: SystemTx, tenant: UUID, standing: Standing) -> None:
 
 
 def _all() -> Select[Any]:
-    return select(*_COLUMNS).where(tenants.c.purging_at.is_(None))
+    with_tier = tenants.outerjoin(tiers, tiers.c.id == tenants.c.tier_id)
+    return select(*_COLUMNS).select_from(with_tier).where(tenants.c.purging_at.is_(None))
 
 
 def _found(row: Row[Any] | None) -> Tenant:
@@ -98,7 +104,7 @@ def _found(row: Row[Any] | None) -> Tenant:
 
 
 def _tenant(row: Row[Any]) -> Tenant:
-    id, name, created_at, suspended_at, why, deleted_at, required, count = tuple(row)
+    id, name, created_at, suspended_at, why, deleted_at, required, count, tier, tier_name = tuple(row)
     return Tenant(
         id=id,
         name=name,
@@ -106,4 +112,6 @@ def _tenant(row: Row[Any]) -> Tenant:
         standing=Standing(suspended_at, why, deleted_at),
         require_second_factor=required,
         members=count,
+        tier=tier or UNLIMITED,
+        tier_name=tier_name or UNLIMITED_NAME,
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from crontopus.domain.tiers import Quota
 from crontopus.domain.watch import Mark, RunState
 from crontopus.wire.common import Duration, Input, Instant, Output, Seconds
 from crontopus.wire.problem import Problem
@@ -101,7 +102,8 @@ class Run(Output, frozen=True):
 class Log(Output, frozen=True):
     """A run's output as it was reported. `dropped_bytes` were left out between `head` and `tail`.
 
-    `pruned`: there was output, and retention has removed it.
+    `pruned`: there was output, and retention has removed it. `over_quota`: the quota of the tenant for which output was
+    not kept, `output_bytes_per_day` or `pings_per_minute`; its size is in `dropped_bytes`.
     """
 
     head: str
@@ -109,6 +111,7 @@ class Log(Output, frozen=True):
     dropped_bytes: int
     truncated: bool
     pruned: bool
+    over_quota: Quota | None = None
 
 
 class StoredCheckIn(Output, frozen=True):

@@ -84,6 +84,9 @@ class LedgerTx(Protocol):
     async def home(self, key_hash: bytes) -> Home | None:
         """The namespace of a ping key."""
 
+    async def jobs_of(self, tenant: TenantId) -> int:
+        """How many jobs it has; until this transaction ends nobody else makes one of it where they are counted."""
+
     async def make_job(self, row: dict[str, Any]) -> bool:
         """Store a new job; False where its namespace has one of that slug already."""
 

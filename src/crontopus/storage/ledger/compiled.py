@@ -14,7 +14,7 @@ from crontopus.storage import statements
 from crontopus.storage.gaps import STANDS
 from crontopus.storage.ledger import Home, Unreadable
 from crontopus.storage.packing import unpacked
-from crontopus.storage.tables import check_ins, gaps, jobs, namespaces, runs, watches
+from crontopus.storage.tables import check_ins, gaps, jobs, namespaces, runs, tenants, watches
 from crontopus.storage.types import Convert, Converted
 from crontopus.storage.watches import Placed, Row, Rows, rule_of
 
@@ -203,6 +203,16 @@ def home() -> Select[Any]:
 
 def home_of(row: Sequence[Any]) -> Home:
     return Home(*row)
+
+
+def jobs_of() -> Select[Any]:
+    """How many a tenant has, by the index of its jobs."""
+    return select(func.count()).where(jobs.c.tenant_id == bindparam("tenant"), jobs.c.deleted_at.is_(None))
+
+
+def in_turn() -> Select[Any]:
+    """As `tiers.in_turn`."""
+    return select(tenants.c.id).where(tenants.c.id == bindparam("tenant")).with_for_update(key_share=True)
 
 
 def told() -> Select[Any]:

@@ -94,6 +94,8 @@ class PostgresLedger:
         self.told = Query(sql.told(), dialect)
         self.gaps = Query(sql.recent_gaps(), dialect)
         self.home = Query(sql.home(), dialect)
+        self.in_turn = Query(sql.in_turn(), dialect)
+        self.jobs_of = Query(sql.jobs_of(), dialect)
         self._next_due = Query(sql.next_due(), dialect)
 
     @asynccontextmanager
@@ -197,6 +199,11 @@ class _Transaction:
     async def home(self, key_hash: bytes) -> Home | None:
         rows = await self._fetch(self._ledger.home, key_hash=key_hash)
         return sql.home_of(rows[0]) if rows else None
+
+    async def jobs_of(self, tenant: UUID) -> int:
+        await self._fetch(self._ledger.in_turn, tenant=tenant)
+        rows = await self._fetch(self._ledger.jobs_of, tenant=tenant)
+        return int(rows[0][0])
 
     async def make_job(self, row: dict[str, Any]) -> bool:
         statement = self._ledger.make_job

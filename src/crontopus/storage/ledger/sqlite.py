@@ -75,6 +75,7 @@ class SqliteLedger:
         self.told = Query(sql.told(), dialect)
         self.gaps = Query(sql.recent_gaps(), dialect)
         self.home = Query(sql.home(), dialect)
+        self.jobs_of = Query(sql.jobs_of(), dialect)
         self._next_due = Query(sql.next_due(), dialect)
 
     @asynccontextmanager
@@ -256,6 +257,10 @@ class _Transaction:
     async def home(self, key_hash: bytes) -> Home | None:
         row = self._first(self._ledger.home, key_hash=key_hash)
         return None if row is None else sql.home_of(row)
+
+    async def jobs_of(self, tenant: UUID) -> int:
+        row = self._first(self._ledger.jobs_of, tenant=tenant)
+        return int(row[0]) if row else 0
 
     async def make_job(self, row: dict[str, Any]) -> bool:
         statement = self._ledger.make_job

@@ -80,16 +80,57 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_settings")),
     )
     op.create_table(
+        "tiers",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("quotas", sa.Text(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tiers")),
+        sa.UniqueConstraint("name", name=op.f("uq_tiers_name")),
+    )
+    op.create_table(
         "tenants",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("tier_id", types.Id(), nullable=True),
         sa.Column("require_second_factor", sa.Boolean(), nullable=False),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.Column("suspended_at", types.Instant(), nullable=True),
         sa.Column("suspended_why", sa.Text(), nullable=False),
         sa.Column("deleted_at", types.Instant(), nullable=True),
         sa.Column("purging_at", types.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["tier_id"], ["tiers.id"], name=op.f("fk_tenants_tier_id_tiers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
+    )
+    op.create_table(
+        "usage",
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        *(
+            sa.Column(name, sa.BigInteger(), nullable=False)
+            for name in (
+                "pings",
+                "check_ins",
+                "failures",
+                "output_bytes",
+                "dropped_bytes",
+                "stored_bytes",
+                "peak",
+                "minute",
+                "minute_pings",
+            )
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_usage_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("tenant_id", "day", name=op.f("pk_usage")),
+    )
+    op.create_index(op.f("ix_usage_day"), "usage", ["day"])
+    op.create_table(
+        "holdings",
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("check_ins", sa.BigInteger(), nullable=False),
+        sa.Column("stored_bytes", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_holdings_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_holdings")),
     )
     op.create_table(
         "exports",
@@ -330,6 +371,7 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.Integer(), nullable=False),
         sa.Column("dropped_bytes", sa.BigInteger(), nullable=False),
         sa.Column("truncated", sa.Boolean(), nullable=False),
+        sa.Column("over_quota", sa.Text(), nullable=True),
         sa.Column("head", sa.LargeBinary(), nullable=False),
         sa.Column("tail", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_outputs_tenant_id_tenants")),
