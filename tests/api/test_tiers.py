@@ -171,9 +171,7 @@ async def test_jobs_up_to_the_quota(world: World, made: int, level: Level) -> No
         if made < 100:
             await acme.add_job(NewJob(slug="one-more"))
         else:
-            with pytest.raises(
-                QuotaReached, match="has 100 jobs, and its quota is 100: "
-            ):
+            with pytest.raises(QuotaReached, match="has 100 jobs, and its quota is 100: "):
                 await acme.add_job(NewJob(slug="one-more"))
     async with world.signed_in("globex") as globex:
         await globex.add_job(NewJob(slug="others-are-not-concerned"))

@@ -112,3 +112,24 @@ def test_the_health_of_the_installation_is_told(ada: Ada) -> None:
 
 def test_the_settings_of_a_server_that_runs_are_shown_without_secrets(ada: Ada) -> None:
     assert "public_url" in ada("admin", "config").stdout
+
+
+def test_an_operator_makes_tiers_and_gives_them_and_everybody_sees_what_is_used(server: Person, ada: Ada) -> None:
+    made = ada("admin", "tiers", "create", "Small", "--quota", "jobs=1000", "--quota", "tokens=500")
+    assert "the tier Small is there" in made.stdout
+    assert ada("admin", "tiers", "create", "Small").exit_code == 5
+    wrong = ada("admin", "tiers", "create", "Other", "--quota", "bananas=3")
+    assert (wrong.exit_code, "there is no quota 'bananas'" in wrong.stderr) == (2, True)
+    changed = ada("admin", "tiers", "edit", "Small", "--quota", "tokens=none", "-o", "json")
+    assert json.loads(changed.stdout)["quotas"]["tokens"] is None
+    assert "1,000" in ada("admin", "tiers", "show", "Small").stdout
+    name = json.loads(ada("tenants", "show", "-o", "json").stdout)["name"]
+    assert "is in the tier Small now" in ada("admin", "tiers", "give", "Small", name).stdout
+    assert "jobs=1000" in ada("admin", "tiers", "list").stdout
+    shown = server.call("tenants", "usage")
+    assert (shown.exit_code, "tier Small" in shown.stdout) == (0, True), shown.stderr
+    ranked = ada("admin", "usage", "--sort", "storage")
+    assert (ranked.exit_code, name in ranked.stdout) == (0, True), ranked.stderr
+    assert ada("admin", "tiers", "delete", "Small", "--yes").exit_code == 5
+    ada("admin", "tiers", "give", "Unlimited", name)
+    assert "is gone" in ada("admin", "tiers", "delete", "Small", "--yes").stdout

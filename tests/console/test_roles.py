@@ -34,6 +34,10 @@ NEEDS = {
     "/admin/users": Scope.INSTALLATION_READ,
     "/admin/users/{user}": Scope.INSTALLATION_READ,
     "/admin/tenants": Scope.INSTALLATION_READ,
+    "/admin/usage": Scope.INSTALLATION_READ,
+    "/admin/tiers": Scope.INSTALLATION_READ,
+    "/admin/tiers/{tier}": Scope.INSTALLATION_READ,
+    "/admin/tiers/new": Scope.INSTALLATION_WRITE,
     "/admin/tenants/{tenant}": Scope.INSTALLATION_READ,
     "/admin/tenants/new": Scope.INSTALLATION_WRITE,
 }

@@ -37,6 +37,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         user = page.locator("tbody th a").first.get_attribute("href") or ""
         page.goto("/admin/tenants")
         tenant = page.locator("tbody th a").first.get_attribute("href") or ""
+        tier = limited(page, tenant)
         page.goto(f"{failed}/runs")
         run = page.locator("tbody th a").first.get_attribute("href") or ""
     pages = {
@@ -70,9 +71,14 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "me": "/me",
         "security": "/me/security",
         "settings": "/settings",
+        "usage": "/settings/usage",
         "admin-tenants": "/admin/tenants",
         "admin-tenant": tenant,
         "admin-tenant-new": "/admin/tenants/new",
+        "admin-usage": "/admin/usage",
+        "admin-tiers": "/admin/tiers",
+        "admin-tier": tier,
+        "admin-tier-new": "/admin/tiers/new",
         "admin-config": "/admin/config",
         "admin-health": "/admin/health",
         "admin-backups": "/admin/backups",
@@ -86,6 +92,20 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
 def made(page: Page, name: str) -> str:
     new_job(page, name, every="1h", grace="10m")
     return page.url.removeprefix(page.url.partition("/jobs")[0])
+
+
+def limited(page: Page, tenant: str) -> str:
+    """The tenant comes into a tier with quotas."""
+    page.goto("/admin/tiers/new")
+    page.get_by_label("Name").fill("Small")
+    page.get_by_label("Members, with those who are invited").fill("3")
+    page.get_by_label("Jobs").fill("1000")
+    page.get_by_role("button", name="Make it").click()
+    tier = page.get_by_role("link", name="Small").get_attribute("href") or ""
+    page.goto(tenant)
+    page.get_by_label("Tier").select_option(label="Small")
+    page.locator("form", has=page.get_by_label("Tier")).get_by_role("button", name="Save").click()
+    return tier
 
 
 def invited(page: Page, email: str) -> str:

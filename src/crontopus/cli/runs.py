@@ -10,6 +10,7 @@ from crontopus.cli.call import connected
 from crontopus.cli.completion import JOB
 from crontopus.cli.job_views import CHECK_INS, Q_RUNS, RUNS, run_card
 from crontopus.cli.output import Form, Out, gathered, say
+from crontopus.domain.tiers import OVER
 
 if TYPE_CHECKING:
     from crontopus.client import Client
@@ -58,7 +59,9 @@ async def logs(client: "Client", out: Out, run: str) -> None:
     if out.form is not Form.TABLE:
         return out.one(log, lambda log, words: ())
     _print(log.head)
-    if log.dropped_bytes:
+    if log.over_quota:
+        say(f"not all of it was kept: {OVER[log.over_quota]}")
+    elif log.dropped_bytes:
         say(f"… {log.dropped_bytes} bytes are left out here …")
     _print(log.tail)
     if log.pruned:

@@ -11,13 +11,15 @@ import click
 
 from crontopus.cli.ask import confirm, yes_option
 from crontopus.cli.call import connected
-from crontopus.cli.output import Column, Listing, Out, progress, say
+from crontopus.cli.output import Column, Form, Listing, Out, progress, say
 from crontopus.cli.table import Cell
 from crontopus.cli.values import converted
 from crontopus.cli.words import Words
 from crontopus.domain.errors import Conflict, CrontopusError, Invalid
+from crontopus.domain.tiers import Level
 from crontopus.wire.people import Tenant, TenantPatch
 from crontopus.wire.tenants import Export, TenantInfo
+from crontopus.wire.tiers import QuotaUse, UsageDay
 
 if TYPE_CHECKING:
     from crontopus.client import Client
@@ -45,6 +47,29 @@ EXPORTS = Listing(
 )
 
 
+_LEVELS = {Level.FREE: Cell("", ""), Level.NEAR: Cell("nearly all", "yellow"), Level.REACHED: Cell("all", "red")}
+QUOTAS = Listing(
+    QuotaUse,
+    (
+        Column("quota", lambda use, words: use.quota),
+        Column("used", lambda use, words: "–" if use.used is None else f"{use.used:,}"),
+        Column("limit", lambda use, words: "none" if use.limit is None else f"{use.limit:,}"),
+        Column("", lambda use, words: _LEVELS[use.level]),
+    ),
+)
+DAYS = Listing(
+    UsageDay,
+    (
+        Column("day", lambda day, words: day.day.isoformat()),
+        Column("check-ins", lambda day, words: f"{day.check_ins:,}"),
+        Column("failures", lambda day, words: f"{day.failures:,}"),
+        Column("most in a minute", lambda day, words: f"{day.peak_pings:,}"),
+        Column("output", lambda day, words: f"{day.output_bytes:,}"),
+        Column("not kept", lambda day, words: f"{day.dropped_bytes:,}"),
+    ),
+)
+
+
 def card(tenant: TenantInfo, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "tenant", tenant.name
     yield "id", str(tenant.id)
@@ -52,6 +77,7 @@ def card(tenant: TenantInfo, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "why", tenant.suspended_why
     yield "restorable until", words.about(tenant.restorable_until)
     yield "members", str(tenant.members)
+    yield "tier", tenant.tier_name
     yield "second factor", "required of everybody" if tenant.require_second_factor else "everybody decides"
     yield "since", words.about(tenant.created_at)
 
@@ -73,6 +99,19 @@ async def list_tenants(client: "Client", out: Out) -> None:
 async def show(client: "Client", out: Out) -> None:
     """Show this tenant."""
     out.one(await client.tenant(), card)
+
+
+@tenants.command()
+@connected
+async def usage(client: "Client", out: Out) -> None:
+    """Show what this tenant uses of what it may have, and what came of it today."""
+    found = await client.usage()
+    if out.form is not Form.TABLE:
+        return out.one(found, lambda found, words: ())
+    out.line(f"tier {found.tier}; {found.stored_check_ins:,} check-ins and {found.stored_bytes:,} bytes are kept")
+    out.many(found.quotas, QUOTAS)
+    out.line()
+    out.many(found.days, DAYS)
 
 
 @tenants.command()

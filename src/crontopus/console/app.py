@@ -26,10 +26,12 @@ from crontopus.console import (
     session,
     settings,
     tokens,
+    usage,
 )
 from crontopus.console.admin import audit as admin_audit
-from crontopus.console.admin import backups, config, health, users
+from crontopus.console.admin import backups, config, health, tiers, users
 from crontopus.console.admin import tenants as admin_tenants
+from crontopus.console.admin import usage as admin_usage
 from crontopus.console.errors import error_page
 from crontopus.console.headers import seal
 from crontopus.console.view import Clock, View, see
@@ -72,7 +74,10 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
             *device.ROUTES,
             *security.ROUTES,
             *settings.ROUTES,
+            *usage.ROUTES,
             *admin_tenants.ROUTES,
+            *tiers.ROUTES,
+            *admin_usage.ROUTES,
             *config.ROUTES,
             *health.ROUTES,
             *backups.ROUTES,

@@ -112,6 +112,13 @@ def same_names(*names: str) -> dict[str, str]:
     return {f"/{name}": name for name in names}
 
 
+def as_id(text: str, pointer: str) -> UUID:
+    """Raises Invalid where it is none."""
+    if not is_id(text):
+        raise Invalid("", (Fault(pointer, "Choose one of these."),))
+    return UUID(text)
+
+
 def is_id(text: str) -> bool:
     try:
         UUID(text)

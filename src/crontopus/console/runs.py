@@ -9,6 +9,7 @@ from crontopus.client import Client
 from crontopus.console.ansi import Line, last_lines, lines
 from crontopus.console.view import View
 from crontopus.console.words import duration
+from crontopus.domain.tiers import Quota
 from crontopus.domain.watch import RunState
 from crontopus.wire.jobs import Job
 from crontopus.wire.runs import Log, Run
@@ -25,6 +26,7 @@ class Output(Struct, frozen=True):
     hidden: int
     truncated: bool
     pruned: bool
+    over_quota: Quota | None
 
     @classmethod
     def of(cls, log: Log) -> "Output":
@@ -32,7 +34,7 @@ class Output(Struct, frozen=True):
         if not log.dropped_bytes:
             whole = lines(log.head + log.tail)
             hidden = max(0, len(whole) - MOST_LINES)
-            return cls(whole[hidden:], [], 0, hidden, log.truncated, log.pruned)
+            return cls(whole[hidden:], [], 0, hidden, log.truncated, log.pruned, log.over_quota)
         return cls(
             lines(log.head)[:MOST_LINES],
             last_lines(log.tail)[-MOST_LINES:],
@@ -40,6 +42,7 @@ class Output(Struct, frozen=True):
             0,
             log.truncated,
             log.pruned,
+            log.over_quota,
         )
 
 

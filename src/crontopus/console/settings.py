@@ -99,6 +99,7 @@ async def _page(client: Client, view: View, faults: Faults) -> Response[str]:
         tenant=tenant,
         is_open=is_open,
         is_owner=is_owner,
+        sees_all=view.me is not None and view.me.namespaces is None,
         exports=(await client.exports()).items if is_owner else [],
         namespaces=(await client.namespaces(limit=200)).items if is_open else [],
         faults=faults,

@@ -22,6 +22,7 @@ TENANTS = Listing(
         Column("tenant", lambda tenant, words: tenant.name),
         Column("state", lambda tenant, words: tenant.state),
         Column("members", lambda tenant, words: str(tenant.members)),
+        Column("tier", lambda tenant, words: tenant.tier_name),
         Column("since", lambda tenant, words: words.about(tenant.created_at)),
         Column("id", lambda tenant, words: str(tenant.id)),
     ),
@@ -29,7 +30,7 @@ TENANTS = Listing(
 _which = click.argument("which", metavar="TENANT")
 
 
-async def _find(client: "Client", which: str) -> TenantInfo:
+async def find(client: "Client", which: str) -> TenantInfo:
     """By id or by its exact name. Raises NotFound."""
     found = [one for one in await gathered(client.admin_tenants, 0) if which in (str(one.id), one.name)]
     if len(found) != 1:
@@ -56,7 +57,7 @@ async def list_tenants(client: "Client", out: Out, limit: int) -> None:
 @connected
 async def show(client: "Client", out: Out, which: str) -> None:
     """Show a tenant."""
-    out.one(await client.admin_tenant((await _find(client, which)).id), card)
+    out.one(await client.admin_tenant((await find(client, which)).id), card)
 
 
 @tenants.command()
@@ -78,7 +79,7 @@ async def create(client: "Client", out: Out, name: str, owner: str) -> None:
 @connected
 async def rename(client: "Client", out: Out, which: str, name: str) -> None:
     """Rename a tenant."""
-    tenant = await _find(client, which)
+    tenant = await find(client, which)
     changed = await client.admin_edit_tenant(tenant.id, converted({"name": name}, TenantPatch))
     out.said(f"it is called {changed.name} now", changed)
 
@@ -89,7 +90,7 @@ async def rename(client: "Client", out: Out, which: str, name: str) -> None:
 @connected
 async def suspend(client: "Client", out: Out, which: str, why: str) -> None:
     """Suspend a tenant. Its check-ins are stored all the same."""
-    changed = await client.suspend_tenant((await _find(client, which)).id, why)
+    changed = await client.suspend_tenant((await find(client, which)).id, why)
     out.said(f"{changed.name} is suspended", changed)
 
 
@@ -98,7 +99,7 @@ async def suspend(client: "Client", out: Out, which: str, why: str) -> None:
 @connected
 async def resume(client: "Client", out: Out, which: str) -> None:
     """Resume a tenant that is suspended."""
-    changed = await client.resume_tenant((await _find(client, which)).id)
+    changed = await client.resume_tenant((await find(client, which)).id)
     out.said(f"{changed.name} is {changed.state} again", changed)
 
 
@@ -108,7 +109,7 @@ async def resume(client: "Client", out: Out, which: str) -> None:
 @connected
 async def delete(client: "Client", out: Out, which: str, yes: bool) -> None:
     """Delete a tenant. For 14 days it can be restored; then all of it is removed."""
-    tenant = await _find(client, which)
+    tenant = await find(client, which)
     confirm(f"Delete {tenant.name}, with all its jobs, runs and {tenant.members} members?", yes)
     gone = await client.admin_delete_tenant(tenant.id)
     out.said(f"{gone.name} is deleted; `crontopus admin tenants restore` brings it back", gone)
@@ -119,7 +120,7 @@ async def delete(client: "Client", out: Out, which: str, yes: bool) -> None:
 @connected
 async def restore(client: "Client", out: Out, which: str) -> None:
     """Have a deleted tenant back."""
-    changed = await client.admin_restore_tenant((await _find(client, which)).id)
+    changed = await client.admin_restore_tenant((await find(client, which)).id)
     out.said(f"{changed.name} is {changed.state} again", changed)
 
 

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from crontopus.client import Client
-from crontopus.console.forms import Faults, Form, read_form, same_names
+from crontopus.console.forms import Faults, Form, as_id, read_form, same_names
 from crontopus.console.settings import require_typed
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
@@ -17,7 +17,7 @@ from crontopus.wire.people import TenantPatch
 from crontopus.wire.tenants import NewTenant
 
 PAGE = "/admin/tenants"
-DEEDS = ("rename", "suspend", "resume", "delete", "restore")
+DEEDS = ("rename", "tier", "suspend", "resume", "delete", "restore")
 
 
 @get(PAGE)
@@ -68,6 +68,10 @@ async def act(
                 said = (
                     f"It is called {(await client.admin_edit_tenant(tenant, TenantPatch(name=form['name']))).name} now."
                 )
+            case "tier":
+                said = (
+                    f"It is in the tier {(await client.give_tier(tenant, as_id(form['tier'], '/tier'))).tier_name} now."
+                )
             case "suspend":
                 await client.suspend_tenant(tenant, form["why"])
                 said = f"{before.name} is suspended. Its check-ins are stored all the same."
@@ -84,13 +88,14 @@ async def act(
     except Unconfirmed:
         return view.confirmation(f"{PAGE}/{tenant}")
     except CrontopusError as error:
-        return await _page(client, view, tenant, Faults(error, same_names("name", "why", "typed")))
+        return await _page(client, view, tenant, Faults(error, same_names("name", "why", "typed", "tier")))
     return go(f"{PAGE}/{tenant}", said)
 
 
 async def _page(client: Client, view: View, tenant: str, faults: Faults) -> Response[str]:
     found = await client.admin_tenant(tenant)
-    return view.page("admin/tenant.html", 400 if faults else 200, tenant=found, faults=faults)
+    tiers = [(str(one.id), one.name) for one in (await client.admin_tiers()).items]
+    return view.page("admin/tenant.html", 400 if faults else 200, tenant=found, tiers=tiers, faults=faults)
 
 
 ROUTES: list[Any] = [tenants, new_page, make, show, act]
