@@ -29,13 +29,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 OPENS_THE_DATABASE = {"database", "opening", "migrating", "checkpoints"}
 """Modules of storage that are no noun: what is below a transaction."""
-OF_PEOPLE = {"authenticators", "challenges", "passkeys", "recovery_codes", "users"}
+OF_PEOPLE = {"authenticators", "challenges", "passkeys", "recovery_codes", "resets", "users"}
 OF_THE_INSTALLATION = {"backups", "gaps", "heartbeats", "settings", "tenants", "tiers"} | OF_PEOPLE
 """Tables that belong to no one tenant."""
 ASKS_FOR_NO_TENANT = {
     "gaps.listed": "gaps are the installation's",
     "jobs.add": "the row it stores has its tenant",
     "jobs.slug_taken": "its namespace was found by tenant",
+    "letters.add": "the row it stores has its tenant",
     "namespaces.sizes": "its namespaces were found by tenant",
 }
 

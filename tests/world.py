@@ -141,10 +141,12 @@ class World:
 
 
 @asynccontextmanager
-async def world_in(data: Path, database_url: str = "", hands: Hands | None = None) -> AsyncIterator[World]:
-    """A world with its data in `data`. Left and entered again on the same data it is the same world, restarted."""
+async def world_in(data: Path, database_url: str = "", hands: Hands | None = None, **more: Any) -> AsyncIterator[World]:
+    """A world with its data in `data`, and `more` settings. Left and entered again on the same data it is the same
+    world, restarted.
+    """
     hands = hands or Hands()
-    config = Config(data=data, database_url=database_url, public_url=BASE)
+    config = Config(data=data, database_url=database_url, public_url=BASE, **more)
     async with assembled(config, hands, hands.monotonic) as appliance:
         await appliance.absence.begin()
         await appliance.usage.step()

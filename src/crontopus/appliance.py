@@ -29,7 +29,7 @@ from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
 from crontopus.domain import passwords
 from crontopus.domain.errors import CrontopusError, Invalid
-from crontopus.engine import accounts, backing_up, backups, exports, purge, setup, usage
+from crontopus.engine import accounts, backing_up, backups, exports, mail, purge, resets, setup, usage
 from crontopus.engine.absence import BEAT, Absence, Monotonic
 from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.exports import Exports
@@ -37,8 +37,11 @@ from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
 from crontopus.engine.keys import fitting_sealer
 from crontopus.engine.loops import Loops
+from crontopus.engine.mail import Mail
 from crontopus.engine.passwords import Passwords
+from crontopus.engine.people import Post
 from crontopus.engine.purge import Purge
+from crontopus.engine.resets import Resets
 from crontopus.engine.retention import Kept, Retention
 from crontopus.engine.sweep import Sweep
 from crontopus.engine.usage import Usage
@@ -130,13 +133,16 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
     intake = Intake(ledger, metrics, used)
     health, loops = Health(db, ledger, config.data), Loops(db.clock, metrics)
     own_backups = BackingUp(db, _place(config), _plan(config), process)
-    look = Look(db, config.data, health, intake, loops, metrics, own_backups)
+    letters = Mail(db, sealer, config.mail_server, process)
+    look = Look(db, config.data, health, intake, loops, metrics, own_backups, letters)
     parts = Parts(
         db=db,
         verdicts=Verdicts(db),
         intake=intake,
         usage=used,
         public_url=config.base_url,
+        post=Post(letters, config.base_url),
+        resets=Resets(db, letters, config.base_url),
         hosts=config.hosts,
         backing_up=own_backups,
         sealer=sealer,
@@ -234,6 +240,9 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
             every(purge.EVERY, "purge", appliance.purge.step)
             every(exports.EVERY, "exports", appliance.exports.step)
             every(usage.EVERY, "usage", appliance.usage.step)
+            if appliance.parts.post.mail.is_on:
+                every(mail.EVERY, "mail", appliance.parts.post.mail.step)
+                every(resets.EVERY, "resets", appliance.parts.resets.step)
             if appliance.config.backup_into:
                 every(backing_up.EVERY, "backups", appliance.parts.backing_up.step)
             every(timedelta(seconds=10), "watchdog", systemd.alive)

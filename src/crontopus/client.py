@@ -47,6 +47,14 @@ from crontopus.wire.factors import (
 )
 from crontopus.wire.installation import Setting, User, UserPatch, Vitals
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
+from crontopus.wire.mail import (
+    MailState,
+    PasswordReset,
+    PasswordResetCode,
+    PasswordResetRequest,
+    PasswordResetState,
+    TrialLetter,
+)
 from crontopus.wire.people import (
     Acceptance,
     Confirmation,
@@ -147,6 +155,15 @@ class Client:
             yield response
 
     # set-up and sign-in
+
+    async def ask_for_password(self, email: str) -> None:
+        await self.call("POST", "/password-resets", type(None), PasswordResetRequest(email=email))
+
+    async def open_password_reset(self, code: str) -> PasswordResetState:
+        return await self.call("POST", "/password-resets/open", PasswordResetState, PasswordResetCode(code=code))
+
+    async def use_password_reset(self, code: str, password: str) -> None:
+        await self.call("POST", "/password-resets/use", type(None), PasswordReset(code=code, password=password))
 
     async def set_up_state(self, code: str = "") -> SetUpState:
         return await self.call("GET", "/setup", SetUpState, code=code)
@@ -570,6 +587,12 @@ class Client:
 
     async def make_backup(self) -> MadeBackup:
         return await self.call("POST", "/admin/backups", MadeBackup)
+
+    async def admin_mail(self) -> MailState:
+        return await self.call("GET", "/admin/mail", MailState)
+
+    async def try_mail(self, to: str) -> None:
+        await self.call("POST", "/admin/mail/trial", type(None), TrialLetter(to=to))
 
     async def admin_health(self) -> Vitals:
         return await self.call("GET", "/admin/health", Vitals)

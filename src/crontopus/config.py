@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from crontopus.domain import duration, hosts
 from crontopus.domain.errors import Invalid
+from crontopus.domain.mail_server import MailServer, mail_server
 from crontopus.wire.installation import Setting
 from crontopus.wire.wording import fault_of
 
@@ -22,7 +23,7 @@ PREFIX = "CRONTOPUS_"
 DEFAULT, FILE, ENVIRONMENT, FLAG = "default", "file", "environment", "flag"
 LISTS = frozenset({"allowed_hosts", "trusted_proxies"})
 """Settings that hold several words, in the environment with blanks or commas between them."""
-SECRET = frozenset({"backup_passphrase", "database_url", "secret_key"})
+SECRET = frozenset({"backup_passphrase", "database_url", "secret_key", "smtp_url"})
 """Settings that may also be read from a file named by `CRONTOPUS_<NAME>_FILE`, and are never shown."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -78,6 +79,16 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     backup_passphrase: Annotated[
         str, Meta(description="Seals them, and puts the secret key into them; empty: they are not sealed.")
     ] = ""
+    smtp_url: Annotated[
+        str,
+        Meta(
+            description="Mail server, with its password: `smtps://user:password@host`, `smtp://…` (STARTTLS), or "
+            "`smtp+plain://host`; empty: no e-mail is sent, and links are shown to whoever invites."
+        ),
+    ] = ""
+    mail_from: Annotated[
+        str, Meta(description="Whom e-mail comes from, such as `Crontopus <crontopus@example.org>`.")
+    ] = ""
     metrics_open: Annotated[bool, Meta(description="Whether `/metrics` needs no token.")] = False
     operators_need_second_factor: Annotated[
         bool, Meta(description="Whether who runs the installation must have a second factor to do so.")
@@ -97,6 +108,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def hosts(self) -> tuple[str, ...]:
         """Names under which the console is reached."""
         return (hosts.name_of(urlsplit(self.base_url).netloc), *self.allowed_hosts)
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """None where no e-mail is sent. Raises Invalid."""
+        return mail_server(self.smtp_url, self.mail_from, hosts.name_of(urlsplit(self.base_url).netloc))
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -204,6 +220,7 @@ def _check(config: Config) -> None:
         _ = config.proxies
     except ValueError as error:
         raise Invalid(f"the setting trusted_proxies is wrong: {error}") from error
+    _ = config.mail_server
     if config.public_url and not config.public_url.startswith(("http://", "https://")):
         raise Invalid("the setting public_url must begin with http:// or https://")
 

@@ -42,6 +42,9 @@ BY_SCHEMA = {
     *(("Device", f"{name}_at") for name in ("asked", "expires")),
     *(("MadeBackup", f"{name}_at") for name in ("asked", "finished")),
     ("Backups", "next_at"),
+    *(("Letter", f"{name}_at") for name in ("made", "next")),
+    ("MailState", "oldest_at"),
+    ("PasswordResetState", "expires_at"),
 }
 OF_PEOPLE = {("Me", "confirmed_until"), *(("SessionInfo", f"{name}_at") for name in ("created", "expires", "used"))}
 ELSEWHERE = {("Session", "expires_at"), *OF_PEOPLE, *BY_SCHEMA}

@@ -34,7 +34,8 @@ def visitor(world: World, session: str = "") -> Client:
     return Client(BASE, session=session, transport=httpx.ASGITransport(world.appliance.app))
 
 
-def code_of(link: str) -> str:
+def code_of(link: str | None) -> str:
+    assert link is not None
     assert link.startswith(f"{BASE}/invitation?")
     return parse_qs(urlsplit(link).query)["code"][0]
 
@@ -504,7 +505,7 @@ async def test_whoever_is_made_less_while_their_request_comes_gives_nobody_anyth
                 await deed(tx)
 
         deeds: list[Callable[[Tx], Awaitable[object]]] = [
-            lambda tx: people.invite(tx, caller, NewInvitation(email=NEW)),
+            lambda tx: people.invite(tx, caller, world.appliance.parts.post, NewInvitation(email=NEW)),
             lambda tx: people.edit(tx, caller, other, MemberPatch(role=Role.ADMIN)),
             lambda tx: people.remove(tx, caller, other),
             lambda tx: tokens.create(tx, caller, NewToken(name="one")),

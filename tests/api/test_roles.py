@@ -34,6 +34,8 @@ BY_BODY = {
     "change_password",
     "open_invitation",
     "accept_invitation",
+    "open_password_reset",
+    "use_password_reset",
     "revoke_own_token",
     "sign_in_with_passkey",
     "passkey_options",

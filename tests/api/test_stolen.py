@@ -23,7 +23,8 @@ PASSWORD = "a sentence that nobody guesses"
 EMAIL = "grace@example.com"
 
 
-def code_of(link: str) -> str:
+def code_of(link: str | None) -> str:
+    assert link is not None
     return link.partition("code=")[2]
 
 

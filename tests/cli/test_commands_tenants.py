@@ -98,6 +98,13 @@ def test_what_was_done_anywhere_is_listed_exported_and_checked(ada: Ada) -> None
     assert (checked.exit_code, "the installation" in checked.stdout) == (0, True)
 
 
+def test_without_a_mail_server_the_command_says_what_to_set(ada: Ada) -> None:
+    assert "smtp_url" in ada("admin", "mail", "show").output
+    refused = ada("admin", "mail", "try", "ops@example.org")
+    assert refused.exit_code != 0
+    assert "smtp_url" in refused.output
+
+
 def test_backups_of_itself_are_listed_and_asked_for(ada: Ada) -> None:
     assert ada("admin", "backups", "list").exit_code == 0
     refused = ada("admin", "backups", "run")

@@ -11,6 +11,7 @@ from crontopus.client import Client
 from crontopus.domain.access import Role
 from crontopus.wire.accounts import NewNamespace
 from crontopus.wire.people import Acceptance, NewInvitation
+from tests.api.test_people import code_of
 from tests.console.conftest import Visitor
 from tests.world import BASE, World
 
@@ -30,7 +31,7 @@ async def grace(world: World, role: Role = Role.OWNER) -> str:
     async with world.person("acme", Role.OWNER) as owner:
         made = await owner.invite(NewInvitation(email="grace@example.com", role=role))
     async with Client(BASE, transport=httpx.ASGITransport(world.appliance.app)) as anybody:
-        form = Acceptance(code=made.link.partition("code=")[2], password=PASSWORD)
+        form = Acceptance(code=code_of(made.link), password=PASSWORD)
         return (await anybody.accept_invitation(form)).session
 
 
@@ -153,7 +154,7 @@ async def test_whoever_belongs_to_several_goes_from_one_to_the_other(world: Worl
     assert "Organisations" not in (await visitor.get("/me")).text
     async with world.person("globex", Role.OWNER) as owner:
         made = await owner.invite(NewInvitation(email="grace@example.com"))
-    code = made.link.partition("code=")[2]
+    code = code_of(made.link)
     assert "has an account here" in (await visitor.get(f"/invitation?code={code}")).text
     assert "not the password" in (await visitor.post("/invitation", {"code": code, "password": "no"})).text
     await visitor.post("/invitation", {"code": code, "password": PASSWORD})

@@ -22,6 +22,7 @@ from crontopus.api import (
     principal,
     problems,
     reference,
+    resets,
     runs,
     schedules,
     sessions,
@@ -31,7 +32,7 @@ from crontopus.api import (
     usage,
 )
 from crontopus.api.admin import audit as admin_audit
-from crontopus.api.admin import backups, config, health, tiers, users
+from crontopus.api.admin import backups, config, health, mail, tiers, users
 from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.admin import usage as admin_usage
 from crontopus.api.answers import Answers
@@ -67,6 +68,7 @@ def api_router() -> Router:
             *usage.ROUTES,
             *people.ROUTES,
             *namespaces.ROUTES,
+            *resets.ROUTES,
             *tokens.ROUTES,
             *jobs.ROUTES,
             *runs.ROUTES,
@@ -78,6 +80,7 @@ def api_router() -> Router:
             *config.ROUTES,
             *health.ROUTES,
             *backups.ROUTES,
+            *mail.ROUTES,
             *admin_audit.ROUTES,
             *users.ROUTES,
             *admin_tenants.ROUTES,

@@ -12,6 +12,7 @@ from crontopus.wire.devices import DeviceCode, DeviceDecision, DeviceRequest, Us
 from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
 from crontopus.wire.installation import UserPatch
 from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob, Pause
+from crontopus.wire.mail import PasswordReset, PasswordResetCode, PasswordResetRequest, TrialLetter
 from crontopus.wire.people import (
     Acceptance,
     Confirmation,
@@ -63,6 +64,10 @@ BODIES: dict[str, Struct] = {
     "edit_member": MemberPatch(role=Role.EDITOR),
     "invite": NewInvitation(email="new@example.com", role=Role.RESPONDER),
     "open_invitation": InvitationCode(code="the code in the link"),
+    "ask_for_password": PasswordResetRequest(email="you@example.com"),
+    "open_password_reset": PasswordResetCode(code="the code in the link"),
+    "use_password_reset": PasswordReset(code="the code in the link", password="another long sentence"),  # noqa: S106
+    "try_mail": TrialLetter(to="you@example.com"),
     "accept_invitation": Acceptance(code="the code in the link", password="a long sentence", name="Grace"),  # noqa: S106
     "add_namespace": NewNamespace(slug="prod", name="Production", timezone="Europe/Berlin"),
     "edit_namespace": NamespacePatch(default_grace="15m"),

@@ -89,7 +89,7 @@ async def change_password(caller: Caller, parts: Parts, form: NamedDependency[Ne
 
     Every other session of one's own ends. Who has a second factor must have shown it within the last ten minutes.
     """
-    await accounts.change_password(parts.db, parts.passwords, parts.attempts, caller, form)
+    await accounts.change_password(parts.db, parts.passwords, parts.attempts, parts.post.mail, caller, form)
 
 
 @get("/me/tokens", operation_id="own_tokens", opt=FOR_SIGNED_IN)

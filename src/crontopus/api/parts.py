@@ -13,6 +13,8 @@ from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.intake import Intake
 from crontopus.engine.memo import Memo
 from crontopus.engine.passwords import Passwords
+from crontopus.engine.people import Post
+from crontopus.engine.resets import Resets
 from crontopus.engine.usage import Usage
 from crontopus.engine.verdicts import Verdicts
 from crontopus.engine.vitals import Look
@@ -33,6 +35,8 @@ class Parts(Struct, kw_only=True):
     metrics: Metrics
     look: Look
     public_url: str
+    post: Post
+    resets: Resets
     backing_up: BackingUp
     hosts: Sequence[str]
     """Names under which a session is believed."""

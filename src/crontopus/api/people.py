@@ -18,7 +18,7 @@ from crontopus.api.reading import ANYONE_MOST_BYTES, Body, page_of, place_of
 from crontopus.domain.access import Scope
 from crontopus.domain.errors import NotFound
 from crontopus.engine import people as engine
-from crontopus.storage import accounts, invitations, members
+from crontopus.storage import accounts, invitations, letters, members
 from crontopus.storage.database import Tx
 from crontopus.wire.accounts import Session
 from crontopus.wire.common import Page
@@ -94,7 +94,13 @@ async def invited(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Li
     async with parts.db.read(caller.tenant) as tx:
         found = await invitations.listed(tx, after.email if after else "", limit + 1)
         slugs = await engine.slugs(tx, caller.reach, found)
-    return page_of(found, limit, lambda one: shown.invitation(one, slugs), lambda one: _After(one.email))
+        mailed = await letters.of(tx, [one.id for one in found])
+    return page_of(
+        found,
+        limit,
+        lambda one: shown.invitation(one, slugs, mailed.get(one.id)),
+        lambda one: _After(one.email),
+    )
 
 
 @post(
@@ -112,14 +118,19 @@ async def invite(
 ) -> Response[CreatedInvitation]:
     """Invite somebody.
 
-    `link` is shown in this answer and never again; it opens the tenant for seven days, once. Inviting an address again
-    makes the older link worthless. Only an owner invites owners.
+    `link` opens the tenant for seven days, once. Where the installation sends e-mail it goes to that address and is
+    null here; else it is shown in this answer and never again. Inviting an address again makes the older link
+    worthless. Only an owner invites owners.
     """
 
     async def made(tx: Tx) -> CreatedInvitation:
-        made = await engine.invite(tx, caller, new)
-        told = shown.invitation(made.invitation, await engine.slugs(tx, caller.reach, [made.invitation]))
-        return CreatedInvitation(**asdict(told), link=f"{parts.public_url}/invitation?code={made.code}")
+        made = await engine.invite(tx, caller, parts.post, new)
+        slugs, mailed = (
+            await engine.slugs(tx, caller.reach, [made.invitation]),
+            await letters.of(tx, [made.invitation.id]),
+        )
+        told = shown.invitation(made.invitation, slugs, mailed.get(made.invitation.id))
+        return CreatedInvitation(**asdict(told), link=made.link)
 
     async with parts.db.write(caller.tenant) as tx:
         return await once(tx, parts.sealer, request, idempotency_key, partial(made, tx))

@@ -28,6 +28,7 @@ from crontopus.storage.exports import Export
 from crontopus.storage.factors import Passkey as StoredPasskey
 from crontopus.storage.invitations import Invitation
 from crontopus.storage.jobs import Ref, Watched
+from crontopus.storage.letters import Letter
 from crontopus.storage.members import Home, Member
 from crontopus.storage.namespaces import Namespace
 from crontopus.storage.runs import Run, RunOfJob
@@ -41,6 +42,7 @@ from crontopus.wire import backups as wire_backups
 from crontopus.wire import devices as wire_devices
 from crontopus.wire import installation as wire_installation
 from crontopus.wire import jobs as wire_jobs
+from crontopus.wire import mail as wire_mail
 from crontopus.wire import people as wire_people
 from crontopus.wire import runs as wire_runs
 from crontopus.wire import tenants as wire_tenants
@@ -280,7 +282,7 @@ def passkey(found: StoredPasskey) -> Passkey:
     return Passkey(id=found.id, name=found.name, created_at=found.created_at, used_at=found.used_at)
 
 
-def invitation(found: Invitation, slugs: Mapping[str, str]) -> wire_people.Invitation:
+def invitation(found: Invitation, slugs: Mapping[str, str], letter: Letter | None) -> wire_people.Invitation:
     return wire_people.Invitation(
         id=found.id,
         email=found.email,
@@ -289,6 +291,27 @@ def invitation(found: Invitation, slugs: Mapping[str, str]) -> wire_people.Invit
         invited_by=found.invited_by,
         created_at=found.created_at,
         expires_at=found.expires_at,
+        mailed=None if letter is None else mailed(letter),
+        mail_why="" if letter is None else letter.why,
+    )
+
+
+def mailed(letter: Letter) -> wire_people.Mailed:
+    if letter.finished_at is None:
+        return wire_people.Mailed.WAITING
+    return wire_people.Mailed.DELIVERED if letter.delivered else wire_people.Mailed.GIVEN_UP
+
+
+def letter(found: Letter) -> wire_mail.Letter:
+    return wire_mail.Letter(
+        id=found.id,
+        kind=found.kind,
+        recipient=found.recipient,
+        made_at=found.made_at,
+        tries=found.tries,
+        next_at=found.next_at,
+        mailed=mailed(found),
+        why=found.why,
     )
 
 

@@ -12,7 +12,7 @@ from crontopus.cli.table import Cell
 from crontopus.cli.values import converted
 from crontopus.cli.words import Words
 from crontopus.domain.errors import NotFound
-from crontopus.wire.people import Invitation, Member, MemberPatch, NewInvitation
+from crontopus.wire.people import Invitation, Mailed, Member, MemberPatch, NewInvitation
 
 if TYPE_CHECKING:
     from crontopus.client import Client
@@ -37,6 +37,16 @@ MEMBERS = Listing(
         Column("since", lambda member, words: words.about(member.created_at)),
     ),
 )
+
+
+def _mailed(one: Invitation) -> Cell:
+    if one.mailed is None:
+        return Cell("no")
+    colour = {Mailed.DELIVERED: "green", Mailed.WAITING: "yellow", Mailed.GIVEN_UP: "red"}[one.mailed]
+    words = one.mailed.replace("_", " ")
+    return Cell(f"{words}: {one.mail_why}" if one.mail_why else words, colour)
+
+
 INVITATIONS = Listing(
     Invitation,
     (
@@ -44,6 +54,7 @@ INVITATIONS = Listing(
         Column("role", lambda one, words: str(one.role)),
         Column("reaches", lambda one, words: _reach(one)),
         Column("invited by", lambda one, words: one.invited_by),
+        Column("mailed", lambda one, words: _mailed(one)),
         Column("ends", lambda one, words: words.about(one.expires_at)),
     ),
 )
@@ -118,11 +129,15 @@ async def remove(client: "Client", out: Out, who: str, yes: bool) -> None:
 @_namespaces
 @connected
 async def invite(client: "Client", out: Out, email: str, role: str | None, namespaces: tuple[str, ...]) -> None:
-    """Invite somebody: prints the link to send them, once. Without --role they may look on."""
+    """Invite somebody: prints the link to send them, once, or mails it where the installation sends e-mail. Without
+    --role they may look on.
+    """
     fields = {"email": email, "role": role or "viewer", "namespaces": list(namespaces)}
     made = await client.invite(converted(fields, NewInvitation))
     if out.form is not Form.TABLE:
         return out.one(made, lambda made, words: ())
+    if made.link is None:
+        return say(f"the link goes to {made.email} by e-mail, and opens once within seven days")
     say(f"Send this to {made.email} and to nobody else. It is not shown again, and opens once within seven days.")
     out.line(made.link)
 

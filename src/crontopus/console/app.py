@@ -21,6 +21,7 @@ from crontopus.console import (
     me,
     members,
     namespaces,
+    reset,
     runs,
     security,
     session,
@@ -29,7 +30,7 @@ from crontopus.console import (
     usage,
 )
 from crontopus.console.admin import audit as admin_audit
-from crontopus.console.admin import backups, config, health, tiers, users
+from crontopus.console.admin import backups, config, health, mail, tiers, users
 from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.admin import usage as admin_usage
 from crontopus.console.errors import error_page
@@ -69,6 +70,7 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
             *tokens.ROUTES,
             *members.ROUTES,
             *invitation.ROUTES,
+            *reset.ROUTES,
             *log.ROUTES,
             *me.ROUTES,
             *device.ROUTES,
@@ -81,6 +83,7 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
             *config.ROUTES,
             *health.ROUTES,
             *backups.ROUTES,
+            *mail.ROUTES,
             *admin_audit.ROUTES,
             *users.ROUTES,
             assets.static,

@@ -15,13 +15,15 @@ from crontopus.domain.access import Principal, SystemRole
 from crontopus.domain.audit import Deed, Doer, Noun, Target, changes
 from crontopus.domain.errors import Fault, Invalid, NotAllowed, NotFound, Unauthenticated, Unavailable
 from crontopus.domain.ids import NOWHERE
+from crontopus.domain.letters import password_changed
 from crontopus.engine import factors, passkeys
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.audit import tell, tell_everywhere
 from crontopus.engine.credentials import SESSION_LIFE, Caller
+from crontopus.engine.mail import Mail
 from crontopus.engine.passkeys import Site
 from crontopus.engine.passwords import Passwords
-from crontopus.storage import accounts, audit, members, sessions
+from crontopus.storage import accounts, audit, members, resets, sessions
 from crontopus.storage import factors as stored_factors
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.accounts import Login
@@ -222,10 +224,10 @@ async def confirm(
 
 
 async def change_password(
-    db: Database, passwords: Passwords, attempts: Attempts, caller: Principal, form: NewPassword
+    db: Database, passwords: Passwords, attempts: Attempts, mail: Mail, caller: Principal, form: NewPassword
 ) -> None:
-    """Every other session of theirs ends. Raises NotAllowed, Throttled, Invalid; Unconfirmed where they have a second
-    factor and have not shown it lately.
+    """Every other session of theirs ends, and they are told by e-mail. Raises NotAllowed, Throttled, Invalid;
+    Unconfirmed where they have a second factor and have not shown it lately.
     """
     user, session = factors.person(caller)
     if caller.has_factor:
@@ -236,9 +238,11 @@ async def change_password(
     async with db.write_all() as tx:
         await require_hash(tx, user, verified)
         await accounts.change_password(tx, user, hashed)
+        await resets.remove(tx, user)
         await sessions.end_others(tx, user, session)
         await sessions.confirmed(tx, session)
         await tell(tx.of(caller.tenant), caller, "password.change", Target(Noun.MEMBER, user, caller.name))
+        await mail.put(tx.of(NOWHERE), password_changed(caller.email or "", caller.address, tx.now), user)
 
 
 async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool, without_factors: bool) -> list[str]:
@@ -249,18 +253,26 @@ async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool, wi
     if account is None:
         raise NotFound(f"nobody here has the address {email}")
     doer = Doer("the operator, at the data itself")
-    await accounts.change_password(tx, account.user, hashed)
+    await begin_anew(tx, account.user, hashed)
     if superadmin:
         await accounts.give_system_role(tx, account.user, SystemRole.SUPERADMIN)
-    await sessions.end_others(tx, account.user, None)
-    for home in await members.homes(tx, account.user):
-        await stored_tokens.revoke_own(tx.of(home.id), account.user)
     told = changes({}, {"superadmin": True}) if superadmin else {}
     target = Target(Noun.MEMBER, account.user, email)
     tenants = await tell_everywhere(tx, doer, account.user, Deed("password.reset", target, told))
     if without_factors:
         await factors.reset(tx, account.user, doer)
     return tenants
+
+
+async def begin_anew(tx: SystemTx, user: UUID, hashed: str) -> None:
+    """With a new password, and without all that somebody else may have: sessions, own tokens, a link to choose another.
+    A second factor stays.
+    """
+    await accounts.change_password(tx, user, hashed)
+    await resets.remove(tx, user)
+    await sessions.end_others(tx, user, None)
+    for home in await members.homes(tx, user):
+        await stored_tokens.revoke_own(tx.of(home.id), user)
 
 
 async def edit_profile(db: Database, caller: Principal, patch: MePatch) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 from crontopus.domain.errors import Conflict, Invalid
-from crontopus.storage import factors, keycheck
+from crontopus.storage import factors, keycheck, letters
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.sealing import Sealer, sealer_for
 
@@ -42,4 +42,7 @@ async def _seal_anew(tx: SystemTx, sealer: Sealer) -> None:
     for app in await factors.sealed_authenticators(tx):
         plain = sealer.open(app.sealed, app.user_id, app.id)
         await factors.keep_sealed(tx, app.id, sealer.seal(plain, app.user_id, app.id))
+    for letter in await letters.sealed(tx):
+        plain = sealer.open(letter.sealed or b"", letter.tenant_id, letter.id)
+        await letters.keep_sealed(tx, letter.id, sealer.seal(plain, letter.tenant_id, letter.id))
     await keycheck.replace(tx, sealer.seal(_PLAIN, _NOBODY, _NOBODY))

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct
 
+from crontopus.domain import letters, tokens
 from crontopus.domain import passwords as rules
-from crontopus.domain import tokens
 from crontopus.domain.access import OF_ROLE, Principal, Reach, Role
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated
@@ -18,8 +18,10 @@ from crontopus.engine import audit, quotas
 from crontopus.engine.accounts import begin_by_password, is_password, require_hash
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.credentials import Caller, require_still
+from crontopus.engine.mail import Mail
 from crontopus.engine.passwords import Passwords
 from crontopus.storage import accounts, invitations, members, namespaces, sessions
+from crontopus.storage import letters as stored_letters
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import Database, SystemTx, Tx
@@ -32,15 +34,23 @@ from crontopus.wire.people import Acceptance, MemberPatch, NewInvitation
 LIFE = timedelta(days=7)
 
 
+class Post(Struct, frozen=True):
+    """How those who are invited hear of it. `public_url`: where they come to."""
+
+    mail: Mail
+    public_url: str
+
+
 class Invited(Struct, frozen=True):
-    """A new invitation, and the code that is shown once."""
+    """A new invitation, and the link that is shown once; None: it is mailed."""
 
     invitation: Invitation
-    code: str
+    link: str | None
 
 
-async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
-    """Replaces an older invitation of that address. Raises Invalid, NotAllowed, QuotaReached, and Conflict for a
+async def invite(tx: Tx, caller: Principal, post: Post, new: NewInvitation) -> Invited:
+    """Replaces an older invitation of that address. Where e-mail is sent the link goes there, and to nobody else:
+    whoever joins has shown that the address is theirs. Raises Invalid, NotAllowed, QuotaReached, and Conflict for a
     member.
     """
     caller.require_confirmed(tx.now)
@@ -67,7 +77,10 @@ async def invite(tx: Tx, caller: Principal, new: NewInvitation) -> Invited:
     await invitations.add(tx, invitation, tokens.hash_of(code))
     said = {"role": new.role, "namespaces": new.namespaces}
     await audit.tell(tx, caller, "invitation.create", _invited(invitation), after=said)
-    return Invited(invitation, code)
+    link = f"{post.public_url}/invitation?code={code}"
+    letter = letters.invitation(email, caller.tenant_name, caller.name, new.role, link, invitation.expires_at)
+    await post.mail.put(tx, letter, invitation.id)
+    return Invited(invitation, None if post.mail.is_on else link)
 
 
 async def uninvite(tx: Tx, caller: Principal, invitation: UUID) -> None:
@@ -79,6 +92,7 @@ async def uninvite(tx: Tx, caller: Principal, invitation: UUID) -> None:
 
 async def _uninvite(tx: Tx, caller: Principal, invitation: UUID) -> None:
     gone = await invitations.remove(tx, invitation)
+    await stored_letters.drop(tx, invitation)
     caller.require_may_grant(gone.role)
     await audit.tell(tx, caller, "invitation.revoke", _invited(gone), {"role": gone.role})
 
@@ -127,6 +141,7 @@ async def _join(tx: SystemTx, found: Opened, hashed: str, name: str, caller: Cal
     if known is None:
         await accounts.add_user(tx, user, invitation.email, hashed, name=name)
     await invitations.remove(own, invitation.id)
+    await stored_letters.drop(own, invitation.id)
     await members.add(own, user, invitation.role, [UUID(place) for place in invitation.namespaces])
     doer = Principal(
         id=user,

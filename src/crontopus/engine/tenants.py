@@ -14,6 +14,7 @@ from crontopus.domain.ids import DEFAULT_NAMESPACE, NOWHERE
 from crontopus.domain.standing import OPEN, Standing, State
 from crontopus.engine import audit, namespaces, people
 from crontopus.engine.credentials import require_still
+from crontopus.engine.people import Post
 from crontopus.storage import accounts, tenants
 from crontopus.storage.database import SystemTx
 from crontopus.storage.identity import new_id
@@ -25,13 +26,13 @@ from crontopus.wire.tenants import NewTenant
 
 
 class Made(Struct, frozen=True):
-    """A new tenant, and the code of the link with which its first owner comes in."""
+    """A new tenant, and the link with which its first owner comes in; None: it is mailed."""
 
     tenant: Tenant
-    code: str
+    link: str | None
 
 
-async def make(tx: SystemTx, caller: Principal, sealer: Sealer, new: NewTenant) -> Made:
+async def make(tx: SystemTx, caller: Principal, sealer: Sealer, post: Post, new: NewTenant) -> Made:
     """With its first namespace, and an invitation for its first owner. Raises Invalid."""
     await require_still(tx.of(caller.tenant), caller)
     tenant = new_id(tx.now)
@@ -42,8 +43,8 @@ async def make(tx: SystemTx, caller: Principal, sealer: Sealer, new: NewTenant) 
     own = tx.of(tenant)
     await _tell(tx, caller, tenant, "tenant.create", new.name, after={"owner": new.owner})
     await namespaces.create(own, there, sealer, NewNamespace(slug=DEFAULT_NAMESPACE, name="Default"))
-    invited = await people.invite(own, there, NewInvitation(email=new.owner, role=Role.OWNER))
-    return Made(await tenants.find(tx, tenant), invited.code)
+    invited = await people.invite(own, there, post, NewInvitation(email=new.owner, role=Role.OWNER))
+    return Made(await tenants.find(tx, tenant), invited.link)
 
 
 async def edit(tx: SystemTx, caller: Principal, tenant: UUID, patch: TenantPatch) -> Tenant:

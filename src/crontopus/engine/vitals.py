@@ -17,8 +17,9 @@ from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.health import Health
 from crontopus.engine.intake import BYTES_LIMIT, QUEUE_LIMIT, Intake
 from crontopus.engine.loops import Loop, Loops
+from crontopus.engine.mail import Mail
 from crontopus.metrics import Metrics
-from crontopus.storage import backups, gaps, measuring
+from crontopus.storage import backups, gaps, letters, measuring
 from crontopus.storage.database import Database
 from crontopus.wire.installation import Condition, Vital, Vitals
 
@@ -30,6 +31,7 @@ LOG_WARN_BYTES, LOG_BAD_BYTES = 64 * 1024 * 1024, 512 * 1024 * 1024
 BEAT_LATE = timedelta(seconds=30)
 LOOP_SLACK = timedelta(seconds=30)
 """A loop is late that has not succeeded for three pauses and this."""
+MAIL_LATE = timedelta(minutes=10)
 OK, WARN, BAD = Condition.OK, Condition.WARN, Condition.BAD
 
 
@@ -43,6 +45,7 @@ class Look(Struct, frozen=True):
     loops: Loops
     metrics: Metrics
     backing_up: BackingUp
+    mail: Mail
 
 
 async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
@@ -56,6 +59,7 @@ async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
         "processes": lambda: _processes(look),
         "gaps": lambda: _gaps(look),
         "backups": lambda: _backups(look),
+        "mail": lambda: _mail(look),
         "streams": lambda: _streams(streams, most_streams),
         "versions": lambda: _versions(look),
     }
@@ -224,6 +228,19 @@ async def _gaps(look: Look) -> Iterable[Vital]:
     if recent:
         told += f", the longest {duration.brief(_whole(longest))}"
     return [_vital("gaps", "nobody watched", told, WARN if recent else OK, "`crontopus gaps` tells when, and why.")]
+
+
+async def _mail(look: Look) -> Iterable[Vital]:
+    if not look.mail.is_on:
+        return [_vital("mail", "waiting", "none is sent from here", OK, "The setting smtp_url has the server send it.")]
+    async with look.db.read_all() as tx:
+        queue, troubled, now = await letters.queue(tx), await letters.in_trouble(tx, 1), tx.now
+    late = queue.oldest_at is not None and now - queue.oldest_at > MAIL_LATE
+    told = f"{queue.waiting:,}"
+    if queue.oldest_at is not None:
+        told += f", the oldest for {duration.brief(_whole(now - queue.oldest_at))}"
+    advice = f"At last: {troubled[0].why}" if late and troubled else "`crontopus admin mail show` tells more."
+    return [_vital("mail", "waiting", told, BAD if late else OK, advice)]
 
 
 async def _backups(look: Look) -> Iterable[Vital]:

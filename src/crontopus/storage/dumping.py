@@ -20,6 +20,7 @@ from crontopus.storage.tables import (
     flips,
     idempotency,
     jobs,
+    letters,
     metadata,
     outputs,
     runs,
@@ -42,6 +43,7 @@ _NOT_TOLD = {
         exports,
         export_parts,
         idempotency,
+        letters,  # of the installation's post
         sessions,  # of people, in whichever tenant they are
     )
 }

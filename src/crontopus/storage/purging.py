@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, tuple_, 
 
 from crontopus.storage import pruning
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.tables import audit, jobs, members, metadata, namespaces, tenants, users, watches
+from crontopus.storage.tables import audit, jobs, letters, members, metadata, namespaces, tenants, users, watches
 
 OF_JOBS = frozenset(
     table.name for table in metadata.sorted_tables if "job_id" in table.c and not table.c.job_id.nullable
@@ -114,5 +114,6 @@ async def _people(tx: Tx, limit: int) -> int:
             await tx.sql.execute(update(table).where(theirs).values(user_id=None))
         else:
             await tx.sql.execute(delete(table).where(theirs))
+    await tx.sql.execute(delete(letters).where(letters.c.about.in_(gone)))
     await tx.sql.execute(delete(users).where(users.c.id.in_(gone)))
     return len(people)

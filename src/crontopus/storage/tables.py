@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.audit import Noun
+from crontopus.domain.letters import Kind
 from crontopus.domain.schedule import Schedule
 from crontopus.domain.tiers import Quota
 from crontopus.domain.watch import Cause, Expectation, Mark, Reason, RunState, Status
@@ -182,6 +183,40 @@ invitations = Table(
     UniqueConstraint("tenant_id", "email"),
 )
 """Those that nobody has accepted yet. An address is invited once: inviting it again makes the older link worthless."""
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, nullable=False),
+    Column("about", Id, nullable=False, index=True),
+    Column("kind", Choice(Kind), nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Instant, index=True),
+    Column("claim", Id),
+    Column("claimed_until", Instant),
+    Column("finished_at", Instant, index=True),
+    Column("delivered", Boolean(create_constraint=False), nullable=False),
+    Column("why", Text, nullable=False),
+)
+"""What goes out by e-mail. `tenant_id` is `ids.NOWHERE` where it concerns a person and no tenant; `about`: what it is
+about, such as an invitation. `sealed`, subject and text, goes when it is finished; `why` is what was said of the last
+try. `next_at`: when it is tried; null once it is finished."""
+
+resets = Table(
+    "resets",
+    metadata,
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+"""Links with which somebody chooses a new password. One a person: a newer one makes the older one worthless."""
 
 exports = Table(
     "exports",

@@ -1,5 +1,6 @@
 """People on the wire: members of a tenant, invitations to it, and what a person does with their own account."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -66,8 +67,18 @@ class NewInvitation(Input, frozen=True):
     namespaces: list[str] = []
 
 
+class Mailed(StrEnum):
+    """What became of a letter."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+
+
 class Invitation(Output, frozen=True):
-    """One that nobody has accepted yet."""
+    """One that nobody has accepted yet. `mailed`: what became of the letter with its link; null where none was written.
+    `mail_why`: what was said of the last try to deliver it.
+    """
 
     id: UUID
     email: str
@@ -76,12 +87,14 @@ class Invitation(Output, frozen=True):
     invited_by: str
     created_at: Instant
     expires_at: Instant
+    mailed: Mailed | None
+    mail_why: str
 
 
 class CreatedInvitation(Invitation, frozen=True):
-    """The one answer that shows `link`: whoever opens it can accept."""
+    """The one answer that shows `link`: whoever opens it can accept. Null where it is mailed: nobody else gets it."""
 
-    link: str
+    link: str | None
 
 
 class InvitationCode(Input, frozen=True):

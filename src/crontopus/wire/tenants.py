@@ -40,9 +40,9 @@ class NewTenant(Input, frozen=True):
 
 
 class CreatedTenant(TenantInfo, frozen=True):
-    """The one answer that shows `link`: whoever opens it becomes its owner."""
+    """The one answer that shows `link`: whoever opens it becomes its owner. Null where it is mailed to them."""
 
-    link: str
+    link: str | None
 
 
 class Suspension(Input, frozen=True):

@@ -57,12 +57,12 @@ async def show(parts: Parts, tenant: TenantId) -> TenantInfo:
 async def make(caller: Caller, parts: Parts, new: NamedDependency[NewTenant]) -> CreatedTenant:
     """Make a tenant.
 
-    `link` is shown in this answer and never again: whoever opens it within seven days becomes its owner.
+    Whoever opens `link` within seven days becomes its owner. Where the installation sends e-mail it goes to them and is
+    null here; else it is shown in this answer and never again.
     """
     async with parts.db.write_all() as tx:
-        made = await engine.make(tx, caller, parts.sealer, new)
-    link = f"{parts.public_url}/invitation?code={made.code}"
-    return CreatedTenant(**asdict(shown.tenant(made.tenant)), link=link)
+        made = await engine.make(tx, caller, parts.sealer, parts.post, new)
+    return CreatedTenant(**asdict(shown.tenant(made.tenant)), link=made.link)
 
 
 @patch(

@@ -65,10 +65,12 @@ async def show(client: "Client", out: Out, which: str) -> None:
 @click.option("--owner", required=True, metavar="ADDRESS", help="Whoever is invited to own it.")
 @connected
 async def create(client: "Client", out: Out, name: str, owner: str) -> None:
-    """Make a tenant: prints the link for its owner, once."""
+    """Make a tenant: prints the link for its owner, once, or mails it where the installation sends e-mail."""
     made = await client.add_tenant(converted({"name": name, "owner": owner}, NewTenant))
     if out.form is not Form.TABLE:
         return out.one(made, lambda made, words: ())
+    if made.link is None:
+        return say(f"the link goes to {owner} by e-mail, and opens once within seven days")
     say(f"Send this to {owner} and to nobody else. It is not shown again, and opens once within seven days.")
     out.line(made.link)
 

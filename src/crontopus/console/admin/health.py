@@ -19,6 +19,7 @@ AREAS = {
     "processes": "Processes",
     "gaps": "Gaps",
     "backups": "Backups",
+    "mail": "E-mail",
     "streams": "Live pages",
     "versions": "Versions",
 }

@@ -159,6 +159,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("export_id", "number", name=op.f("pk_export_parts")),
     )
     op.create_table(
+        "letters",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("about", types.Id(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("made_at", types.Instant(), nullable=False),
+        sa.Column("expires_at", types.Instant(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_at", types.Instant(), nullable=True),
+        sa.Column("claim", types.Id(), nullable=True),
+        sa.Column("claimed_until", types.Instant(), nullable=True),
+        sa.Column("finished_at", types.Instant(), nullable=True),
+        sa.Column("delivered", sa.Boolean(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_letters")),
+    )
+    op.create_index(op.f("ix_letters_about"), "letters", ["about"], unique=False)
+    op.create_index(op.f("ix_letters_finished_at"), "letters", ["finished_at"], unique=False)
+    op.create_index(op.f("ix_letters_next_at"), "letters", ["next_at"], unique=False)
+    op.create_table(
         "users",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
@@ -172,6 +194,17 @@ def upgrade() -> None:
         sa.Column("disabled_at", types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
+    )
+    op.create_table(
+        "resets",
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", types.Instant(), nullable=False),
+        sa.Column("expires_at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_resets_user_id_users")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_resets")),
+        sa.UniqueConstraint("hash", name=op.f("uq_resets_hash")),
     )
     op.create_table(
         "authenticators",
