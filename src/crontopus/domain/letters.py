@@ -41,8 +41,7 @@ def invitation(to: str, tenant: str, inviter: str, role: str, link: str, expires
         kind=Kind.INVITATION,
         to=to,
         subject=f"Invitation to {_one_line(tenant)} on Crontopus",
-        text=f"""{_one_line(inviter)} invites you to {_one_line(tenant)} on Crontopus, where scheduled jobs are watched,
-as {role}.
+        text=f"""{_one_line(inviter)} invites you to {_one_line(tenant)} as {role}.
 
 To join, open this link. It works once, until {_instant(expires_at)}:
 
