@@ -2,7 +2,7 @@
 worth nothing any more."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import anyio
@@ -13,7 +13,7 @@ from msgspec import Struct
 from crontopus.domain import letters as rules
 from crontopus.domain.access import Principal
 from crontopus.domain.audit import Noun, Target
-from crontopus.domain.errors import Conflict, Unavailable
+from crontopus.domain.errors import Conflict, CrontopusError, Unavailable
 from crontopus.domain.ids import NOWHERE
 from crontopus.domain.letters import Letter
 from crontopus.domain.mail_server import MailServer
@@ -32,7 +32,7 @@ AT_ONCE = 4
 KEPT = timedelta(days=30)
 """So long is known what became of a letter."""
 _FORGOTTEN_AT_ONCE = 500
-_OFF = "this installation sends no e-mail: whoever runs it can give the setting smtp_url"
+_OFF = "this installation sends no e-mail: whoever runs it can give the settings smtp_url and mail_from"
 
 
 class Said(Struct, frozen=True, array_like=True):
@@ -101,9 +101,17 @@ class Mail:
         if row.expires_at <= now:
             outcome: Outcome = GiveUp(f"it was not delivered in time; at last: {row.why}" if row.why else "too late")
         else:
-            outcome = await mail.send(server, self._opened(row), row.id, now)
+            outcome = await self._tried(server, row, now)
         async with self._db.write_all() as tx:
             await _settle(tx, row, outcome)
+
+    async def _tried(self, server: MailServer, row: stored.Letter, now: datetime) -> Outcome:
+        """One that cannot be read keeps no other from going out."""
+        try:
+            letter = self._opened(row)
+        except CrontopusError as error:
+            return TryAgain(str(error))
+        return await mail.send(server, letter, row.id, now)
 
     def _opened(self, row: stored.Letter) -> Letter:
         said = msgspec.msgpack.decode(self._sealer.open(row.sealed or b"", row.tenant_id, row.id), type=Said)
