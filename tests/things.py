@@ -16,6 +16,7 @@ from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import NewInvitation
+from crontopus.wire.providers import NewProvider
 from crontopus.wire.runs import CheckIn, OutputText, Settle
 from tests.world import World
 
@@ -38,6 +39,7 @@ class Things(Struct, frozen=True, kw_only=True):
     tenant: UUID
     tier: UUID
     user: UUID
+    provider: UUID
 
     def fill(self, path: str) -> str:
         """`path` with these in place of its parameters."""
@@ -58,6 +60,8 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
     async with world.appliance.db.write(home) as tx:
         export = (await exports.add(tx, new_id(tx.now), marker)).id
     await world.appliance.exports.step()
+    async with world.person(tenant, Role.OWNER) as owner:
+        provider = await provider_of(owner)
     async with world.person(tenant, Role.VIEWER) as person:
         member, session = await member_of(person), (await person.sessions()).items[0].id
     return Things(
@@ -73,7 +77,15 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         tenant=home,
         tier=await new_tier(world),
         user=member,
+        provider=provider,
     )
+
+
+async def provider_of(owner: Client) -> UUID:
+    """One at which nobody has ever been."""
+    new = msgspec.structs.replace(BODIES["add_provider"], name=MARKER, enabled=False)
+    assert isinstance(new, NewProvider)
+    return (await owner.add_provider(new)).id
 
 
 async def new_tier(world: World) -> UUID:

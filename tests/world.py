@@ -31,6 +31,8 @@ from crontopus.wire.accounts import NewNamespace, NewToken
 BEGINNING = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
 """A Monday."""
 BASE = "http://crontopus.test"
+PROVIDER_HOSTS = ["127.0.0.1", "login.example.com"]
+"""Where sign-in providers may be."""
 _JUST_AFTER = timedelta(milliseconds=1)
 
 
@@ -146,7 +148,8 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
     world, restarted.
     """
     hands = hands or Hands()
-    config = Config(data=data, database_url=database_url, public_url=BASE, **more)
+    own = {"public_url": BASE, "provider_hosts": PROVIDER_HOSTS}
+    config = Config(data=data, database_url=database_url, **(own | more))
     async with assembled(config, hands, hands.monotonic) as appliance:
         await appliance.absence.begin()
         await appliance.usage.step()

@@ -38,6 +38,7 @@ from crontopus.engine.intake import Intake
 from crontopus.engine.keys import fitting_sealer
 from crontopus.engine.loops import Loops
 from crontopus.engine.mail import Mail
+from crontopus.engine.oidc import Oidc
 from crontopus.engine.passwords import Passwords
 from crontopus.engine.people import Post
 from crontopus.engine.purge import Purge
@@ -145,6 +146,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         resets=Resets(db, letters, config.base_url),
         hosts=config.hosts,
         backing_up=own_backups,
+        oidc=Oidc(config.provider_hosts),
         sealer=sealer,
         metrics=metrics,
         look=look,

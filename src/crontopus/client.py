@@ -73,6 +73,17 @@ from crontopus.wire.people import (
     TenantPatch,
 )
 from crontopus.wire.problem import Problem
+from crontopus.wire.providers import (
+    NewProvider,
+    ProvidedSession,
+    Provider,
+    ProviderAnswer,
+    ProviderCheck,
+    ProviderOffer,
+    ProviderPatch,
+    ProviderRedirect,
+    ProviderVisit,
+)
 from crontopus.wire.runs import CheckIn, CheckInAnswer, CheckInAnswers, Gap, Log, Run, Settle, StoredCheckIn
 from crontopus.wire.schedules import Crontab, CrontabRequest, Preview, PreviewRequest
 from crontopus.wire.tenants import CreatedTenant, Export, NewTenant, Suspension, TenantInfo
@@ -198,6 +209,38 @@ class Client:
 
     async def tenant(self) -> TenantInfo:
         return await self.call("GET", "/tenants/current", TenantInfo)
+
+    # sign-in providers
+
+    async def providers(self) -> Page[Provider]:
+        return await self.call("GET", "/providers", Page[Provider])
+
+    async def provider(self, provider: UUID | str) -> Provider:
+        return await self.call("GET", f"/providers/{_segment(provider)}", Provider)
+
+    async def add_provider(self, new: NewProvider) -> Provider:
+        return await self.call("POST", "/providers", Provider, new)
+
+    async def edit_provider(self, provider: UUID | str, changes: ProviderPatch) -> Provider:
+        return await self.call("PATCH", f"/providers/{_segment(provider)}", Provider, changes)
+
+    async def remove_provider(self, provider: UUID | str) -> None:
+        await self.call("DELETE", f"/providers/{_segment(provider)}", type(None))
+
+    async def check_provider(self, provider: UUID | str) -> ProviderCheck:
+        return await self.call("POST", f"/providers/{_segment(provider)}/check", ProviderCheck)
+
+    async def offered_providers(self) -> Page[ProviderOffer]:
+        return await self.call("GET", "/sign-in/providers", Page[ProviderOffer])
+
+    async def offered_provider(self, provider: UUID | str) -> ProviderOffer:
+        return await self.call("GET", f"/sign-in/providers/{_segment(provider)}", ProviderOffer)
+
+    async def visit_provider(self, provider: UUID | str, form: ProviderVisit) -> ProviderRedirect:
+        return await self.call("POST", f"/sign-in/providers/{_segment(provider)}/visit", ProviderRedirect, form)
+
+    async def finish_provider_sign_in(self, answer: ProviderAnswer) -> ProvidedSession:
+        return await self.call("POST", "/sign-in/finish", ProvidedSession, answer)
 
     async def usage(self) -> TenantUsage:
         return await self.call("GET", "/tenants/current/usage", TenantUsage)

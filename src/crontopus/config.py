@@ -21,7 +21,7 @@ from crontopus.wire.wording import fault_of
 
 PREFIX = "CRONTOPUS_"
 DEFAULT, FILE, ENVIRONMENT, FLAG = "default", "file", "environment", "flag"
-LISTS = frozenset({"allowed_hosts", "trusted_proxies"})
+LISTS = frozenset({"allowed_hosts", "provider_hosts", "trusted_proxies"})
 """Settings that hold several words, in the environment with blanks or commas between them."""
 SECRET = frozenset({"backup_passphrase", "database_url", "secret_key", "smtp_url"})
 """Settings that may also be read from a file named by `CRONTOPUS_<NAME>_FILE`, and are never shown."""
@@ -59,6 +59,14 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = []
     trusted_proxies: Annotated[
         list[str], Meta(description="Networks whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.")
+    ] = []
+    provider_hosts: Annotated[
+        list[str],
+        Meta(
+            description="Names of the sign-in providers that organisations may use, with all that these name, such as "
+            "`login.example.com *.okta.com`; empty: any over https. Plain http is taken only at `localhost` and "
+            "loopback addresses, and only where they are named here."
+        ),
     ] = []
     ping_body_limit: Annotated[
         Bytes, Meta(description="Bytes of a ping's body that are kept, half head, half tail.")

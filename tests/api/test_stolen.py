@@ -17,6 +17,7 @@ from crontopus.storage.opening import FILE
 from crontopus.wire.accounts import NewOwnToken, NewToken, SignIn
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import Acceptance, NewInvitation
+from tests.providers import new
 from tests.world import BASE, World
 
 PASSWORD = "a sentence that nobody guesses"
@@ -48,8 +49,14 @@ async def secrets_of(world: World) -> dict[str, str]:
             "service": (await owner.add_token(NewToken(name="s"))).token,
             "check-ins": (await owner.add_token(NewToken(name="c", kind="c", namespaces=["default"]))).token,
             "metrics": (await owner.add_token(NewToken(name="m", kind="m"))).token,
+            "client secret": await _client_secret(owner),
             "ping key": str((await owner.namespace("default")).ping_key),
         }
+
+
+async def _client_secret(owner: Client) -> str:
+    await owner.add_provider(new("https://login.example.com", client_secret="what the provider gave us"))
+    return "what the provider gave us"
 
 
 async def test_no_secret_stands_in_it_in_any_form(world: World, world_data: tuple[Path, str], tmp_path: Path) -> None:
@@ -66,11 +73,17 @@ async def test_no_secret_stands_in_it_in_any_form(world: World, world_data: tupl
 
 
 @pytest.mark.parametrize(
-    "table", ["sessions", "tokens", "invitations", "namespaces", "users", "authenticators", "recovery_codes"]
+    "table",
+    ["sessions", "tokens", "invitations", "namespaces", "users", "authenticators", "recovery_codes", "providers"],
 )
 async def test_nothing_that_stands_in_it_is_a_secret(world: World, table: str) -> None:
     await secrets_of(world)
-    column = {"namespaces": "ping_key_hash", "users": "password_hash", "authenticators": "sealed"}.get(table, "hash")
+    column = {
+        "namespaces": "ping_key_hash",
+        "users": "password_hash",
+        "authenticators": "sealed",
+        "providers": "client_secret_sealed",
+    }.get(table, "hash")
     columns = f"{column}, ping_key_sealed" if table == "namespaces" else column
     async with world.appliance.db.read_all() as tx:
         rows = await tx.sql.execute(text(f"SELECT {columns} FROM {table}"))  # noqa: S608 - of this test

@@ -69,6 +69,8 @@ def test_every_route_is_reachable_from_the_command_line() -> None:
         "decide_device",
         "edit_me",
         "end_session",
+        "finish_provider_sign_in",
+        "visit_provider",
         "open_device",
         "open_invitation",
         "sessions",

@@ -9,11 +9,11 @@ from litestar.testing import TestClient
 from crontopus.console.crontab import reporting
 from crontopus.console.fields import cron_line, fields, of_job, of_new, schedule, spec, typed_length
 from crontopus.console.forms import Faults, Form, read_form
-from crontopus.console.session import local_path
 from crontopus.console.snippets import cron_line as line_of
 from crontopus.console.snippets import snippets
 from crontopus.console.visit import Visit
 from crontopus.domain.errors import Fault, Invalid
+from crontopus.domain.hosts import path_here
 from crontopus.wire.schedules import CrontabLine, Schedule
 from tests.console.samples import JOB, job
 
@@ -135,11 +135,11 @@ def test_a_hostile_body_is_read_leniently(body: bytes, text: str) -> None:
     "wanted", ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "", "/a\nb", "/\tb"]
 )
 def test_nobody_is_sent_elsewhere_after_signing_in(wanted: str) -> None:
-    assert local_path(wanted) == "/jobs"
+    assert path_here(wanted) == "/jobs"
 
 
 def test_one_is_sent_back_to_where_one_was() -> None:
-    assert local_path("/jobs?q=status:down") == "/jobs?q=status:down"
+    assert path_here("/jobs?q=status:down") == "/jobs?q=status:down"
 
 
 def test_each_snippet_names_the_jobs_own_url() -> None:

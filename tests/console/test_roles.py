@@ -27,6 +27,8 @@ NEEDS = {
     "/tokens/new": Scope.TOKENS_WRITE,
     "/members/invite": Scope.MEMBERS_WRITE,
     "/audit": Scope.AUDIT_READ,
+    "/settings/sign-in": Scope.TENANT_WRITE,
+    "/settings/sign-in/{provider}": Scope.TENANT_WRITE,
     "/admin/config": Scope.INSTALLATION_READ,
     "/admin/health": Scope.INSTALLATION_READ,
     "/admin/backups": Scope.INSTALLATION_READ,
@@ -43,9 +45,15 @@ NEEDS = {
     "/admin/tenants/new": Scope.INSTALLATION_WRITE,
 }
 """Pages that some roles may not open; all others are for every member."""
-BY_LINK = {"/invitation", "/reset"}
-"""Pages that open to nobody without the code of a link."""
-OWNERS_ONLY = "/settings/exports/{export}"
+OWNERS_ONLY = {"/settings/exports/{export}", "/settings/sign-in/new"}
+TO_NOBODY = {
+    "/invitation": 404,
+    "/reset": 404,
+    "/sign-in/with/{provider}": 404,
+    "/sign-in/with/{provider}/go": 404,
+    "/sign-in/callback": 401,
+}
+"""Pages that open to nobody without the code of a link, or of a provider that is off."""
 
 
 def pages() -> list[str]:
@@ -76,9 +84,10 @@ async def test_every_page_as_this_role(world: World, role: Role) -> None:
     async with visiting(world, "acme", role) as visitor:
         for page in pages():
             answer = await visitor.get(there.fill(page))
-            allowed = role is Role.OWNER if page == OWNERS_ONLY else page not in NEEDS or NEEDS[page] in OF_ROLE[role]
+            allowed = role is Role.OWNER if page in OWNERS_ONLY else page not in NEEDS or NEEDS[page] in OF_ROLE[role]
             expected = {200, 303} if allowed else {403}
-            assert answer.status_code in ({404} if page in BY_LINK else expected), f"{page}: {answer.text}"
+            wanted = {TO_NOBODY[page]} if page in TO_NOBODY else expected
+            assert answer.status_code in wanted, f"{page}: {answer.text}"
 
 
 @pytest.mark.parametrize("role", list(Role))

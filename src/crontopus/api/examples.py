@@ -24,6 +24,7 @@ from crontopus.wire.people import (
     Switch,
     TenantPatch,
 )
+from crontopus.wire.providers import GroupRole, NewProvider, ProviderAnswer, ProviderPatch, ProviderVisit
 from crontopus.wire.runs import CheckIn, OutputText, Settle
 from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
 from crontopus.wire.tenants import NewTenant, Suspension
@@ -39,6 +40,20 @@ _PASSKEY = {
 BODIES: dict[str, Struct] = {
     "set_up": SetUp(code="the code in the link", email="you@example.com", password="a long sentence", tenant="Example"),  # noqa: S106
     "sign_in": SignIn(email="you@example.com", password="a long sentence"),  # noqa: S106
+    "add_provider": NewProvider(
+        name="Example SSO",
+        issuer="https://login.example.com",
+        client_id="crontopus",
+        client_secret="what the provider gave you",  # noqa: S106
+        domains=["example.com"],
+        roles=[GroupRole(group="operations", role=Role.RESPONDER)],
+        default_role=Role.VIEWER,
+    ),
+    "edit_provider": ProviderPatch(name="Example login", default_role=None),
+    "visit_provider": ProviderVisit(next="/jobs?q=status:down"),
+    "finish_provider_sign_in": ProviderAnswer(
+        state="as it came back", binding="as it was kept", code="as it came back", iss="https://login.example.com"
+    ),
     "edit_tenant": TenantPatch(name="Example Ltd."),
     "admin_edit_tenant": TenantPatch(name="Example Ltd."),
     "edit_user": UserPatch(system_role=SystemRole.SUPPORT),

@@ -33,6 +33,7 @@ async def listed(caller: Caller, parts: Parts) -> Factors:
     """Show one's own second factors."""
     if caller.user is None or caller.email is None:
         raise NotAllowed("a token of a program has no second factors: come as a person")
+    caller.require_own_sign_in()
     async with parts.db.read_all() as tx:
         return shown.factors(await engine.held(tx, caller.user), caller, parts.public_url)
 

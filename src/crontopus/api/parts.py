@@ -12,6 +12,7 @@ from crontopus.engine.attempts import Attempts
 from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.intake import Intake
 from crontopus.engine.memo import Memo
+from crontopus.engine.oidc import Oidc
 from crontopus.engine.passwords import Passwords
 from crontopus.engine.people import Post
 from crontopus.engine.resets import Resets
@@ -38,6 +39,7 @@ class Parts(Struct, kw_only=True):
     post: Post
     resets: Resets
     backing_up: BackingUp
+    oidc: Oidc
     hosts: Sequence[str]
     """Names under which a session is believed."""
     body_limit_bytes: int = 100_000
@@ -60,6 +62,8 @@ class Parts(Struct, kw_only=True):
     """Few are kept, since one may have 20 MB."""
     passwords: Passwords = field(default_factory=Passwords)
     attempts: Attempts = field(default_factory=Attempts)
+    visits: Attempts = field(default_factory=lambda: Attempts(free=200))
+    """To sign-in providers: many people may come from one address in the morning."""
     operators_need_second_factor: bool = False
     settings: Sequence[Setting] = ()
     """Those in force, as they may be shown."""

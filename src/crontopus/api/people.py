@@ -164,7 +164,8 @@ async def opened(request: Http, parts: Parts, shown_code: NamedDependency[Invita
         except NotFound:
             parts.attempts.failed(tx.now, address)
             raise
-        known = await accounts.account(tx, found.invitation.email) is not None
+        account = await accounts.account(tx, found.invitation.email)
+    known = account is not None and bool(account.password_hash)
     return InvitationState(
         email=found.invitation.email, tenant=found.tenant_name, role=found.invitation.role, known=known
     )

@@ -38,6 +38,11 @@ def needs_owner() -> dict[str, Any]:
     return {"scope": Scope.TENANT_WRITE, "closed": True, "owner": True}
 
 
+def needs_owner_of_open(scope: Scope) -> dict[str, Any]:
+    """What decides who people are: for owners alone, as people."""
+    return {"scope": scope, "owner": True}
+
+
 def needs_for_all(scope: Scope) -> dict[str, Any]:
     """Likewise, of what concerns the whole installation: only whoever runs it may."""
     return {"scope": scope, "installation": True}

@@ -119,6 +119,7 @@ async def me(caller: Caller, parts: Parts) -> Me:
         confirmed_until=None if caller.confirmed_at is None else caller.confirmed_at + CONFIRMED_FOR,
         second_factor=caller.has_factor,
         needs_second_factor=caller.lacks_factor,
+        provider=caller.provider,
         zone=caller.profile.zone,
         theme=caller.profile.theme,
         language=caller.profile.language,

@@ -18,6 +18,7 @@ from crontopus.engine.definitions import spec_of
 from crontopus.engine.factors import Held
 from crontopus.engine.namespaces import ping_key
 from crontopus.engine.passkeys import obstacle
+from crontopus.engine.providers import CALLBACK
 from crontopus.storage import namespaces
 from crontopus.storage.audit import Told
 from crontopus.storage.backups import Backup as MadeBackup
@@ -31,6 +32,7 @@ from crontopus.storage.jobs import Ref, Watched
 from crontopus.storage.letters import Letter
 from crontopus.storage.members import Home, Member
 from crontopus.storage.namespaces import Namespace
+from crontopus.storage.providers import Provider
 from crontopus.storage.runs import Run, RunOfJob
 from crontopus.storage.sessions import Session
 from crontopus.storage.tenants import Tenant
@@ -44,6 +46,7 @@ from crontopus.wire import installation as wire_installation
 from crontopus.wire import jobs as wire_jobs
 from crontopus.wire import mail as wire_mail
 from crontopus.wire import people as wire_people
+from crontopus.wire import providers as wire_providers
 from crontopus.wire import runs as wire_runs
 from crontopus.wire import tenants as wire_tenants
 from crontopus.wire import tiers as wire_tiers
@@ -352,6 +355,29 @@ def tenant(found: Tenant) -> wire_tenants.TenantInfo:
         require_second_factor=found.require_second_factor,
         tier=found.tier,
         tier_name=found.tier_name,
+        created_at=found.created_at,
+    )
+
+
+def provider(found: Provider, slugs: Mapping[str, str], public_url: str) -> wire_providers.Provider:
+    """`slugs` of the namespaces that its roles are limited to, by id."""
+    return wire_providers.Provider(
+        id=found.id,
+        name=found.name,
+        issuer=found.issuer,
+        client_id=found.client_id,
+        domains=found.domains,
+        scopes=found.scopes,
+        groups_claim=found.groups_claim,
+        roles=[
+            wire_providers.ShownGroupRole(group=one.group, role=one.role, namespaces=_places(one.namespaces, slugs))
+            for one in found.roles
+        ],
+        default_role=found.default_role,
+        enabled=found.enabled,
+        enforced=found.enforced,
+        redirect_uri=public_url + CALLBACK,
+        link=f"{public_url}/sign-in/with/{found.id}",
         created_at=found.created_at,
     )
 

@@ -15,11 +15,11 @@ from crontopus.api.reading import Body
 from crontopus.domain.access import Scope
 from crontopus.domain.errors import Conflict
 from crontopus.domain.ids import NOWHERE
-from crontopus.engine import exports
+from crontopus.engine import accounts, exports
 from crontopus.engine import tenants as engine
 from crontopus.engine.credentials import require_still
 from crontopus.storage import exports as stored
-from crontopus.storage import members, tenants
+from crontopus.storage import tenants
 from crontopus.storage.members import Home
 from crontopus.wire.common import Page
 from crontopus.wire.people import Tenant, TenantPatch
@@ -36,7 +36,7 @@ async def listed(caller: Caller, parts: Parts) -> Page[Tenant]:
     """
     async with parts.db.read_all() as tx:
         if caller.user is not None and caller.session is not None:
-            return Page(items=[shown.home(one, caller) for one in await members.homes(tx, caller.user)])
+            return Page(items=[shown.home(one, caller) for one in await accounts.own_tenants(tx, caller, caller.user)])
         if caller.tenant == NOWHERE:
             return Page(items=[])
         own = await tenants.find(tx, caller.tenant)

@@ -34,6 +34,7 @@ PLACES: Mapping[str, Place] = {
     "namespaces": Place("namespaces", "namespaces", "Namespaces: folders of jobs, each with its ping key."),
     "members": Place("members", "members", "Members: who may do what here."),
     "tenants": Place("tenants", "tenants", "Tenants: which one this is, its name, its export and its end."),
+    "providers": Place("providers", "providers", "Sign-in providers: by whom people come in."),
     "tokens": Place("tokens", "tokens", "Tokens for scripts, check-ins and metrics."),
     "audit": Place("audit", "audit", "The audit log: who did what."),
     "events": Place("events", "events", "Follow what changes, live."),

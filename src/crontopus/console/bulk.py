@@ -7,11 +7,11 @@ from litestar.di import NamedDependency
 
 from crontopus.client import Client
 from crontopus.console.forms import Form, read_form
-from crontopus.console.session import local_path
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
 from crontopus.console.words import count
 from crontopus.domain.errors import Fault, Invalid
+from crontopus.domain.hosts import path_here
 from crontopus.wire.jobs import Bulk, BulkAction, BulkResult
 
 DONE = {
@@ -27,7 +27,7 @@ DONE = {
 async def preview(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
     """What the change would do, with a button that does it."""
     form = await read_form(request)
-    back = local_path(form["back"])
+    back = path_here(form["back"])
     if not form.all("job"):
         return go(back, "No job was picked, so nothing was changed.")
     wish = _wish(form, dry_run=True)
@@ -40,7 +40,7 @@ async def change(request: Visit, client: NamedDependency[Client]) -> Response[No
     form = await read_form(request)
     wish = _wish(form, dry_run=False)
     result = await client.change_jobs(wish)
-    return go(local_path(form["back"]), said(wish.action, result))
+    return go(path_here(form["back"]), said(wish.action, result))
 
 
 def said(action: BulkAction, result: BulkResult) -> str:

@@ -8,10 +8,10 @@ from litestar.di import NamedDependency
 from crontopus.client import Client
 from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, Form, read_form, same_names
 from crontopus.console.members import ROLES
-from crontopus.console.session import welcome
+from crontopus.console.session import by_provider, welcome
 from crontopus.console.view import View
 from crontopus.console.visit import Visit
-from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotFound, Unauthenticated
+from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotFound, ProviderNeeded, Unauthenticated
 from crontopus.wire.people import Acceptance
 
 
@@ -32,6 +32,8 @@ async def accept(
         session = await client.accept_invitation(wish)
     except NotFound:
         return await _page(client, visitor, form["code"], form, Faults(), 404)
+    except ProviderNeeded as error:
+        return by_provider(visitor, error, "/jobs")
     except Unauthenticated:
         wrong = Invalid("", (Fault("/password", "This is not the password of that account."),))
         return await _page(client, visitor, form["code"], form, Faults(wrong, same_names("password")), 400)

@@ -11,7 +11,6 @@ from litestar.params import FromPath
 from crontopus.client import SESSION_COOKIE, Client
 from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, is_id, passkey_of, read_form, same_names
 from crontopus.console.members import ROLES
-from crontopus.console.session import local_path
 from crontopus.console.view import PLAIN_COOKIE, THEME_COOKIE, ZONE_COOKIE, ZONES, View, choice_cookie, go
 from crontopus.console.visit import Visit
 from crontopus.domain.errors import (
@@ -24,6 +23,7 @@ from crontopus.domain.errors import (
     Unauthenticated,
     Unconfirmed,
 )
+from crontopus.domain.hosts import path_here
 from crontopus.wire.people import MePatch, Theme
 
 THEMES: dict[str, Theme] = {"light": "light", "dark": "dark"}
@@ -83,13 +83,13 @@ async def tenant(request: Visit, client: NamedDependency[Client]) -> Response[No
 
 @get("/me/confirm")
 async def confirm_page(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
-    return await _confirmation(client, view, local_path(request.query_params.get("next", "")))
+    return await _confirmation(client, view, path_here(request.query_params.get("next", "")))
 
 
 @post("/me/confirm", status_code=200, request_max_body_size=ANYONE_MOST_BYTES)
 async def confirm(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
     form = await read_form(request)
-    onward = local_path(form["next"])
+    onward = path_here(form["next"])
     try:
         if form["passkey"]:
             await client.confirm(passkey=passkey_of(form))
@@ -123,7 +123,7 @@ async def theme(request: Visit, client: NamedDependency[Client], secure: NamedDe
     if SESSION_COOKIE in request.cookies:
         with suppress(Unauthenticated, NotAllowed):
             await client.edit_me(MePatch(theme=wanted))
-    response = go(local_path(form["back"] or "/me"))
+    response = go(path_here(form["back"] or "/me"))
     response.cookies.append(choice_cookie(THEME_COOKIE, "" if wanted == "system" else wanted, secure=secure))
     return response
 
@@ -139,7 +139,7 @@ async def _confirmation(client: Client, view: View, onward: str, faults: Faults 
 async def plain(request: Visit, secure: NamedDependency[bool]) -> Response[None]:
     """They have read what plain HTTP means; this browser says it no more."""
     form = await read_form(request)
-    response = go(local_path(form["back"] or "/me"))
+    response = go(path_here(form["back"] or "/me"))
     response.cookies.append(choice_cookie(PLAIN_COOKIE, "read", secure=secure))
     return response
 

@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from crontopus.client import SESSION_COOKIE, Client
-from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, passkey_of, read_form, same_names
+from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, is_id, passkey_of, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit, request_id
 from crontopus.domain import hosts
@@ -23,15 +23,21 @@ from crontopus.domain.errors import (
     Fault,
     Invalid,
     NotAllowed,
+    NotFound,
+    ProviderNeeded,
     Throttled,
     Unauthenticated,
     Unfinished,
 )
+from crontopus.domain.hosts import path_here
 from crontopus.wire.accounts import Session, SetUp, SignIn
 from crontopus.wire.factors import FactorKind
+from crontopus.wire.providers import ProvidedSession, ProviderOffer
 
 _PASSED_ON = ("x-forwarded-for", "user-agent", "host")
 SECOND_FACTOR = "/sign-in/second-factor"
+PROVIDER_COOKIE = "crontopus_provider"
+"""The provider by which somebody came in with this browser: offered again."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -122,8 +128,9 @@ async def sign_in_page(
     client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit
 ) -> Response[str]:
     state = await client.set_up_state()
-    onward = local_path(request.query_params.get("next", ""))
-    return visitor.page("sign-in.html", needed=state.needed, email="", onward=onward, fault="")
+    onward = path_here(request.query_params.get("next", ""))
+    offers = [] if state.needed else await offers_to(client, request)
+    return visitor.page("sign-in.html", needed=state.needed, email="", onward=onward, fault="", offers=offers)
 
 
 @post("/sign-in", include_in_schema=False, request_max_body_size=ANYONE_MOST_BYTES)
@@ -131,12 +138,17 @@ async def sign_in(
     client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
 ) -> Response[Any]:
     form = await read_form(request)
-    onward = local_path(form["next"])
+    onward = path_here(form["next"])
     try:
         session = await client.sign_in(SignIn(email=form["email"], password=form.raw("password")))
+    except ProviderNeeded as error:
+        return by_provider(visitor, error, onward)
     except (Unauthenticated, Invalid):
         fault = "This e-mail address and this password do not belong together."
-        return visitor.page("sign-in.html", 400, needed=False, email=form["email"], onward=onward, fault=fault)
+        offers = await offers_to(client, request)
+        return visitor.page(
+            "sign-in.html", 400, needed=False, email=form["email"], onward=onward, fault=fault, offers=offers
+        )
     return welcome(session, onward, visitor.now, secure=secure)
 
 
@@ -145,19 +157,40 @@ async def sign_in_with_passkey(
     client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
 ) -> Response[Any]:
     form = await read_form(request)
-    onward = local_path(form["next"])
+    onward = path_here(form["next"])
     try:
         session = await client.sign_in_with_passkey(passkey_of(form))
+    except ProviderNeeded as error:
+        return by_provider(visitor, error, onward)
     except (Unauthenticated, Invalid, Conflict) as error:
-        return visitor.page("sign-in.html", 400, needed=False, email="", onward=onward, fault=str(error))
+        offers = await offers_to(client, request)
+        return visitor.page("sign-in.html", 400, needed=False, email="", onward=onward, fault=str(error), offers=offers)
     return welcome(session, onward, visitor.now, secure=secure)
+
+
+async def offers_to(client: Client, request: Visit) -> list[ProviderOffer]:
+    """The providers on the page of sign-in: those of the only tenant there is, or this browser's last one."""
+    offers = (await client.offered_providers()).items
+    known = request.cookies.get(PROVIDER_COOKIE, "")
+    if not offers and is_id(known):
+        with suppress(NotFound):
+            offers = [await client.offered_provider(known)]
+    return offers
+
+
+def by_provider(visitor: View, error: ProviderNeeded, onward: str) -> Response[str]:
+    """For somebody whose password is right, and whose organisation wants them to come otherwise."""
+    ways = [(fault.pointer, fault.detail) for fault in error.faults if fault.pointer.startswith("/sign-in/with/")]
+    return visitor.page(
+        "sign-in-elsewhere.html", 403, title="Sign in by your provider", why=str(error), ways=ways, onward=onward
+    )
 
 
 @get(SECOND_FACTOR, include_in_schema=False)
 async def second_factor_page(
     client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit
 ) -> Response[Any]:
-    onward = local_path(request.query_params.get("next", ""))
+    onward = path_here(request.query_params.get("next", ""))
     if not await _is_unfinished(client):
         return go(onward)
     return _second_factor(visitor, request.query_params.get("with", ""), onward, Faults())
@@ -168,7 +201,7 @@ async def second_factor(
     client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
 ) -> Response[Any]:
     form = await read_form(request)
-    onward = local_path(form["next"])
+    onward = path_here(form["next"])
     try:
         passkey = passkey_of(form) if form["passkey"] else None
         session = await client.finish_sign_in(code="" if passkey else form["code"], passkey=passkey)
@@ -213,15 +246,11 @@ def sign_in_path(view: View) -> str:
     return "/sign-in" if is_door else f"/sign-in?next={quote(view.path, safe='')}"
 
 
-def local_path(wanted: str) -> str:
-    """`wanted` where it is a path of this site, else the jobs: nobody is sent elsewhere after signing in."""
-    starts_here = wanted.startswith("/") and wanted[1:2] not in ("/", "\\")
-    return wanted if starts_here and wanted.isprintable() and wanted.isascii() else "/jobs"
-
-
-def welcome(session: Session, onward: str, now: datetime, *, secure: bool, note: str = "") -> Response[None]:
+def welcome(
+    session: Session | ProvidedSession, onward: str, now: datetime, *, secure: bool, note: str = ""
+) -> Response[None]:
     """Onward, or first to where the second factor is shown."""
-    if session.pending:
+    if isinstance(session, Session) and session.pending:
         onward = f"{SECOND_FACTOR}?next={quote(onward, safe='')}&with={quote(' '.join(session.factors))}"
     response = go(onward, note)
     left = max(0, int((session.expires_at - now).total_seconds()))

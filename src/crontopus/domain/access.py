@@ -134,6 +134,9 @@ class Principal(Struct, frozen=True, kw_only=True):
     `pending`: their second factor is still to be shown. `has_factor`: they have one; `lacks_factor`: they must have one
     where they are, and have none, so that `scopes` holds nothing that this is needed for. `closed`: why nothing can be
     done in the tenant now.
+
+    `provider`: the person, or whoever made the token, came by this sign-in provider of the tenant. It vouches for them
+    there and nowhere else: `system` is None, and their account is not theirs to change.
     """
 
     id: UUID
@@ -146,6 +149,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     role: Role | None = None
     email: str | None = None
     session: UUID | None = None
+    provider: UUID | None = None
     confirmed_at: datetime | None = None
     person_name: str = ""
     profile: Profile = Profile()
@@ -227,6 +231,16 @@ class Principal(Struct, frozen=True, kw_only=True):
     def _require_factor(self) -> None:
         if self.lacks_factor:
             raise FactorNeeded("everybody here needs a second factor: set one up on your page, under Security")
+
+    def require_own_sign_in(self) -> None:
+        """For what concerns the account, which may belong to other tenants, too. Raises NotAllowed for whoever came by
+        a provider: it is of one tenant, and may say of anybody that it is them.
+        """
+        if self.provider is not None:
+            raise NotAllowed(
+                "you came by your organisation's sign-in provider, which does not open your account here: sign in with "
+                "your password or passkey for this"
+            )
 
     def require_namespace(self, namespace: UUID) -> None:
         """Raises NotFound: what is out of reach is not there."""

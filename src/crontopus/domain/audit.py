@@ -32,6 +32,7 @@ class Noun(StrEnum):
     TOKEN = "token"  # noqa: S105 - a noun
     FACTOR = "factor"
     TIER = "tier"
+    PROVIDER = "provider"
 
 
 class Target(Struct, frozen=True):

@@ -45,6 +45,13 @@ class Unfinished(Unauthenticated):
     title = "second factor missing"
 
 
+class ProviderNeeded(Unauthenticated):
+    """The account is theirs, and its tenant wants them to come by a provider; `errors` name the page of each."""
+
+    code = "provider-needed"
+    title = "sign in by the provider"
+
+
 class NotAllowed(CrontopusError):
     """The caller is known and may not do this."""
 

@@ -1,4 +1,4 @@
-"""Names under which browsers reach a server: which are its own, and which never leave the machine."""
+"""Names under which browsers reach a server, which of them never leave the machine, and what is a path of its own."""
 
 from collections.abc import Iterable
 from ipaddress import ip_address
@@ -27,6 +27,12 @@ def is_known(name: str, own: Iterable[str]) -> bool:
     if _is_address(name) or is_loopback(name):
         return True
     return any(name == one or (one.startswith("*.") and name.endswith(one[1:])) for one in map(str.lower, own))
+
+
+def path_here(wanted: str, otherwise: str = "/jobs") -> str:
+    """`wanted` where it is a path of this site, else `otherwise`: nobody is sent elsewhere after signing in."""
+    starts_here = wanted.startswith("/") and wanted[1:2] not in ("/", "\\")
+    return wanted if starts_here and wanted.isprintable() and wanted.isascii() else otherwise
 
 
 def _is_address(name: str) -> bool:

@@ -3,17 +3,26 @@
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from crontopus.domain import passwords as rules
-from crontopus.domain import tokens, zone
+from crontopus.domain import providers, tokens, zone
 from crontopus.domain.access import Principal, SystemRole
 from crontopus.domain.audit import Deed, Doer, Noun, Target, changes
-from crontopus.domain.errors import Fault, Invalid, NotAllowed, NotFound, Unauthenticated, Unavailable
+from crontopus.domain.errors import (
+    Fault,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    ProviderNeeded,
+    Unauthenticated,
+    Unavailable,
+)
 from crontopus.domain.ids import NOWHERE
 from crontopus.domain.letters import password_changed
 from crontopus.engine import factors, passkeys
@@ -25,6 +34,7 @@ from crontopus.engine.passkeys import Site
 from crontopus.engine.passwords import Passwords
 from crontopus.storage import accounts, audit, members, resets, sessions
 from crontopus.storage import factors as stored_factors
+from crontopus.storage import providers as stored_providers
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.accounts import Login
 from crontopus.storage.database import Database, SystemTx
@@ -50,7 +60,26 @@ async def sign_in(db: Database, passwords: Passwords, attempts: Attempts, form: 
         raise Unauthenticated("the e-mail address or the password is wrong")
     async with db.write_all() as tx:
         await require_hash(tx, login.user, login.password_hash)
-        return await begin_by_password(tx, login, caller)
+        return await begin_by_password(tx, await _where_it_opens(tx, login), caller)
+
+
+async def _where_it_opens(tx: SystemTx, login: Login) -> Login:
+    """Where somebody comes in who has shown that the account is theirs. Raises ProviderNeeded."""
+    if not login.by_provider:
+        return login
+    if await accounts.system_role(tx, login.user) is not None:
+        return replace(login, tenant=NOWHERE, tenant_name="", by_provider=False)
+    raise await provider_needed(tx, login)
+
+
+async def provider_needed(tx: SystemTx, login: Login) -> ProviderNeeded:
+    """For somebody who has shown that the account is theirs."""
+    offers = await stored_providers.offered_in(tx.of(login.tenant))
+    way = "" if offers else "; none of its providers is in use, so ask one of its owners"
+    return ProviderNeeded(
+        f"{login.tenant_name} asks its people to sign in by its provider{way}",
+        tuple(Fault(f"/sign-in/with/{offer.id}", offer.name) for offer in offers),
+    )
 
 
 async def _tell_refused(db: Database, attempts: Attempts, login: Login | None, email: str, caller: Caller) -> None:
@@ -93,7 +122,7 @@ async def sign_in_with_passkey(
             login = await accounts.login_of(tx, account.email)
             doer = Doer(account.email, account.user, None, caller.address, caller.user_agent)
             if not await factors.is_cloned(tx, doer, found) and login is not None:
-                session = await begin_session(tx, login, caller)
+                session = await begin_session(tx, await _where_it_opens(tx, login), caller)
     if session is None:
         attempts.failed(db.clock(), address)
         raise Unauthenticated("this passkey opens nothing here, or took too long: try again")
@@ -128,7 +157,19 @@ async def require_hash(tx: SystemTx, user: UUID, password_hash: str) -> None:
         raise Unauthenticated("the password was changed meanwhile: try again")
 
 
-async def begin_session(tx: SystemTx, login: Login, caller: Caller, *, pending: bool = False) -> Session:
+class Provided(Struct, frozen=True):
+    """A session that a sign-in provider of the tenant vouches for. `shown_at`: when the person last showed there who
+    they are.
+    """
+
+    provider: UUID
+    name: str
+    shown_at: datetime
+
+
+async def begin_session(
+    tx: SystemTx, login: Login, caller: Caller, *, pending: bool = False, provided: Provided | None = None
+) -> Session:
     """The secret is in the answer and nowhere else. `pending`: it opens nothing until the second factor is shown.
 
     Raises Unauthenticated for an account that is disabled; whoever comes here has shown that it is theirs.
@@ -136,22 +177,26 @@ async def begin_session(tx: SystemTx, login: Login, caller: Caller, *, pending: 
     if await accounts.is_disabled(tx, login.user):
         raise Unauthenticated("this account is disabled: ask whoever runs this installation")
     secret, id = secrets.token_urlsafe(32), new_id(tx.now)
-    expires_at = tx.now + (factors.PENDING_LIFE if pending else SESSION_LIFE)
+    life = factors.PENDING_LIFE if pending else SESSION_LIFE if provided is None else providers.SESSION_LIFE
+    expires_at = tx.now + life
     row = sessions.Session(
         id=id,
         user_id=login.user,
         tenant_id=login.tenant,
         created_at=tx.now,
         used_at=tx.now,
-        confirmed_at=tx.now,
+        confirmed_at=tx.now if provided is None else min(provided.shown_at, tx.now),
         expires_at=expires_at,
         address=caller.address,
         user_agent=caller.user_agent,
         pending=factors.TRIES if pending else None,
+        provider_id=None if provided is None else provided.provider,
     )
     await sessions.add(tx, row, tokens.hash_of(secret))
     doer = Doer(login.email, login.user, None, caller.address, caller.user_agent)
-    deed = Deed("session.pending" if pending else "session.begin", Target(Noun.SESSION, id, login.email))
+    said = {} if provided is None else {"provider": provided.name}
+    action = "session.pending" if pending else "session.begin"
+    deed = Deed(action, Target(Noun.SESSION, id, login.email), changes({}, said))
     await audit.add(tx.of(login.tenant), doer, [deed])
     return Session(session=secret, expires_at=expires_at, pending=pending)
 
@@ -165,15 +210,27 @@ async def sign_out(db: Database, caller: Principal) -> None:
 
 
 async def own_sessions(db: Database, caller: Principal) -> Sequence[sessions.Session]:
-    """Where the caller is signed in. Raises NotAllowed for a token."""
+    """Where the caller is signed in as they are here: by this provider, or by no provider. Raises NotAllowed for a
+    token.
+    """
     user, _ = factors.person(caller)
     async with db.read_all() as tx:
-        return await sessions.of_user(tx, user)
+        return [one for one in await sessions.of_user(tx, user) if one.provider_id == caller.provider]
+
+
+async def own_tenants(tx: SystemTx, caller: Principal, user: UUID) -> Sequence[Home]:
+    """Where the caller can go in this session: whoever came by a provider goes nowhere else."""
+    homes = await members.homes(tx, user)
+    if caller.provider is not None:
+        return [home for home in homes if home.id == caller.tenant]
+    return [home for home in homes if not home.by_provider]
 
 
 async def end_session(db: Database, caller: Principal, session: UUID) -> None:
-    """One of the caller's own. Raises NotFound, NotAllowed."""
+    """One of the caller's own, among those that they are shown. Raises NotFound, NotAllowed."""
     user, _ = factors.person(caller)
+    if session not in {one.id for one in await own_sessions(db, caller)}:
+        raise NotFound("no such session")
     async with db.write_all() as tx:
         await sessions.end(tx, user, session)
         await tell(tx.of(caller.tenant), caller, "session.end", Target(Noun.SESSION, session, caller.name))
@@ -183,9 +240,9 @@ async def switch(db: Database, caller: Principal, tenant: UUID) -> Home:
     """To another tenant of theirs, in this session. Raises NotFound, NotAllowed."""
     user, session = factors.person(caller)
     async with db.write_all() as tx:
-        home = next((home for home in await members.homes(tx, user) if home.id == tenant), None)
+        home = next((home for home in await own_tenants(tx, caller, user) if home.id == tenant), None)
         if home is None:
-            raise NotFound("no such tenant")
+            raise NotFound("no such tenant, or one that you enter by its sign-in provider")
         await sessions.move(tx, session, tenant)
         return home
 
@@ -203,6 +260,8 @@ async def confirm(
     second factor. Who has no password shows a factor. Raises Invalid, NotAllowed, Throttled.
     """
     user, session = factors.person(caller)
+    if caller.provider is not None:
+        raise NotAllowed("you came by your organisation's sign-in provider: sign in by it once more")
     shown = SecondFactor(code=form.code, passkey=form.passkey)
     if form.passkey is not None:
         return await factors.require_shown(db, sealer, attempts, site, caller, shown, None)
@@ -229,7 +288,7 @@ async def change_password(
     """Every other session of theirs ends, and they are told by e-mail. Raises NotAllowed, Throttled, Invalid;
     Unconfirmed where they have a second factor and have not shown it lately.
     """
-    user, session = factors.person(caller)
+    user, session = factors.account_of(caller)
     if caller.has_factor:
         caller.require_confirmed(db.clock())
     verified = await _require_password(db, passwords, attempts, user, form.old)
@@ -256,6 +315,7 @@ async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool, wi
     await begin_anew(tx, account.user, hashed)
     if superadmin:
         await accounts.give_system_role(tx, account.user, SystemRole.SUPERADMIN)
+    await members.make_own(tx, account.user)
     told = changes({}, {"superadmin": True}) if superadmin else {}
     target = Target(Noun.MEMBER, account.user, email)
     tenants = await tell_everywhere(tx, doer, account.user, Deed("password.reset", target, told))
@@ -276,12 +336,16 @@ async def begin_anew(tx: SystemTx, user: UUID, hashed: str) -> None:
 
 
 async def edit_profile(db: Database, caller: Principal, patch: MePatch) -> None:
-    """JSON Merge Patch of name, zone, theme and language. Raises Invalid, NotAllowed."""
+    """JSON Merge Patch of name, zone, theme and language. Who came by a provider changes an account that nobody enters
+    otherwise. Raises Invalid, NotAllowed.
+    """
     user, _ = factors.person(caller)
     if isinstance(patch.zone, str) and zone.find(patch.zone) is None:
         detail = f"there is no time zone {patch.zone!r}: write one such as Europe/Berlin"
         raise Invalid(detail, (Fault("/zone", detail),))
     async with db.write_all() as tx:
+        if (await accounts.account_of(tx, user)).password_hash:
+            caller.require_own_sign_in()
         old = await accounts.profile_of(tx, user)
         given = {name: getattr(patch, name) for name in patch.__struct_fields__ if getattr(patch, name) is not UNSET}
         after = {name: value.strip() if name == "name" else value for name, value in given.items()}

@@ -17,15 +17,16 @@ REMEMBERED = 100_000
 
 
 class Attempts:
-    """Counts failures by any key. A key that has used up its failures waits until one is forgiven."""
+    """Counts failures by any key; `free` cost nothing. A key that has used them up waits until one is forgiven."""
 
-    def __init__(self) -> None:
+    def __init__(self, free: int = FREE) -> None:
+        self._free = free
         self._free_at: OrderedDict[str, datetime] = OrderedDict()
         self._told: OrderedDict[str, tuple[datetime | None, int]] = OrderedDict()
 
     def require(self, now: datetime, *keys: str) -> None:
         """Raises Throttled while one of `keys` has failed too often."""
-        waits = [self._free_at.get(key, now) - now - (FREE - 1) * REFILL for key in keys]
+        waits = [self._free_at.get(key, now) - now - (self._free - 1) * REFILL for key in keys]
         longest = max(waits)
         if longest > timedelta(0):
             seconds = int(longest.total_seconds()) + 1

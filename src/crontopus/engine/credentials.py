@@ -43,7 +43,7 @@ async def of_session(db: Database, session: str, caller: Caller, *, strict: bool
     if found is None:
         raise Unauthenticated("not signed in, or not any more")
     if found.pending is None and now - found.used_at > SESSION_STEP:
-        await _later(db, lambda tx: sessions.used(tx, found.session, tx.now + SESSION_LIFE))
+        await _later(db, lambda tx: sessions.used(tx, found.session, None if found.provider else tx.now + SESSION_LIFE))
     return Principal(
         id=found.user,
         tenant=found.tenant,
@@ -55,6 +55,7 @@ async def of_session(db: Database, session: str, caller: Caller, *, strict: bool
         system=_system(found, strict),
         role=found.role,
         session=found.session,
+        provider=found.provider,
         confirmed_at=found.confirmed_at,
         person_name=found.name,
         profile=found.profile,
@@ -87,6 +88,7 @@ async def of_token(db: Database, verdicts: Verdicts, text: str, caller: Caller, 
         user=token.user_id,
         token=token.id,
         token_name=token.name,
+        provider=token.provider_id,
         address=caller.address,
         user_agent=caller.user_agent,
         system=_system(found, strict),
@@ -110,9 +112,14 @@ def _as_person(principal: Principal, found: Bearer, strict: bool) -> Principal:
     )
 
 
-async def of_person(tx: SystemTx, user: UUID, tenant: UUID, caller: Caller) -> Principal | None:
-    """A person as they are in a tenant by now, or outside of all; None where they belong there no more."""
-    account, system = await accounts.account_of(tx, user), await accounts.system_role(tx, user)
+async def of_person(
+    tx: SystemTx, user: UUID, tenant: UUID, caller: Caller, *, provider: UUID | None = None
+) -> Principal | None:
+    """A person as they are in a tenant by now, or outside of all; None where they belong there no more. `provider`: by
+    which they have come there.
+    """
+    account = await accounts.account_of(tx, user)
+    system = None if provider else await accounts.system_role(tx, user)
     home = next((one for one in await members.homes(tx, user) if one.id == tenant), None)
     if home is None and not (tenant == NOWHERE and system):
         return None
@@ -127,6 +134,7 @@ async def of_person(tx: SystemTx, user: UUID, tenant: UUID, caller: Caller) -> P
         email=account.email,
         system=system,
         role=role,
+        provider=provider,
         person_name=account.name,
         address=caller.address,
         user_agent=caller.user_agent,
@@ -160,16 +168,22 @@ def _scopes(role: Role | None, system: SystemRole | None) -> frozenset[Scope]:
 
 def _granted(found: SignedIn | Bearer, strict: bool) -> frozenset[Scope]:
     """Likewise; nothing of what they need a second factor for and have none."""
-    walled = found.factor_required and not found.has_factor
-    return _scopes(None if walled else found.role, _system(found, strict))
+    return _scopes(None if _is_walled(found) else found.role, _system(found, strict))
+
+
+def _is_walled(found: SignedIn | Bearer) -> bool:
+    """A provider sees to second factors itself: whoever comes by one has shown all that their tenant asks for."""
+    return found.factor_required and not found.has_factor and found.provider is None
 
 
 def _system(found: SignedIn | Bearer, strict: bool) -> SystemRole | None:
-    return None if strict and not found.has_factor else found.system
+    """A provider speaks for one tenant: whoever comes by it is nothing to the installation."""
+    return None if found.provider is not None or (strict and not found.has_factor) else found.system
 
 
 def _lacks_factor(found: SignedIn | Bearer, strict: bool) -> bool:
-    return not found.has_factor and (found.factor_required or (strict and found.system is not None))
+    operates = strict and found.system is not None and found.provider is None
+    return _is_walled(found) or (operates and not found.has_factor)
 
 
 def _within(reach: Reach, limit: Reach) -> Reach:

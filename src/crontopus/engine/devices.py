@@ -86,7 +86,7 @@ async def decide(db: Database, attempts: Attempts, caller: Principal, user_code:
         found = await devices.by_user_code(tx, tokens.hash_of(rules.plain(user_code)))
         if found is None:
             raise NotFound("somebody else has decided about this machine")
-        await devices.decide(tx, found.id, allowed, user, caller.tenant)
+        await devices.decide(tx, found.id, allowed, user, caller.tenant, caller.provider)
         target = Target(Noun.TOKEN, found.id, found.name or "a machine")
         said = {"address": found.address, "program": found.user_agent}
         await audit.tell(own, caller, "device.allow" if allowed else "device.deny", target, after=said)
@@ -123,4 +123,4 @@ async def _person(tx: SystemTx, device: Device, caller: Caller) -> Principal | N
     """Whoever allowed it, as they are by now; None where they may come in no more."""
     if device.user_id is None or await accounts.is_disabled(tx, device.user_id):
         return None
-    return await credentials.of_person(tx, device.user_id, device.tenant_id, caller)
+    return await credentials.of_person(tx, device.user_id, device.tenant_id, caller, provider=device.provider_id)

@@ -86,7 +86,7 @@ async def kinds(tx: SystemTx, user: UUID) -> list[FactorKind]:
 
 async def enrol(db: Database, sealer: Sealer, caller: Principal) -> Enrolment:
     """A secret for a new authenticator app; until its first code has come it is the same again, and opens nothing."""
-    user, _ = person(caller)
+    user, _ = account_of(caller)
     async with db.write_all() as tx:
         caller.require_confirmed(tx.now)
         await factors.lock(tx, user)
@@ -103,7 +103,7 @@ async def confirm_authenticator(
     db: Database, sealer: Sealer, attempts: Attempts, caller: Principal, code: str
 ) -> list[str]:
     """In force from now on, in place of an older one. Recovery codes, where the person had none. Raises Invalid."""
-    user, session = person(caller)
+    user, session = account_of(caller)
     now, key = db.clock(), f"second factor of session {session}"
     _try(attempts, now, key)
     async with db.write_all() as tx:
@@ -127,7 +127,7 @@ async def confirm_authenticator(
 
 async def remove_authenticator(db: Database, caller: Principal) -> None:
     """Raises Conflict where there is none."""
-    user, session = person(caller)
+    user, session = account_of(caller)
     async with db.write_all() as tx:
         caller.require_confirmed(tx.now)
         await _require_same_session(tx, user, session)
@@ -141,7 +141,7 @@ async def remove_authenticator(db: Database, caller: Principal) -> None:
 
 async def passkey_registration(db: Database, site: Site, caller: Principal) -> dict[str, object]:
     """What the browser is asked."""
-    user, session = person(caller)
+    user, session = account_of(caller)
     async with db.read_all() as tx:
         caller.require_confirmed(tx.now)
         return await passkeys.registration(tx, site, await accounts.account_of(tx, user), session)
@@ -149,7 +149,7 @@ async def passkey_registration(db: Database, site: Site, caller: Principal) -> d
 
 async def add_passkey(db: Database, site: Site, caller: Principal, new: NewPasskey) -> tuple[Passkey, list[str]]:
     """With recovery codes, where the person had none. Raises Invalid, Conflict."""
-    user, session = person(caller)
+    user, session = account_of(caller)
     async with db.write_all() as tx:
         caller.require_confirmed(tx.now)
         await _require_same_session(tx, user, session)
@@ -161,7 +161,7 @@ async def add_passkey(db: Database, site: Site, caller: Principal, new: NewPassk
 
 async def rename_passkey(db: Database, caller: Principal, passkey: UUID, name: str) -> Passkey:
     """Raises NotFound."""
-    user, _ = person(caller)
+    user, _ = account_of(caller)
     async with db.write_all() as tx:
         old = await factors.passkey_of(tx, user, passkey)
         await factors.rename_passkey(tx, passkey, name)
@@ -172,7 +172,7 @@ async def rename_passkey(db: Database, caller: Principal, passkey: UUID, name: s
 
 async def remove_passkey(db: Database, caller: Principal, passkey: UUID) -> None:
     """Raises NotFound."""
-    user, session = person(caller)
+    user, session = account_of(caller)
     async with db.write_all() as tx:
         old = await factors.passkey_of(tx, user, passkey)
         caller.require_confirmed(tx.now)
@@ -184,7 +184,7 @@ async def remove_passkey(db: Database, caller: Principal, passkey: UUID) -> None
 
 async def new_recovery_codes(db: Database, caller: Principal) -> list[str]:
     """Those before are void. Raises Conflict where there is nothing that they could stand in for."""
-    user, session = person(caller)
+    user, session = account_of(caller)
     async with db.write_all() as tx:
         caller.require_confirmed(tx.now)
         await _require_same_session(tx, user, session)
@@ -314,6 +314,12 @@ def person(caller: Principal) -> tuple[UUID, UUID]:
     if caller.user is None or caller.session is None:
         raise NotAllowed("a token has no account: sign in as a person")
     return caller.user, caller.session
+
+
+def account_of(caller: Principal) -> tuple[UUID, UUID]:
+    """Likewise, for what holds wherever the person is. Raises NotAllowed for whoever came by a provider, too."""
+    caller.require_own_sign_in()
+    return person(caller)
 
 
 async def _is_code(tx: SystemTx, sealer: Sealer, user: UUID, code: str) -> bool:

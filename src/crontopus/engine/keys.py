@@ -4,7 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 from crontopus.domain.errors import Conflict, Invalid
-from crontopus.storage import factors, keycheck, letters
+from crontopus.storage import factors, keycheck, letters, providers
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.sealing import Sealer, sealer_for
 
@@ -45,4 +45,7 @@ async def _seal_anew(tx: SystemTx, sealer: Sealer) -> None:
     for letter in await letters.sealed(tx):
         plain = sealer.open(letter.sealed or b"", letter.tenant_id, letter.id)
         await letters.keep_sealed(tx, letter.id, sealer.seal(plain, letter.tenant_id, letter.id))
+    for provider in await providers.sealed(tx):
+        secret = sealer.open(provider.client_secret_sealed, provider.tenant_id, provider.id)
+        await providers.keep_sealed(tx, provider.id, sealer.seal(secret, provider.tenant_id, provider.id))
     await keycheck.replace(tx, sealer.seal(_PLAIN, _NOBODY, _NOBODY))

@@ -12,15 +12,15 @@ from crontopus.domain import letters, tokens
 from crontopus.domain import passwords as rules
 from crontopus.domain.access import OF_ROLE, Principal, Reach, Role
 from crontopus.domain.audit import Noun, Target
-from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated
+from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound, ProviderNeeded, Unauthenticated
 from crontopus.domain.tiers import Quota
 from crontopus.engine import audit, quotas
-from crontopus.engine.accounts import begin_by_password, is_password, require_hash
+from crontopus.engine.accounts import begin_by_password, is_password, provider_needed, require_hash
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.credentials import Caller, require_still
 from crontopus.engine.mail import Mail
 from crontopus.engine.passwords import Passwords
-from crontopus.storage import accounts, invitations, members, namespaces, sessions
+from crontopus.storage import accounts, invitations, members, namespaces, providers, sessions
 from crontopus.storage import letters as stored_letters
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.accounts import Login
@@ -57,7 +57,7 @@ async def invite(tx: Tx, caller: Principal, post: Post, new: NewInvitation) -> I
     caller.require_may_give(new.role)
     await require_still(tx, caller)
     email = new.email.strip().lower()
-    places = await _places(tx, new.role, new.namespaces)
+    places = await places_of(tx, new.role, new.namespaces)
     if await members.of_email(tx, email) is not None:
         raise Conflict(f"{email} is a member already", (Fault("/email", "a member already"),))
     code = secrets.token_urlsafe(32)
@@ -118,11 +118,13 @@ async def accept(db: Database, passwords: Passwords, attempts: Attempts, form: A
         known = await accounts.account(tx, invitation.email)
     if known is None:
         rules.require(form.password, "/password", invitation.email, form.name)
+    elif not known.password_hash:
+        rules.require(form.password, "/password", invitation.email, known.name)
     elif not await is_password(
         db, passwords, attempts, form.password, known.password_hash, f"email {known.email}", address
     ):
         raise Unauthenticated("this is not the password of that account")
-    hashed = known.password_hash if known else await passwords.hash(form.password)
+    hashed = known.password_hash if known and known.password_hash else await passwords.hash(form.password)
     async with db.write_all() as system:
         found = await opened(system, form.code)
         now_known = await accounts.account(system, found.invitation.email)
@@ -130,8 +132,28 @@ async def accept(db: Database, passwords: Passwords, attempts: Attempts, form: A
             raise Unauthenticated("this address has an account by now: give its password")
         if known is not None:
             await require_hash(system, known.user, known.password_hash)
+            if not known.password_hash:
+                await _give_password(system, known.user, hashed)
         login = await _join(system, found, hashed, form.name.strip(), caller)
-        return await begin_by_password(system, login, caller)
+        needed = await _provider_needed(system, login)
+        if needed is None:
+            return await begin_by_password(system, login, caller)
+    raise needed
+
+
+async def _give_password(tx: SystemTx, user: UUID, hashed: str) -> None:
+    """To somebody whom a provider has brought in. It opens what they are invited to, and nothing that is the provider's
+    tenant's. Raises Unauthenticated for who runs the installation: whoever has the link would be them.
+    """
+    if await accounts.system_role(tx, user) is not None:
+        raise Unauthenticated("this account has no password yet: whoever runs this installation gives it one")
+    await accounts.change_password(tx, user, hashed)
+
+
+async def _provider_needed(tx: SystemTx, login: Login) -> ProviderNeeded | None:
+    """They are a member now, of a tenant that its people enter by its provider."""
+    home = next(one for one in await members.homes(tx, login.user) if one.id == login.tenant)
+    return await provider_needed(tx, login) if home.by_provider else None
 
 
 async def _join(tx: SystemTx, found: Opened, hashed: str, name: str, caller: Caller) -> Login:
@@ -171,11 +193,11 @@ async def edit(tx: Tx, caller: Principal, user: UUID, patch: MemberPatch) -> Mem
         places = old.namespaces
         _require_unlimited(role, places)
     else:
-        places = await _places(tx, role, patch.namespaces or [])
+        places = await places_of(tx, role, patch.namespaces or [])
     if (role, places) == (old.role, old.namespaces):
         return old
     if role is not Role.OWNER:
-        _require_another(owners, user)
+        await _require_another(tx, owners, user)
     await members.change(tx, user, role, places)
     if OF_ROLE[old.role] - OF_ROLE[role] or places:
         await invitations.remove_of(tx, old.email)
@@ -190,9 +212,10 @@ async def remove(tx: Tx, caller: Principal, user: UUID) -> None:
     owners = await _locked(tx, caller, user)
     old = await members.find(tx, user)
     caller.require_may_grant(old.role)
-    _require_another(owners, user)
+    await _require_another(tx, owners, user)
     await members.remove(tx, user)
     await invitations.remove_of(tx, old.email)
+    await providers.forget(tx, user)
     await sessions.end_in(tx, user)
     await stored_tokens.revoke_own(tx, user)
     await audit.tell(tx, caller, "member.remove", _member(old), {"role": old.role})
@@ -205,15 +228,15 @@ async def slugs(tx: Tx, reach: Reach, several: Sequence[Member | Invitation]) ->
     return {str(place): one.slug for place, one in found.items()}
 
 
-async def _places(tx: Tx, role: Role, wanted: Sequence[str]) -> list[str]:
+async def places_of(tx: Tx, role: Role, wanted: Sequence[str], pointer: str = "/namespaces") -> list[str]:
     """The ids of the namespaces that a membership is limited to. Raises Invalid."""
     found = []
     for number, slug in enumerate(dict.fromkeys(wanted)):
         try:
             found.append(str((await namespaces.find(tx, slug)).id))
         except NotFound as error:
-            raise Invalid(str(error), (Fault(f"/namespaces/{number}", str(error)),)) from None
-    _require_unlimited(role, found)
+            raise Invalid(str(error), (Fault(f"{pointer}/{number}", str(error)),)) from None
+    _require_unlimited(role, found, pointer)
     return found
 
 
@@ -227,15 +250,18 @@ async def _locked(tx: Tx, caller: Principal, user: UUID) -> Sequence[UUID]:
     return owners
 
 
-def _require_unlimited(role: Role, places: Sequence[str]) -> None:
+def _require_unlimited(role: Role, places: Sequence[str], pointer: str = "/namespaces") -> None:
     if role is Role.OWNER and places:
         detail = "an owner is not limited to namespaces: choose another role"
-        raise Invalid(detail, (Fault("/namespaces", detail),))
+        raise Invalid(detail, (Fault(pointer, detail),))
 
 
-def _require_another(owners: Sequence[UUID], user: UUID) -> None:
+async def _require_another(tx: Tx, owners: Sequence[UUID], user: UUID) -> None:
+    """There is an owner beside this person, who can come in where a provider that everybody must come by fails."""
     if list(owners) == [user]:
         raise Conflict("this is the last owner: make another member an owner first")
+    if user in owners and list(await members.owners_of_their_own(tx)) == [user] and await members.is_enforcing(tx):
+        raise Conflict("this is the last owner who can come in without the sign-in provider: invite another one first")
 
 
 def _invited(invitation: Invitation) -> Target:

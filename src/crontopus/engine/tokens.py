@@ -62,6 +62,7 @@ async def _made(
         created_at=tx.now,
         last_used_at=None,
         expires_at=expires_at,
+        provider_id=caller.provider,
     )
     await quotas.require(tx, Quota.TOKENS)
     await stored.add(tx, token, tokens.hash_of(secret))
@@ -82,7 +83,13 @@ async def rotate(tx: Tx, caller: Principal, token: UUID, how: Rotation) -> Made:
         raise NotAllowed("nobody can give a token more than they may do themselves")
     secret = tokens.make(kind, secrets.randbits(tokens.RANDOM_BITS))
     new = structs.replace(
-        old, id=new_id(tx.now), user_id=caller.user, hint=tokens.hint_of(secret), created_at=tx.now, last_used_at=None
+        old,
+        id=new_id(tx.now),
+        user_id=caller.user,
+        hint=tokens.hint_of(secret),
+        created_at=tx.now,
+        last_used_at=None,
+        provider_id=caller.provider,
     )
     await stored.add(tx, new, tokens.hash_of(secret))
     ends = tx.now + overlap

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import case, delete, false, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.domain.access import SystemRole
 from crontopus.domain.ids import NOWHERE
 from crontopus.storage.database import SystemTx
+from crontopus.storage.members import needs_provider
 from crontopus.storage.tables import members, settings, tenants, users
 from crontopus.storage.types import Id
 
@@ -17,13 +18,16 @@ SETUP_CODE = "setup_code_hash"
 
 
 class Login(Struct, frozen=True):
-    """What is needed to let somebody in. `tenant` is their first, `ids.NOWHERE` for an operator who is in none."""
+    """What is needed to let somebody in. `tenant` is their first, `ids.NOWHERE` for an operator who is in none.
+    `by_provider`: none of their tenants is open to them but by its sign-in provider.
+    """
 
     user: UUID
     email: str
     tenant: UUID
     tenant_name: str
     password_hash: str
+    by_provider: bool = False
 
 
 class Account(Struct, frozen=True):
@@ -117,6 +121,9 @@ _is_closed = case(
 )
 
 
+_by_provider = func.coalesce(needs_provider(), false())
+
+
 async def login_of(tx: SystemTx, email: str) -> Login | None:
     """`email` in lower case. None also for whoever belongs nowhere."""
     query = (
@@ -126,11 +133,12 @@ async def login_of(tx: SystemTx, email: str) -> Login | None:
             func.coalesce(tenants.c.id, literal(NOWHERE, Id)),
             func.coalesce(tenants.c.name, ""),
             users.c.password_hash,
+            _by_provider,
         )
         .outerjoin(members, members.c.user_id == users.c.id)
         .outerjoin(tenants, (tenants.c.id == members.c.tenant_id) & tenants.c.purging_at.is_(None))
         .where(users.c.email == email, or_(tenants.c.id.is_not(None), users.c.system_role.is_not(None)))
-        .order_by(_is_closed, members.c.created_at, members.c.tenant_id)
+        .order_by(_by_provider, _is_closed, members.c.created_at, members.c.tenant_id)
         .limit(1)
     )
     row = (await tx.sql.execute(query)).first()

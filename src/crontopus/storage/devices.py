@@ -25,6 +25,7 @@ class Device(Struct, frozen=True, kw_only=True):
     allowed: bool | None = None
     user_id: UUID | None = None
     tenant_id: UUID = NOWHERE
+    provider_id: UUID | None = None
 
 
 _COLUMNS = [device_codes.c[field] for field in Device.__struct_fields__]
@@ -59,9 +60,13 @@ async def by_code(tx: SystemTx, hashed: bytes) -> Device | None:
     return Device(**row._mapping) if row else None
 
 
-async def decide(tx: SystemTx, device: UUID, allowed: bool, user: UUID, tenant: UUID) -> None:
+async def decide(
+    tx: SystemTx, device: UUID, allowed: bool, user: UUID, tenant: UUID, provider: UUID | None = None
+) -> None:
+    """`provider`: the person had come by this provider of the tenant."""
     changed = update(device_codes).where(device_codes.c.id == device)
-    await tx.sql.execute(changed.values(allowed=allowed, user_id=user, tenant_id=tenant))
+    values = {"allowed": allowed, "user_id": user, "tenant_id": tenant, "provider_id": provider}
+    await tx.sql.execute(changed.values(values))
 
 
 async def asked(tx: SystemTx, device: UUID, interval: timedelta) -> None:

@@ -23,6 +23,7 @@ from crontopus.storage.tables import (
     letters,
     metadata,
     outputs,
+    provider_visits,
     runs,
     sessions,
     tenants,
@@ -44,6 +45,7 @@ _NOT_TOLD = {
         export_parts,
         idempotency,
         letters,  # of the installation's post
+        provider_visits,  # of browsers on their way
         sessions,  # of people, in whichever tenant they are
     )
 }

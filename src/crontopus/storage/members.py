@@ -6,14 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, insert, or_, select, update
 
 from crontopus.domain.access import Role
 from crontopus.domain.errors import NotFound
 from crontopus.domain.standing import Standing
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.factors import has_factor
-from crontopus.storage.tables import members, tenants, users
+from crontopus.storage.tables import members, providers, tenants, users
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -29,21 +29,38 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Home(Struct, frozen=True):
-    """A tenant that a person belongs to, and what they are there."""
+    """A tenant that a person belongs to, and what they are there. `by_provider`: only a sign-in provider of the tenant
+    leads there.
+    """
 
     id: UUID
     name: str
     role: Role | None
     require_second_factor: bool
     standing: Standing
+    by_provider: bool = False
 
 
-async def add(tx: Tx, user: UUID, role: Role, namespaces: Sequence[UUID] = ()) -> None:
-    """`namespaces`: those it is limited to; none: it reaches all of the tenant."""
-    places = [str(place) for place in namespaces]
-    await tx.sql.execute(
-        insert(members).values(tenant_id=tx.tenant, user_id=user, role=role, namespaces=places, created_at=tx.now)
+def enforcing() -> Select[Any]:
+    """The providers of the member's tenant by which its people must come."""
+    return (
+        select(providers.c.id)
+        .where(providers.c.tenant_id == members.c.tenant_id, providers.c.enabled, providers.c.enforced)
+        .correlate(members)
     )
+
+
+def needs_provider() -> ColumnElement[bool]:
+    """Whether only a sign-in provider leads to this membership. Of the owners who came otherwise none needs one: they
+    are the way back where a provider fails.
+    """
+    return or_(members.c.provided, and_(members.c.role != Role.OWNER, enforcing().exists()))
+
+
+async def add(tx: Tx, user: UUID, role: Role, namespaces: Sequence[UUID] = (), *, provided: bool = False) -> None:
+    """`namespaces`: those it is limited to; none: it reaches all of the tenant."""
+    row = {"tenant_id": tx.tenant, "user_id": user, "role": role, "namespaces": [str(place) for place in namespaces]}
+    await tx.sql.execute(insert(members).values(**row, provided=provided, created_at=tx.now))
 
 
 async def listed(tx: Tx, after: str, limit: int) -> Sequence[Member]:
@@ -72,6 +89,25 @@ async def owners(tx: Tx, *others: UUID) -> Sequence[UUID]:
     )
     rows = await tx.sql.execute(query.order_by(members.c.user_id).with_for_update())
     return [user for user, role in rows if role is Role.OWNER]
+
+
+async def owners_of_their_own(tx: Tx) -> Sequence[UUID]:
+    """The owners who need no provider to come in."""
+    query = select(members.c.user_id).where(
+        members.c.tenant_id == tx.tenant, members.c.role == Role.OWNER, members.c.provided.is_(False)
+    )
+    return (await tx.sql.scalars(query)).all()
+
+
+async def is_enforcing(tx: Tx) -> bool:
+    """Whether the people of this tenant must come by a provider."""
+    query = select(providers.c.id).where(providers.c.tenant_id == tx.tenant, providers.c.enabled, providers.c.enforced)
+    return (await tx.sql.execute(query.limit(1))).first() is not None
+
+
+async def make_own(tx: SystemTx, user: UUID) -> None:
+    """From now on no membership of this person needs a provider, unless its tenant demands one of everybody."""
+    await tx.sql.execute(update(members).where(members.c.user_id == user).values(provided=False))
 
 
 async def standing(tx: Tx, user: UUID) -> tuple[Role, list[str]] | None:
@@ -103,13 +139,17 @@ async def homes(tx: SystemTx, user: UUID) -> Sequence[Home]:
             tenants.c.suspended_at,
             tenants.c.suspended_why,
             tenants.c.deleted_at,
+            needs_provider(),
         )
         .join(tenants, tenants.c.id == members.c.tenant_id)
         .where(members.c.user_id == user, tenants.c.purging_at.is_(None))
         .order_by(tenants.c.name, tenants.c.id)
     )
     rows = await tx.sql.execute(query)
-    return [Home(id, name, role, required, Standing(*standing)) for id, name, role, required, *standing in rows]
+    return [
+        Home(id, name, role, required, Standing(*standing), by_provider)
+        for id, name, role, required, *standing, by_provider in rows
+    ]
 
 
 def _members(tx: Tx) -> Select[Any]:

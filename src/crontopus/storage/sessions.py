@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, delete, false, func, insert, or_, select, update
+from sqlalchemy import Select, and_, delete, false, func, insert, not_, or_, select, update
 
 from crontopus.domain.access import Profile, Role, SystemRole
 from crontopus.domain.errors import NotFound
@@ -14,12 +14,13 @@ from crontopus.domain.ids import NOWHERE
 from crontopus.domain.standing import Standing
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.factors import has_factor
+from crontopus.storage.members import enforcing, needs_provider
 from crontopus.storage.tables import members, sessions, tenants, users
 
 
 class Session(Struct, frozen=True, kw_only=True):
     """A row, without its hash. `tenant_id`: where the person is now. `pending`: how often they may still try to show
-    their second factor; None: they are signed in.
+    their second factor; None: they are signed in. `provider_id`: they came by this provider of the tenant.
     """
 
     id: UUID
@@ -32,12 +33,14 @@ class Session(Struct, frozen=True, kw_only=True):
     address: str | None
     user_agent: str | None
     pending: int | None = None
+    provider_id: UUID | None = None
 
 
 class SignedIn(Struct, frozen=True):
     """Whose session it is, and what they are where they are; `role` is None for an operator who is in no tenant.
 
-    `pending` as in `Session`. `has_factor`: they have a second factor; `factor_required`: all members must.
+    `pending` and `provider` as in `Session`. `has_factor`: they have a second factor; `factor_required`: all members
+    must.
     """
 
     session: UUID
@@ -57,6 +60,7 @@ class SignedIn(Struct, frozen=True):
     suspended_at: datetime | None
     suspended_why: str | None
     deleted_at: datetime | None
+    provider: UUID | None
     profile: Profile
 
     @property
@@ -66,6 +70,13 @@ class SignedIn(Struct, frozen=True):
 
 _is_member = members.c.role.is_not(None)
 _operates = and_(sessions.c.tenant_id == NOWHERE, users.c.system_role.is_not(None))
+_came_as_they_must = or_(
+    not_(needs_provider()),
+    and_(
+        sessions.c.provider_id.is_not(None),
+        or_(members.c.role == Role.OWNER, not_(enforcing().exists()), sessions.c.provider_id.in_(enforcing())),
+    ),
+)
 _COLUMNS = [sessions.c[field] for field in Session.__struct_fields__]
 
 
@@ -75,7 +86,9 @@ async def add(tx: SystemTx, session: Session, hashed: bytes) -> None:
 
 
 async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
-    """None where the session is unknown or over, or the person is no member there any more."""
+    """None where the session is unknown or over, or the person is no member there any more, or must come by a provider
+    of the tenant and did not.
+    """
     query: Select[Any] = (
         select(
             sessions.c.id,
@@ -95,6 +108,7 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
             tenants.c.suspended_at,
             tenants.c.suspended_why,
             tenants.c.deleted_at,
+            sessions.c.provider_id,
             users.c.zone,
             users.c.theme,
             users.c.language,
@@ -102,7 +116,8 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
         .join(users, users.c.id == sessions.c.user_id)
         .outerjoin(tenants, (tenants.c.id == sessions.c.tenant_id) & tenants.c.purging_at.is_(None))
         .outerjoin(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))
-        .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now, or_(_is_member, _operates))
+        .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now)
+        .where(or_(and_(_is_member, _came_as_they_must), _operates))
         .where(users.c.disabled_at.is_(None))
     )
     row = (await tx.sql.execute(query)).first()
@@ -123,10 +138,10 @@ async def is_in_force(tx: Tx, session: UUID) -> bool:
     return (await tx.sql.execute(query.with_for_update(read=True))).first() is not None
 
 
-async def used(tx: SystemTx, session: UUID, expires_at: datetime) -> None:
-    """Now; and it lasts until `expires_at`."""
-    statement = update(sessions).where(sessions.c.id == session)
-    await tx.sql.execute(statement.values(used_at=tx.now, expires_at=expires_at))
+async def used(tx: SystemTx, session: UUID, expires_at: datetime | None) -> None:
+    """Now; and it lasts until `expires_at`, None: as long as it did."""
+    values = {"used_at": tx.now} if expires_at is None else {"used_at": tx.now, "expires_at": expires_at}
+    await tx.sql.execute(update(sessions).where(sessions.c.id == session).values(values))
 
 
 async def confirmed(tx: SystemTx, session: UUID) -> None:
@@ -165,12 +180,15 @@ async def of_user(tx: SystemTx, user: UUID) -> Sequence[Session]:
 
 
 async def was_at(tx: SystemTx, user: UUID, address: str | None) -> bool:
-    """Whether the person has a session that was begun at this address, and is in force."""
+    """Whether the person has a session that was begun at this address, and is in force. A provider is no witness: it is
+    of one tenant alone.
+    """
     query = select(sessions.c.id).where(
         sessions.c.user_id == user,
         sessions.c.address == address,
         sessions.c.expires_at > tx.now,
         sessions.c.pending.is_(None),
+        sessions.c.provider_id.is_(None),
     )
     return address is not None and (await tx.sql.execute(query.limit(1))).first() is not None
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from crontopus.domain.access import Role, SystemRole
 from crontopus.domain.audit import Noun
 from crontopus.domain.letters import Kind
+from crontopus.domain.providers import GroupRole
 from crontopus.domain.schedule import Schedule
 from crontopus.domain.tiers import Quota
 from crontopus.domain.watch import Cause, Expectation, Mark, Reason, RunState, Status
@@ -152,9 +153,11 @@ device_codes = Table(
     Column("allowed", Boolean(create_constraint=False)),
     Column("user_id", Id, ForeignKey("users.id")),
     Column("tenant_id", Id, nullable=False),
+    Column("provider_id", Id),
     Index(None, "expires_at"),
 )
-"""Machines that wait to be signed in. `allowed`, by `user_id`: null until somebody has decided, in `tenant_id`."""
+"""Machines that wait to be signed in. `allowed`, by `user_id`: null until somebody has decided, in `tenant_id`, and as
+one who came by `provider_id`."""
 
 members = Table(
     "members",
@@ -163,10 +166,62 @@ members = Table(
     Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
     Column("role", Choice(Role), nullable=False),
     Column("namespaces", Json(list[str]), nullable=False),
+    Column("provided", Boolean(create_constraint=False), nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
     Index(None, "user_id"),
 )
-"""`namespaces` are the ids of those the membership is limited to; empty: it reaches all of the tenant."""
+"""`namespaces` are the ids of those the membership is limited to; empty: it reaches all of the tenant. `provided`: it
+was made by a sign-in provider of the tenant, and only those who come by one use it."""
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("client_secret_sealed", LargeBinary, nullable=False),
+    Column("scopes", Json(list[str]), nullable=False),
+    Column("domains", Json(list[str]), nullable=False),
+    Column("groups_claim", Text, nullable=False),
+    Column("roles", Json(list[GroupRole]), nullable=False),
+    Column("default_role", Choice(Role)),
+    Column("enabled", Boolean(create_constraint=False), nullable=False),
+    Column("enforced", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(None, "tenant_id", "id"),
+)
+"""With whom the people of a tenant sign in (OpenID Connect)."""
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("provider_id", Id, ForeignKey("providers.id"), primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=False),
+    Index(None, "user_id"),
+)
+"""Whom a provider means by its `sub`."""
+
+provider_visits = Table(
+    "provider_visits",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("binding_hash", LargeBinary, nullable=False),
+    Column("provider_id", Id, ForeignKey("providers.id"), nullable=False),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("onward", Text, nullable=False),
+    Column("again", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index(None, "expires_at"),
+    Index(None, "provider_id"),
+)
+"""Browsers that are at their provider and have not come back: found by the hash of `state`."""
 
 invitations = Table(
     "invitations",
@@ -257,13 +312,15 @@ sessions = Table(
     Column("used_at", Instant, nullable=False),
     Column("confirmed_at", Instant, nullable=False),
     Column("pending", SmallInteger),
+    Column("provider_id", Id),
     Column("address", Text),
     Column("user_agent", Text),
     Index(None, "expires_at"),
     Index(None, "user_id"),
 )
 """`tenant_id`, also of a token, is `ids.NOWHERE` where an operator is in none. `pending`: how often the second factor
-may still be tried; null: signed in."""
+may still be tried; null: signed in. `provider_id`, also of a token: whoever made it came by that provider of the
+tenant, and it is worth nothing outside of the tenant."""
 
 tokens = Table(
     "tokens",
@@ -279,6 +336,7 @@ tokens = Table(
     Column("namespaces", Json(list[str]), nullable=False),
     Column("job_id", Id),
     Column("addresses", Json(list[str]), nullable=False),
+    Column("provider_id", Id),
     Column("created_at", Instant, nullable=False),
     Column("last_used_at", Instant),
     Column("expires_at", Instant),

@@ -20,7 +20,7 @@ from crontopus.storage.tables import members, tenants, tokens, users
 
 class Token(Struct, frozen=True, kw_only=True):
     """A row, without its hash. `namespaces` are ids; empty: all of the tenant. `addresses` are the networks it may be
-    used from; empty: any.
+    used from; empty: any. `provider_id`: whoever made it had come by this provider of the tenant.
     """
 
     id: UUID
@@ -35,6 +35,7 @@ class Token(Struct, frozen=True, kw_only=True):
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None
+    provider_id: UUID | None = None
 
 
 class Bearer(Struct, frozen=True):
@@ -55,6 +56,10 @@ class Bearer(Struct, frozen=True):
     factor_required: bool
     has_factor: bool
     standing: Standing
+
+    @property
+    def provider(self) -> UUID | None:
+        return self.token.provider_id
 
 
 _COLUMNS = [tokens.c[field] for field in Token.__struct_fields__]

@@ -66,7 +66,8 @@ class Me(Output, frozen=True):
     `closed`: why nothing can be done in the tenant now, empty where all is well.
     `confirmed_until`: so long a person may do what needs it (tokens, members); null for a token, which need not.
     `second_factor`: the person has one; `needs_second_factor`: where they are everybody must, and they have none, so
-    that they may do nothing but set one up. `zone`, `theme`, `language`: how they want things shown; null: never said.
+    that they may do nothing but set one up. `provider`: they came by this sign-in provider of the tenant.
+    `zone`, `theme`, `language`: how they want things shown; null: never said.
     """
 
     email: str | None
@@ -81,6 +82,7 @@ class Me(Output, frozen=True):
     confirmed_until: Instant | None
     second_factor: bool
     needs_second_factor: bool
+    provider: UUID | None
     zone: str | None
     theme: str | None
     language: str | None

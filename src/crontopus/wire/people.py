@@ -104,7 +104,7 @@ class InvitationCode(Input, frozen=True):
 
 
 class InvitationState(Output, frozen=True):
-    """What one is invited to. `known`: the address has an account, whose password is asked for."""
+    """What one is invited to. `known`: the address has an account with a password, which is asked for."""
 
     email: str
     tenant: str

@@ -13,6 +13,7 @@ KINDS: tuple[tuple[type[CrontopusError], int], ...] = (
     (errors.DeviceTooLate, 400),
     (errors.Unauthenticated, 401),
     (errors.Unfinished, 401),
+    (errors.ProviderNeeded, 401),
     (errors.NotAllowed, 403),
     (errors.Unconfirmed, 403),
     (errors.FactorNeeded, 403),

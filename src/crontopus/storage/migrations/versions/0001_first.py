@@ -341,6 +341,7 @@ def upgrade() -> None:
         sa.Column("allowed", sa.Boolean(), nullable=True),
         sa.Column("user_id", types.Id(), nullable=True),
         sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("provider_id", types.Id(), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_device_codes_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device_codes")),
         sa.UniqueConstraint("hash", name=op.f("uq_device_codes_hash")),
@@ -353,12 +354,65 @@ def upgrade() -> None:
         sa.Column("user_id", types.Id(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("namespaces", sa.Text(), nullable=False),
+        sa.Column("provided", sa.Boolean(), nullable=False),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_members_tenant_id_tenants")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_members_user_id_users")),
         sa.PrimaryKeyConstraint("tenant_id", "user_id", name=op.f("pk_members")),
     )
     op.create_index(op.f("ix_members_user_id"), "members", ["user_id"], unique=False)
+    op.create_table(
+        "providers",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("client_secret_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("domains", sa.Text(), nullable=False),
+        sa.Column("groups_claim", sa.Text(), nullable=False),
+        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("default_role", sa.Text(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("enforced", sa.Boolean(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_providers_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_providers")),
+    )
+    op.create_index(op.f("ix_providers_tenant_id_id"), "providers", ["tenant_id", "id"], unique=False)
+    op.create_table(
+        "identities",
+        sa.Column("provider_id", types.Id(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("used_at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_identities_provider_id_providers")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_identities_tenant_id_tenants")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_identities_user_id_users")),
+        sa.PrimaryKeyConstraint("provider_id", "subject", name=op.f("pk_identities")),
+    )
+    op.create_index(op.f("ix_identities_user_id"), "identities", ["user_id"], unique=False)
+    op.create_table(
+        "provider_visits",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("binding_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("provider_id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("onward", sa.Text(), nullable=False),
+        sa.Column("again", sa.Boolean(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("expires_at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["providers.id"], name=op.f("fk_provider_visits_provider_id_providers")
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_provider_visits_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_provider_visits")),
+    )
+    op.create_index(op.f("ix_provider_visits_expires_at"), "provider_visits", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_provider_visits_provider_id"), "provider_visits", ["provider_id"], unique=False)
     op.create_table(
         "invitations",
         sa.Column("id", types.Id(), nullable=False),
@@ -473,6 +527,7 @@ def upgrade() -> None:
         sa.Column("used_at", types.Instant(), nullable=False),
         sa.Column("confirmed_at", types.Instant(), nullable=False),
         sa.Column("pending", sa.SmallInteger(), nullable=True),
+        sa.Column("provider_id", types.Id(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("user_agent", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id_users")),
@@ -494,6 +549,7 @@ def upgrade() -> None:
         sa.Column("namespaces", sa.Text(), nullable=False),
         sa.Column("job_id", types.Id(), nullable=True),
         sa.Column("addresses", sa.Text(), nullable=False),
+        sa.Column("provider_id", types.Id(), nullable=True),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.Column("last_used_at", types.Instant(), nullable=True),
         sa.Column("expires_at", types.Instant(), nullable=True),
