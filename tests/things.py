@@ -83,7 +83,7 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
 
 async def provider_of(owner: Client) -> UUID:
     """One at which nobody has ever been."""
-    new = msgspec.structs.replace(BODIES["add_provider"], name=MARKER, enabled=False)
+    new = msgspec.structs.replace(BODIES["add_provider"], name=MARKER, issuer="http://127.0.0.1:1", enabled=False)
     assert isinstance(new, NewProvider)
     return (await owner.add_provider(new)).id
 

@@ -41,6 +41,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         page.goto("/admin/tenants")
         tenant = page.locator("tbody th a").first.get_attribute("href") or ""
         tier = limited(page, tenant)
+        provider = provided(page)
         page.goto(f"{failed}/runs")
         run = page.locator("tbody th a").first.get_attribute("href") or ""
     pages = {
@@ -77,6 +78,11 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "security": "/me/security",
         "settings": "/settings",
         "usage": "/settings/usage",
+        "providers": "/settings/sign-in",
+        "provider": provider,
+        "provider-new": "/settings/sign-in/new",
+        "sign-in-provider": provider.replace("/settings/sign-in/", "/sign-in/with/"),
+        "sign-in-failed": "/sign-in/callback",
         "admin-tenants": "/admin/tenants",
         "admin-tenant": tenant,
         "admin-tenant-new": "/admin/tenants/new",
@@ -112,6 +118,21 @@ def limited(page: Page, tenant: str) -> str:
     page.get_by_label("Tier").select_option(label="Small")
     page.locator("form", has=page.get_by_label("Tier")).get_by_role("button", name="Save").click()
     return tier
+
+
+def provided(page: Page) -> str:
+    """The page of a sign-in provider, which is offered on the page of sign-in."""
+    page.goto("/settings/sign-in/new")
+    page.get_by_label("Name", exact=True).fill("Example SSO")
+    page.get_by_label("Issuer").fill("https://login.example.com")
+    page.get_by_label("Client ID").fill("crontopus")
+    page.get_by_label("Client secret").fill("a secret of two")
+    page.get_by_label("E-mail domains").fill("acme.example example.org")
+    page.get_by_label("New people become").select_option(label="Viewer")
+    page.get_by_label("Groups", exact=False).first.fill("operations = editor in default")
+    page.get_by_role("button", name="Add it").click()
+    page.wait_for_url("**/settings/sign-in/0*")
+    return page.url.removeprefix(page.url.partition("/settings")[0])
 
 
 def invited(page: Page, email: str) -> str:

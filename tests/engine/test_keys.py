@@ -6,9 +6,11 @@ import pytest
 
 from crontopus.appliance import assembled
 from crontopus.config import Config
+from crontopus.domain.access import Role
 from crontopus.domain.errors import Invalid
 from crontopus.storage.sealing import FILE, rotate
 from crontopus.wire.accounts import NewNamespace
+from tests.providers import Browser, Hostile, hostile, new
 from tests.world import BASE, Hands, world_in
 
 OTHER = "ab" * 32
@@ -36,15 +38,24 @@ async def test_another_key_is_refused_at_the_start_and_changes_nothing(world_dat
 
 async def test_a_new_key_takes_over_and_the_older_one_can_go(world_data: tuple[Path, str]) -> None:
     data, url = world_data
-    async with world_in(data, url) as world, world.signed_in("acme") as acme:
+    hands = Hands()
+    with hostile(hands) as by:
+        await _takes_over(data, url, hands, by)
+
+
+async def _takes_over(data: Path, url: str, hands: Hands, by: Hostile) -> None:
+    async with world_in(data, url, hands) as world, world.signed_in("acme") as acme:
         await acme.add_namespace(NewNamespace(slug="more"))
         before = [one.ping_key for one in (await acme.namespaces()).items]
+        async with world.person("acme", Role.OWNER) as owner:
+            provider = await owner.add_provider(new(by.issuer, default_role=Role.VIEWER))
     rotate(data)
     await starts(data, url)
     newest, older = (data / FILE).read_text().splitlines()
     (data / FILE).write_text(newest + "\n")
-    async with world_in(data, url) as world, world.signed_in("acme") as acme:
+    async with world_in(data, url, hands) as world, world.signed_in("acme") as acme:
         assert [one.ping_key for one in (await acme.namespaces()).items] == before
+        assert (await Browser(world).signs_in(provider, by)).status_code == 303
     (data / FILE).write_text(older + "\n")
     with pytest.raises(Invalid, match="not the one of this database"):
         await starts(data, url)

@@ -116,11 +116,13 @@ async def remove(caller: Caller, parts: Parts, provider: ProviderId) -> None:
 async def check(caller: Caller, parts: Parts, provider: ProviderId) -> ProviderCheck:
     """Ask a sign-in provider what it says of itself, now.
 
-    503 where it cannot be reached or answers something else.
+    Where it cannot be reached, or answers something else, `problem` says so.
     """
-    metadata, keys = await engine.check(parts.db, parts.oidc, caller, provider)
+    try:
+        metadata, keys = await engine.check(parts.db, parts.oidc, caller, provider)
+    except engine.NotWell as error:
+        return ProviderCheck(problem=str(error))
     return ProviderCheck(
-        issuer=metadata.issuer,
         authorization_endpoint=metadata.authorization_endpoint,
         token_endpoint=metadata.token_endpoint,
         userinfo_endpoint=metadata.userinfo_endpoint,

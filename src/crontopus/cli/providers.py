@@ -121,11 +121,11 @@ def _role(one: ShownGroupRole) -> str:
 
 
 def _checked(one: ProviderCheck, words: Words) -> Iterator[tuple[str, str | Cell]]:
-    yield "issuer", one.issuer
-    yield "sign-in at", one.authorization_endpoint
-    yield "tokens from", one.token_endpoint
-    yield "user info from", one.userinfo_endpoint or "nowhere"
-    yield "keys from", one.jwks_uri
+    yield "state", Cell(one.problem, "red") if one.problem else "it answers as it should"
+    yield "sign-in at", one.authorization_endpoint or ""
+    yield "tokens from", one.token_endpoint or ""
+    yield "user info from", one.userinfo_endpoint or ""
+    yield "keys from", one.jwks_uri or ""
     yield "keys", str(one.keys)
 
 

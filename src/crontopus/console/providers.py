@@ -89,11 +89,11 @@ async def edit(
 @post(f"{PAGE}/{{provider:str}}/check", status_code=200)
 async def check(provider: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
     found = await client.provider(provider)
-    try:
-        told = await client.check_provider(provider)
-    except CrontopusError as error:
-        return _form(view, found, _stored(found), Faults(error), 400)
-    return go(f"{PAGE}/{provider}", f"{found.name} answers, as {told.issuer}, and signs with {told.keys} known keys.")
+    told = await client.check_provider(provider)
+    if told.problem:
+        said = f"{told.problem[:1].upper()}{told.problem[1:]}."
+        return _form(view, found, _stored(found), Faults(Invalid(said)), 400)
+    return go(f"{PAGE}/{provider}", f"{found.name} answers as it should, and publishes its keys.")
 
 
 @post(f"{PAGE}/{{provider:str}}/remove", status_code=200)

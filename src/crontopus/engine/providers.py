@@ -10,7 +10,7 @@ from msgspec import UNSET
 from crontopus.domain import providers as rules
 from crontopus.domain.access import Principal, Reach
 from crontopus.domain.audit import Noun, Target
-from crontopus.domain.errors import Conflict, Fault, Invalid
+from crontopus.domain.errors import Conflict, Fault, Invalid, Unavailable
 from crontopus.domain.providers import GroupRole
 from crontopus.engine import audit, people
 from crontopus.engine.credentials import require_still
@@ -40,6 +40,10 @@ _TOLD = (
     "enforced",
 )
 """What the audit log tells of one."""
+
+
+class NotWell(Exception):
+    """Nobody comes in by this provider now."""
 
 
 def client_of(sealer: Sealer, provider: Provider, public_url: str) -> Client:
@@ -105,10 +109,13 @@ async def remove(tx: Tx, caller: Principal, provider: UUID) -> None:
 
 
 async def check(db: Database, oidc: Oidc, caller: Principal, provider: UUID) -> tuple[Metadata, int]:
-    """What it says of itself now, and how many keys it has. Raises NotFound, Invalid, Unavailable."""
+    """What it says of itself now, and how many keys it has. Raises NotFound, NotWell."""
     async with db.read(caller.tenant) as tx:
         found = await stored.find(tx, provider)
-    return await oidc.look(found.issuer, db.clock())
+    try:
+        return await oidc.look(found.issuer, db.clock())
+    except (Invalid, Unavailable) as error:
+        raise NotWell(str(error)) from error
 
 
 async def slugs(tx: Tx, reach: Reach, providers: Sequence[Provider]) -> dict[str, str]:

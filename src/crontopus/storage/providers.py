@@ -94,7 +94,8 @@ async def count(tx: Tx) -> int:
 
 
 async def add(tx: Tx, provider: Provider) -> None:
-    await tx.sql.execute(insert(providers).values({one: getattr(provider, one) for one in provider.__struct_fields__}))
+    values = {field: getattr(provider, field) for field in provider.__struct_fields__}
+    await tx.sql.execute(insert(providers).values(values | {"tenant_id": tx.tenant}))
 
 
 async def change(tx: Tx, provider: UUID, values: Mapping[str, Any]) -> None:
@@ -191,7 +192,9 @@ async def person(tx: Tx, provider: UUID, subject: str) -> UUID | None:
 
 async def is_known(tx: Tx, provider: UUID, user: UUID) -> bool:
     """Whether the provider means this person by some `sub` already."""
-    query = select(identities.c.subject).where(identities.c.provider_id == provider, identities.c.user_id == user)
+    query = select(identities.c.subject).where(
+        identities.c.provider_id == provider, identities.c.user_id == user, identities.c.tenant_id == tx.tenant
+    )
     return (await tx.sql.execute(query.limit(1))).first() is not None
 
 
@@ -201,8 +204,8 @@ async def add_identity(tx: Tx, provider: UUID, subject: str, user: UUID) -> None
 
 
 async def used(tx: Tx, provider: UUID, subject: str) -> None:
-    statement = update(identities).where(identities.c.provider_id == provider, identities.c.subject == subject)
-    await tx.sql.execute(statement.values(used_at=tx.now))
+    mine = (identities.c.provider_id == provider, identities.c.subject == subject, identities.c.tenant_id == tx.tenant)
+    await tx.sql.execute(update(identities).where(*mine).values(used_at=tx.now))
 
 
 async def forget(tx: Tx, user: UUID) -> None:

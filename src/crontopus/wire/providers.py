@@ -97,14 +97,16 @@ class Provider(Output, frozen=True):
 
 
 class ProviderCheck(Output, frozen=True):
-    """What a provider says of itself, and how many of its keys an ID token may be signed with."""
+    """What a provider says of itself, and how many of its keys an ID token may be signed with. `problem`: why nobody
+    comes in by it now; empty where it answers well.
+    """
 
-    issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
-    userinfo_endpoint: str | None
-    jwks_uri: str
-    keys: int
+    problem: str = ""
+    authorization_endpoint: str | None = None
+    token_endpoint: str | None = None
+    userinfo_endpoint: str | None = None
+    jwks_uri: str | None = None
+    keys: int = 0
 
 
 class ProviderOffer(Output, frozen=True):
