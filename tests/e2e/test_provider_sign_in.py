@@ -44,7 +44,7 @@ def test_somebody_comes_in_by_their_provider_in_a_browser(browser: Browser, tmp_
             page.get_by_label(label, exact=True).fill(value)
         page.locator("#roles").fill("ops = editor")
         page.get_by_role("button", name="Add it").click()
-        page.get_by_role("button", name="Ask it whether it is well").click()
+        page.get_by_role("button", name="Ask it").click()
         expect(page.get_by_text("Example SSO answers as it should")).to_be_visible()
         context.close()
 
