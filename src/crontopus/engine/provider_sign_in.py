@@ -28,7 +28,7 @@ from crontopus.engine.accounts import Provided, begin_session
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.credentials import Caller
 from crontopus.engine.oidc import Client, Oidc, place_to_go
-from crontopus.storage import accounts, invitations, members
+from crontopus.storage import accounts, invitations, letters, members
 from crontopus.storage import audit as stored_audit
 from crontopus.storage import providers as stored
 from crontopus.storage.accounts import Account, Login
@@ -252,6 +252,7 @@ async def _newcomer(tx: SystemTx, own: Tx, provider: Provider, offer: Offer, tol
         raise NotAllowed("you are no member here, and none of your groups may come in: ask to be invited")
     if invitation is not None:
         await invitations.remove(own, invitation.id)
+        await letters.drop(own, invitation.id)
     await quotas.require(own, Quota.MEMBERS)
     user = new_id(tx.now)
     await accounts.add_user(tx, user, told.email, "", name=told.name)
