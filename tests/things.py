@@ -10,9 +10,11 @@ from crontopus.api.examples import BODIES
 from crontopus.client import Client
 from crontopus.domain.access import Role
 from crontopus.domain.tiers import Quota, Tier
-from crontopus.storage import exports, factors, tiers
+from crontopus.engine.impersonations import LASTS
+from crontopus.storage import exports, factors, impersonations, tiers
 from crontopus.storage.factors import Passkey
 from crontopus.storage.identity import new_id
+from crontopus.storage.impersonations import Impersonation
 from crontopus.wire.accounts import NewNamespace, NewToken
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import NewInvitation
@@ -38,6 +40,7 @@ class Things(Struct, frozen=True, kw_only=True):
     tenant: UUID
     tier: UUID
     user: UUID
+    impersonation: UUID
 
     def fill(self, path: str) -> str:
         """`path` with these in place of its parameters."""
@@ -73,6 +76,7 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         tenant=home,
         tier=await new_tier(world),
         user=member,
+        impersonation=await new_impersonation(world, home),
     )
 
 
@@ -83,6 +87,27 @@ async def new_tier(world: World) -> UUID:
         tier = Tier(id, str(id), {Quota.JOBS: 1})
         await tiers.add(tx, tier)
     return tier.id
+
+
+async def new_impersonation(world: World, tenant: UUID) -> UUID:
+    """One that lasts, in a session that there is not."""
+    async with world.appliance.db.write_all() as tx:
+        id = new_id(tx.now)
+        made = Impersonation(
+            id=id,
+            tenant_id=tenant,
+            operator_id=id,
+            operator=MARKER,
+            session_id=id,
+            member_id=None,
+            member=None,
+            role=Role.VIEWER,
+            why=MARKER,
+            began_at=tx.now,
+            expires_at=tx.now + LASTS,
+        )
+        await impersonations.add(tx, made)
+    return id
 
 
 async def passkey_of(world: World, user: UUID) -> UUID:

@@ -45,6 +45,7 @@ from crontopus.wire.factors import (
     RecoveryCodes,
     SecondFactor,
 )
+from crontopus.wire.impersonations import Impersonation, NewImpersonation, Raise
 from crontopus.wire.installation import Setting, User, UserPatch, Vitals
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.mail import (
@@ -548,6 +549,31 @@ class Client:
 
     async def reset_factors_of_user(self, user: UUID | str) -> User:
         return await self.call("POST", f"/admin/users/{_segment(user)}/reset-factors", User)
+
+    async def admin_impersonations(
+        self, tenant: UUID | str | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> Page[Impersonation]:
+        wanted = None if tenant is None else str(tenant)
+        return await self.call(
+            "GET", "/admin/impersonations", Page[Impersonation], tenant=wanted, cursor=cursor, limit=limit
+        )
+
+    async def impersonate(self, new: NewImpersonation) -> Impersonation:
+        return await self.call("POST", "/admin/impersonations", Impersonation, new)
+
+    async def raise_impersonation(self, impersonation: UUID, why: str) -> Impersonation:
+        return await self.call("POST", f"/admin/impersonations/{impersonation}/raise", Impersonation, Raise(why=why))
+
+    async def end_impersonation(self, impersonation: UUID | str) -> None:
+        await self.call("DELETE", f"/admin/impersonations/{_segment(impersonation)}", type(None))
+
+    async def impersonations(self, cursor: str | None = None, limit: int | None = None) -> Page[Impersonation]:
+        return await self.call(
+            "GET", "/tenants/current/impersonations", Page[Impersonation], cursor=cursor, limit=limit
+        )
+
+    async def own_impersonations(self, cursor: str | None = None, limit: int | None = None) -> Page[Impersonation]:
+        return await self.call("GET", "/me/impersonations", Page[Impersonation], cursor=cursor, limit=limit)
 
     async def admin_audit(
         self,

@@ -28,6 +28,8 @@ BY_BODY = {
     "sign_in",
     "check_in",
     "switch_tenant",
+    "impersonate",
+    "raise_impersonation",
     "confirm",
     "fetch_device_token",
     "open_device",

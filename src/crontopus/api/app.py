@@ -32,7 +32,7 @@ from crontopus.api import (
     usage,
 )
 from crontopus.api.admin import audit as admin_audit
-from crontopus.api.admin import backups, config, health, mail, tiers, users
+from crontopus.api.admin import backups, config, health, impersonations, mail, tiers, users
 from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.admin import usage as admin_usage
 from crontopus.api.answers import Answers
@@ -83,6 +83,7 @@ def api_router() -> Router:
             *mail.ROUTES,
             *admin_audit.ROUTES,
             *users.ROUTES,
+            *impersonations.ROUTES,
             *admin_tenants.ROUTES,
             *tiers.ROUTES,
             *admin_usage.ROUTES,

@@ -10,6 +10,7 @@ from crontopus.domain.tiers import UNLIMITED, Quota
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
 from crontopus.wire.devices import DeviceCode, DeviceDecision, DeviceRequest, UserCode
 from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
+from crontopus.wire.impersonations import NewImpersonation, Raise
 from crontopus.wire.installation import UserPatch
 from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob, Pause
 from crontopus.wire.mail import PasswordReset, PasswordResetCode, PasswordResetRequest, TrialLetter
@@ -47,6 +48,10 @@ BODIES: dict[str, Struct] = {
     "edit_tier": TierPatch(quotas={Quota.JOBS: 200, Quota.RETENTION: None}),
     "give_tier": TierChoice(tier=UNLIMITED),
     "suspend_tenant": Suspension(why="the bill of June is not paid"),
+    "impersonate": NewImpersonation(
+        tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90"), why="the jobs of the night are late", role=Role.VIEWER
+    ),
+    "raise_impersonation": Raise(why="they asked me to mend the schedule"),
     "switch_tenant": Switch(tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90")),
     "sign_in_with_passkey": PasskeySignIn(passkey=_PASSKEY),
     "finish_sign_in": SecondFactor(code="123456"),

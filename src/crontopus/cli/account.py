@@ -9,6 +9,7 @@ import click
 from crontopus.cli.call import Command, connected
 from crontopus.cli.output import Column, Listing, Out, gathered
 from crontopus.cli.table import Cell
+from crontopus.cli.tenants import IMPERSONATIONS
 from crontopus.cli.words import Words
 from crontopus.wire.accounts import Me
 from crontopus.wire.factors import Factors
@@ -70,6 +71,14 @@ def _factors(held: Factors, words: Words) -> Iterator[tuple[str, str | Cell]]:
 async def factors(client: "Client", out: Out) -> None:
     """Show your second factors. They are set up in a browser."""
     out.one(await client.factors(), _factors)
+
+
+@me.command("impersonations")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+@connected
+async def own_impersonations(client: "Client", out: Out, limit: int) -> None:
+    """List who of those that run the installation looked at a tenant as you."""
+    out.many(await gathered(client.own_impersonations, limit), IMPERSONATIONS)
 
 
 @click.command(short_help="Times in which nobody watched.")

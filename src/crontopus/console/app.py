@@ -14,6 +14,7 @@ from crontopus.console import (
     crontab,
     device,
     edit,
+    impersonation,
     invitation,
     job,
     jobs,
@@ -30,7 +31,7 @@ from crontopus.console import (
     usage,
 )
 from crontopus.console.admin import audit as admin_audit
-from crontopus.console.admin import backups, config, health, mail, tiers, users
+from crontopus.console.admin import backups, config, health, impersonations, mail, tiers, users
 from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.admin import usage as admin_usage
 from crontopus.console.errors import error_page
@@ -49,7 +50,8 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
     secure = public_url.startswith("https:")
 
     async def view(request: Visit, client: NamedDependency[Client]) -> View:
-        return see(request, clock, await client.me(), plain=not secure)
+        request.state.me = await client.me()
+        return see(request, clock, request.state.me, plain=not secure)
 
     def visitor(request: Visit) -> View:
         return see(request, clock)
@@ -86,6 +88,8 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
             *mail.ROUTES,
             *admin_audit.ROUTES,
             *users.ROUTES,
+            *impersonations.ROUTES,
+            *impersonation.ROUTES,
             assets.static,
             unknown,
         ],

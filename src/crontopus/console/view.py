@@ -52,6 +52,8 @@ class View(Struct, frozen=True, kw_only=True):
     def require(self, scope: str) -> None:
         """Before a form is shown that the visitor could not send. Raises NotAllowed."""
         if not self.may(scope):
+            if self.me is not None and self.me.impersonation is not None:
+                raise NotAllowed("You look as another here, and this is not done in another's name.")
             if self.me is not None and self.me.needs_second_factor:
                 raise FactorNeeded("Everybody here needs a second factor.")
             raise NotAllowed("Your role here does not allow it. An owner or an admin can give you another one.")
@@ -59,7 +61,7 @@ class View(Struct, frozen=True, kw_only=True):
     @property
     def is_person(self) -> bool:
         """Whether the visitor has an account here, and comes as themselves."""
-        return self.me is not None and self.me.token is None
+        return self.me is not None and self.me.token is None and self.me.impersonation is None
 
     @property
     def is_confirmed(self) -> bool:

@@ -65,6 +65,7 @@ tenants = Table(
     Column("name", Text, nullable=False),
     Column("tier_id", Id, ForeignKey("tiers.id")),
     Column("require_second_factor", Boolean(create_constraint=False), nullable=False, default=False),
+    Column("forbid_impersonation", Boolean(create_constraint=False), nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
     Column("suspended_at", Instant),
     Column("suspended_why", Text, nullable=False, default=""),
@@ -264,6 +265,36 @@ sessions = Table(
 )
 """`tenant_id`, also of a token, is `ids.NOWHERE` where an operator is in none. `pending`: how often the second factor
 may still be tried; null: signed in."""
+
+impersonations = Table(
+    "impersonations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("operator_id", Id, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("session_id", Id, nullable=False),
+    Column("member_id", Id),
+    Column("member", Text),
+    Column("role", Choice(Role), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("raised_at", Instant),
+    Column("raised_why", Text, nullable=False),
+    Column("ended_at", Instant),
+    Index(
+        "uq_impersonations_session_id",
+        "session_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index(None, "tenant_id", "id"),
+    Index(None, "member_id", "id"),
+)
+"""Whoever runs the installation looks at a tenant, in a session of theirs: as `member`, or where there is none as
+`role`. Kept for the tenant to see. One whose session is gone is over, too."""
 
 tokens = Table(
     "tokens",
@@ -555,6 +586,7 @@ audit = Table(
     Column("token_id", Id),
     Column("address", Text),
     Column("user_agent", Text),
+    Column("via", Text),
     Column("action", Text, nullable=False),
     Column("noun", Choice(Noun), nullable=False),
     Column("target_id", Id, nullable=False),

@@ -1,0 +1,33 @@
+"""What the command line tells of those who looked at a tenant as one of its members, and how it ends that."""
+
+from pathlib import Path
+
+import httpx
+
+from tests.cli.serving import Person
+from tests.served import PASSWORD
+
+WHY = "the jobs of the night are late"
+
+
+def test_an_operator_lists_and_ends_what_was_begun_in_a_browser(server: Person, tmp_path: Path) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    login = ("login", server.url, "--email", "ada@example.org", "--password-stdin", "--name", "home")
+    server.ok(*login, text=PASSWORD + "\n", **own)
+    with httpx.Client(base_url=f"{server.url}/api/v1") as browser:
+        form = {"email": "ada@example.org", "password": PASSWORD}
+        browser.cookies.set("crontopus_session", browser.post("/sessions", json=form).json()["session"])
+        wish = {"tenant": browser.get("/me").json()["tenant_id"], "member": "ada@example.org", "why": WHY}
+        made = browser.post("/admin/impersonations", json=wish).json()
+        for words in (("admin", "impersonations", "list"), ("tenants", "impersonations"), ("me", "impersonations")):
+            told = server.ok(*words, **own)
+            assert WHY in told
+            assert "lasts" in told
+        assert browser.get("/me").json()["impersonation"]["id"] == made["id"]
+        assert server.call("admin", "impersonations", "end", made["id"], **own).stderr == "it is over\n"
+        assert browser.get("/me").json()["impersonation"] is None
+    assert "lasts" not in server.ok("admin", "impersonations", "list", **own)
+    assert server.call("admin", "impersonations", "end", "0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90", **own).exit_code == 3
+    assert server.call("tenants", "impersonation", "forbidden", **own).exit_code == 0
+    assert "forbidden" in server.ok("tenants", "show", **own)
+    assert server.call("tenants", "impersonation", "allowed", **own).exit_code == 0
