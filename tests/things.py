@@ -9,9 +9,11 @@ from msgspec import Struct
 from crontopus.api.examples import BODIES
 from crontopus.client import Client
 from crontopus.domain.access import Role
+from crontopus.domain.announcements import Severity
 from crontopus.domain.tiers import Quota, Tier
 from crontopus.engine.impersonations import LASTS
-from crontopus.storage import exports, factors, impersonations, tiers
+from crontopus.storage import announcements, exports, factors, impersonations, tiers
+from crontopus.storage.announcements import Announcement
 from crontopus.storage.factors import Passkey
 from crontopus.storage.identity import new_id
 from crontopus.storage.impersonations import Impersonation
@@ -41,6 +43,7 @@ class Things(Struct, frozen=True, kw_only=True):
     tier: UUID
     user: UUID
     impersonation: UUID
+    announcement: UUID
 
     def fill(self, path: str) -> str:
         """`path` with these in place of its parameters."""
@@ -77,6 +80,7 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         tier=await new_tier(world),
         user=member,
         impersonation=await new_impersonation(world, home),
+        announcement=await new_announcement(world, home),
     )
 
 
@@ -107,6 +111,24 @@ async def new_impersonation(world: World, tenant: UUID) -> UUID:
             expires_at=tx.now + LASTS,
         )
         await impersonations.add(tx, made)
+    return id
+
+
+async def new_announcement(world: World, tenant: UUID) -> UUID:
+    """To the people of this tenant."""
+    async with world.appliance.db.write_all() as tx:
+        id = new_id(tx.now)
+        made = Announcement(
+            id=id,
+            text=MARKER,
+            severity=Severity.INFO,
+            since=tx.now,
+            until=None,
+            tenants=[str(tenant)],
+            made_by=MARKER,
+            made_at=tx.now,
+        )
+        await announcements.add(tx, made)
     return id
 
 

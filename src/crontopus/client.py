@@ -29,6 +29,7 @@ from crontopus.wire.accounts import (
     SignIn,
     Token,
 )
+from crontopus.wire.announcements import Announced, Announcement, AnnouncementPatch, NewAnnouncement
 from crontopus.wire.audit import AuditEntry, AuditVerdict, SystemAuditEntry, SystemAuditVerdict
 from crontopus.wire.backups import Backups, MadeBackup
 from crontopus.wire.common import Page
@@ -549,6 +550,24 @@ class Client:
 
     async def reset_factors_of_user(self, user: UUID | str) -> User:
         return await self.call("POST", f"/admin/users/{_segment(user)}/reset-factors", User)
+
+    async def announcements(self) -> Page[Announced]:
+        return await self.call("GET", "/announcements", Page[Announced])
+
+    async def dismiss_announcement(self, announcement: UUID | str) -> None:
+        await self.call("POST", f"/announcements/{_segment(announcement)}/dismiss", type(None))
+
+    async def admin_announcements(self) -> Page[Announcement]:
+        return await self.call("GET", "/admin/announcements", Page[Announcement])
+
+    async def announce(self, new: NewAnnouncement) -> Announcement:
+        return await self.call("POST", "/admin/announcements", Announcement, new)
+
+    async def edit_announcement(self, announcement: UUID | str, changes: AnnouncementPatch) -> Announcement:
+        return await self.call("PATCH", f"/admin/announcements/{_segment(announcement)}", Announcement, changes)
+
+    async def delete_announcement(self, announcement: UUID | str) -> None:
+        await self.call("DELETE", f"/admin/announcements/{_segment(announcement)}", type(None))
 
     async def admin_impersonations(
         self, tenant: UUID | str | None = None, cursor: str | None = None, limit: int | None = None

@@ -93,7 +93,13 @@ def _routes() -> list[tuple[Row, HTTPRouteHandler]]:
 
 def test_what_stays_open_to_whoever_looks_as_another_is_about_themselves() -> None:
     marked = {row.operation: one.opt["as_another"] for row, one in _routes() if "as_another" in one.opt}
-    assert marked == {"me": True, "confirm": True, "passkey_options": True, "export_audit": False}
+    assert marked == {
+        "me": True,
+        "confirm": True,
+        "passkey_options": True,
+        "announcements": True,
+        "export_audit": False,
+    }
 
 
 def _may(handler: HTTPRouteHandler, scopes: frozenset[Scope]) -> bool:

@@ -30,6 +30,7 @@ BY_BODY = {
     "switch_tenant",
     "impersonate",
     "raise_impersonation",
+    "dismiss_announcement",
     "confirm",
     "fetch_device_token",
     "open_device",

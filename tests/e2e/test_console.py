@@ -42,6 +42,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         tenant = page.locator("tbody th a").first.get_attribute("href") or ""
         tier = limited(page, tenant)
         look = looked(page, tenant)
+        announcement = announced(page)
         page.goto(f"{failed}/runs")
         run = page.locator("tbody th a").first.get_attribute("href") or ""
     pages = {
@@ -92,6 +93,9 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "admin-audit": "/admin/audit",
         "admin-users": "/admin/users",
         "admin-user": user,
+        "admin-announcements": "/admin/announcements",
+        "admin-announcement": announcement,
+        "admin-announcement-new": "/admin/announcements/new",
         "admin-impersonations": "/admin/impersonations",
         "admin-impersonation-new": look,
     }
@@ -133,6 +137,17 @@ def begin_to_look(page: Page, form: str) -> None:
     page.get_by_label("Or as this member").fill(EMAIL)
     page.get_by_role("button", name="Look", exact=True).click()
     page.wait_for_url("**/jobs")
+
+
+def announced(page: Page) -> str:
+    """A warning that stands on every page from now on."""
+    page.goto("/admin/announcements/new")
+    page.get_by_label("What people read").fill(
+        "On Sunday at 06:00 there is an upgrade.\nCheck-ins are taken all the same."
+    )
+    page.get_by_text("A warning").click()
+    page.get_by_role("button", name="Say it").click()
+    return page.get_by_role("link", name="On Sunday").get_attribute("href") or ""
 
 
 def invited(page: Page, email: str) -> str:

@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from crontopus.api import (
+    announcements,
     audit,
     checkins,
     devices,
@@ -31,6 +32,7 @@ from crontopus.api import (
     tokens,
     usage,
 )
+from crontopus.api.admin import announcements as admin_announcements
 from crontopus.api.admin import audit as admin_audit
 from crontopus.api.admin import backups, config, health, impersonations, mail, tiers, users
 from crontopus.api.admin import tenants as admin_tenants
@@ -84,6 +86,8 @@ def api_router() -> Router:
             *admin_audit.ROUTES,
             *users.ROUTES,
             *impersonations.ROUTES,
+            *announcements.ROUTES,
+            *admin_announcements.ROUTES,
             *admin_tenants.ROUTES,
             *tiers.ROUTES,
             *admin_usage.ROUTES,

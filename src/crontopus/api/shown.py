@@ -19,6 +19,7 @@ from crontopus.engine.factors import Held
 from crontopus.engine.namespaces import ping_key
 from crontopus.engine.passkeys import obstacle
 from crontopus.storage import namespaces
+from crontopus.storage.announcements import Announcement
 from crontopus.storage.audit import Told
 from crontopus.storage.backups import Backup as MadeBackup
 from crontopus.storage.checkins import CheckIn
@@ -39,6 +40,7 @@ from crontopus.storage.tokens import Token
 from crontopus.storage.usage import Day, Holding, Ranked
 from crontopus.storage.users import Membership, User
 from crontopus.wire import accounts as wire_accounts
+from crontopus.wire import announcements as wire_announcements
 from crontopus.wire import backups as wire_backups
 from crontopus.wire import devices as wire_devices
 from crontopus.wire import impersonations as wire_impersonations
@@ -255,6 +257,17 @@ def audit_entry(entry: Entry) -> AuditEntry:
 def system_audit_entry(told: Told) -> SystemAuditEntry:
     tenant = None if told.tenant == ids.NOWHERE else told.tenant
     return SystemAuditEntry(**asdict(audit_entry(told.entry)), tenant=tenant, tenant_name=told.tenant_name)
+
+
+def announcement(found: Announcement, now: datetime) -> wire_announcements.Announcement:
+    told = {**asdict(found), "tenants": [UUID(tenant) for tenant in found.tenants]}
+    return wire_announcements.Announcement(**told, active=found.is_shown(now))
+
+
+def announced(found: Announcement) -> wire_announcements.Announced:
+    return wire_announcements.Announced(
+        id=found.id, text=found.text, severity=found.severity, since=found.since, until=found.until
+    )
 
 
 def impersonation(found: Known) -> wire_impersonations.Impersonation:

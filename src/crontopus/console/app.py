@@ -6,9 +6,11 @@ from typing import Any
 from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
+from msgspec import structs
 
 from crontopus.client import Client
 from crontopus.console import (
+    announcements,
     assets,
     bulk,
     crontab,
@@ -30,6 +32,7 @@ from crontopus.console import (
     tokens,
     usage,
 )
+from crontopus.console.admin import announcements as admin_announcements
 from crontopus.console.admin import audit as admin_audit
 from crontopus.console.admin import backups, config, health, impersonations, mail, tiers, users
 from crontopus.console.admin import tenants as admin_tenants
@@ -51,7 +54,8 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
 
     async def view(request: Visit, client: NamedDependency[Client]) -> View:
         request.state.me = await client.me()
-        return see(request, clock, request.state.me, plain=not secure)
+        view = see(request, clock, request.state.me, plain=not secure)
+        return view if view.htmx else structs.replace(view, announcements=(await client.announcements()).items)
 
     def visitor(request: Visit) -> View:
         return see(request, clock)
@@ -90,6 +94,8 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
             *users.ROUTES,
             *impersonations.ROUTES,
             *impersonation.ROUTES,
+            *announcements.ROUTES,
+            *admin_announcements.ROUTES,
             assets.static,
             unknown,
         ],

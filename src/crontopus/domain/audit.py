@@ -33,6 +33,7 @@ class Noun(StrEnum):
     FACTOR = "factor"
     TIER = "tier"
     IMPERSONATION = "impersonation"
+    ANNOUNCEMENT = "announcement"
 
 
 class Target(Struct, frozen=True):

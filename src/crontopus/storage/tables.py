@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.announcements import Severity
 from crontopus.domain.audit import Noun
 from crontopus.domain.letters import Kind
 from crontopus.domain.schedule import Schedule
@@ -295,6 +296,29 @@ impersonations = Table(
 )
 """Whoever runs the installation looks at a tenant, in a session of theirs: as `member`, or where there is none as
 `role`. Kept for the tenant to see. One whose session is gone is over, too."""
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("severity", Choice(Severity), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Column("tenants", Json(list[str]), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+)
+"""What those who run the installation tell the people of these `tenants`, by id; of none: everybody."""
+
+dismissals = Table(
+    "dismissals",
+    metadata,
+    Column("announcement_id", Id, ForeignKey("announcements.id"), primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Index(None, "user_id"),
+)
+"""Who has put which away."""
 
 tokens = Table(
     "tokens",

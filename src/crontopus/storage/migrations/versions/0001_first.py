@@ -329,6 +329,29 @@ def upgrade() -> None:
     )
     op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False)
     op.create_table(
+        "announcements",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("since", types.Instant(), nullable=False),
+        sa.Column("until", types.Instant(), nullable=True),
+        sa.Column("tenants", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
+    )
+    op.create_table(
+        "dismissals",
+        sa.Column("announcement_id", types.Id(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"], ["announcements.id"], name=op.f("fk_dismissals_announcement_id_announcements")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_dismissals_user_id_users")),
+        sa.PrimaryKeyConstraint("announcement_id", "user_id", name=op.f("pk_dismissals")),
+    )
+    op.create_index(op.f("ix_dismissals_user_id"), "dismissals", ["user_id"], unique=False)
+    op.create_table(
         "device_codes",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),

@@ -1,4 +1,4 @@
-"""What the command line tells of those who looked at a tenant as one of its members, and how it ends that."""
+"""What those who run the installation do to people and tenants at the command line, and what these see of it there."""
 
 from pathlib import Path
 
@@ -31,3 +31,19 @@ def test_an_operator_lists_and_ends_what_was_begun_in_a_browser(server: Person, 
     assert server.call("tenants", "impersonation", "forbidden", **own).exit_code == 0
     assert "forbidden" in server.ok("tenants", "show", **own)
     assert server.call("tenants", "impersonation", "allowed", **own).exit_code == 0
+
+
+def test_an_operator_says_something_and_takes_it_back(server: Person, tmp_path: Path) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    login = ("login", server.url, "--email", "ada@example.org", "--password-stdin", "--name", "home")
+    server.ok(*login, text=PASSWORD + "\n", **own)
+    said = server.ok("admin", "announcements", "create", "On Sunday", "--until", "3d", "--tenant", "Acme", **own)
+    one = said.partition(" ")[0]
+    assert "On Sunday" in server.ok("admin", "announcements", "list", **own)
+    assert one in server.ok("me", "announcements", **own)
+    server.ok("admin", "announcements", "edit", one, "--text", "On Monday", "--severity", "warning", **own)
+    assert "On Monday" in server.ok("me", "announcements", **own)
+    server.ok("me", "dismiss", one, **own)
+    assert "On Monday" not in server.ok("me", "announcements", **own)
+    server.ok("admin", "announcements", "delete", one, **own)
+    assert one not in server.ok("admin", "announcements", "list", **own)
