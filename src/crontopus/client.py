@@ -47,7 +47,7 @@ from crontopus.wire.factors import (
     SecondFactor,
 )
 from crontopus.wire.impersonations import Impersonation, NewImpersonation, Raise
-from crontopus.wire.installation import Setting, User, UserPatch, Vitals
+from crontopus.wire.installation import PasswordLink, Setting, User, UserPatch, Vitals
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.mail import (
     MailState,
@@ -593,6 +593,13 @@ class Client:
 
     async def own_impersonations(self, cursor: str | None = None, limit: int | None = None) -> Page[Impersonation]:
         return await self.call("GET", "/me/impersonations", Page[Impersonation], cursor=cursor, limit=limit)
+
+    async def link_for_password(self, user: UUID | str) -> PasswordLink:
+        return await self.call("POST", f"/admin/users/{_segment(user)}/password-link", PasswordLink)
+
+    def diagnostics(self) -> AbstractAsyncContextManager[httpx.Response]:
+        """The file as it comes."""
+        return self._streamed("/admin/diagnostics")
 
     async def admin_audit(
         self,

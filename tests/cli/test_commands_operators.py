@@ -1,5 +1,7 @@
 """What those who run the installation do to people and tenants at the command line, and what these see of it there."""
 
+import stat
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -47,3 +49,26 @@ def test_an_operator_says_something_and_takes_it_back(server: Person, tmp_path: 
     assert "On Monday" not in server.ok("me", "announcements", **own)
     server.ok("admin", "announcements", "delete", one, **own)
     assert one not in server.ok("admin", "announcements", "list", **own)
+
+
+def test_an_operator_makes_a_link_for_whoever_has_lost_their_password(server: Person, tmp_path: Path) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    login = ("login", server.url, "--email", "ada@example.org", "--password-stdin", "--name", "home")
+    server.ok(*login, text=PASSWORD + "\n", **own)
+    assert server.call("admin", "users", "password-link", "ada@example.org", **own).exit_code == 2, "nobody is asked"
+    made = server.call("admin", "users", "password-link", "ada@example.org", "--yes", **own)
+    assert made.stdout.startswith(f"{server.url}/reset?code=")
+    assert "nobody else" in made.stderr
+
+
+def test_an_operator_takes_diagnostics_once_into_a_new_file(server: Person, tmp_path: Path) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    login = ("login", server.url, "--email", "ada@example.org", "--password-stdin", "--name", "home")
+    server.ok(*login, text=PASSWORD + "\n", **own)
+    into = tmp_path / "crontopus.zip"
+    assert "Look through it" in server.call("admin", "diagnostics", "--into", str(into), **own).stderr
+    assert stat.S_IMODE(into.stat().st_mode) == 0o600
+    with zipfile.ZipFile(into) as archive:
+        assert {"settings.json", "health.json", "log.json", "tables.json"} <= set(archive.namelist())
+        assert "ada@" not in "".join(archive.read(name).decode() for name in archive.namelist())
+    assert server.call("admin", "diagnostics", "--into", str(into), **own).exit_code == 5

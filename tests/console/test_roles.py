@@ -40,6 +40,8 @@ NEEDS = {
     "/admin/announcements": Scope.INSTALLATION_READ,
     "/admin/announcements/{announcement}": Scope.INSTALLATION_READ,
     "/admin/announcements/new": Scope.INSTALLATION_WRITE,
+    "/admin/diagnostics": Scope.INSTALLATION_READ,
+    "/admin/diagnostics/download": Scope.INSTALLATION_READ,
     "/admin/usage": Scope.INSTALLATION_READ,
     "/admin/tiers": Scope.INSTALLATION_READ,
     "/admin/tiers/{tier}": Scope.INSTALLATION_READ,

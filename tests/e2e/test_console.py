@@ -93,6 +93,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "admin-audit": "/admin/audit",
         "admin-users": "/admin/users",
         "admin-user": user,
+        "admin-diagnostics": "/admin/diagnostics",
         "admin-announcements": "/admin/announcements",
         "admin-announcement": announcement,
         "admin-announcement-new": "/admin/announcements/new",

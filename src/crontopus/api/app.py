@@ -34,7 +34,7 @@ from crontopus.api import (
 )
 from crontopus.api.admin import announcements as admin_announcements
 from crontopus.api.admin import audit as admin_audit
-from crontopus.api.admin import backups, config, health, impersonations, mail, tiers, users
+from crontopus.api.admin import backups, config, diagnostics, health, impersonations, mail, tiers, users
 from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.admin import usage as admin_usage
 from crontopus.api.answers import Answers
@@ -88,6 +88,7 @@ def api_router() -> Router:
             *impersonations.ROUTES,
             *announcements.ROUTES,
             *admin_announcements.ROUTES,
+            *diagnostics.ROUTES,
             *admin_tenants.ROUTES,
             *tiers.ROUTES,
             *admin_usage.ROUTES,

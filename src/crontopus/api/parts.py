@@ -18,6 +18,7 @@ from crontopus.engine.resets import Resets
 from crontopus.engine.usage import Usage
 from crontopus.engine.verdicts import Verdicts
 from crontopus.engine.vitals import Look
+from crontopus.logs import RECENT, Recent
 from crontopus.metrics import Metrics
 from crontopus.storage.database import Database
 from crontopus.storage.sealing import Sealer
@@ -61,6 +62,8 @@ class Parts(Struct, kw_only=True):
     passwords: Passwords = field(default_factory=Passwords)
     attempts: Attempts = field(default_factory=Attempts)
     operators_need_second_factor: bool = False
+    recent: Recent = RECENT
+    """The newest lines of the log."""
     settings: Sequence[Setting] = ()
     """Those in force, as they may be shown."""
 

@@ -34,7 +34,7 @@ from crontopus.console import (
 )
 from crontopus.console.admin import announcements as admin_announcements
 from crontopus.console.admin import audit as admin_audit
-from crontopus.console.admin import backups, config, health, impersonations, mail, tiers, users
+from crontopus.console.admin import backups, config, diagnostics, health, impersonations, mail, tiers, users
 from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.admin import usage as admin_usage
 from crontopus.console.errors import error_page
@@ -96,6 +96,7 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
             *impersonation.ROUTES,
             *announcements.ROUTES,
             *admin_announcements.ROUTES,
+            *diagnostics.ROUTES,
             assets.static,
             unknown,
         ],

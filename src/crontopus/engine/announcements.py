@@ -75,7 +75,7 @@ async def dismiss(tx: Tx, caller: Principal, id: UUID) -> None:
     seen = await stored.current(tx, None)
     if id not in [one.id for one in seen]:
         raise NotFound("no such announcement")
-    await stored.dismiss(tx, id, require_person(caller))
+    await stored.dismiss(SystemTx(tx.sql, tx.now), id, require_person(caller))
 
 
 async def _checked(tx: SystemTx, made: Announcement) -> Announcement:

@@ -9,7 +9,7 @@ from crontopus.domain.access import Principal, SystemRole
 from crontopus.domain.audit import Deed, Noun, Target, changes
 from crontopus.domain.errors import Conflict
 from crontopus.domain.ids import NOWHERE
-from crontopus.engine import audit, factors, impersonations
+from crontopus.engine import audit, factors, impersonations, resets
 from crontopus.engine.credentials import require_still
 from crontopus.storage import sessions, tokens, users
 from crontopus.storage.database import SystemTx
@@ -69,6 +69,18 @@ async def reset_factors(tx: SystemTx, caller: Principal, user: UUID) -> User:
     await factors.reset(tx, user, audit.doer_of(caller))
     await audit.tell(tx.of(NOWHERE), caller, "factors.reset", _target(found))
     return await users.find(tx, user)
+
+
+async def password_link(tx: SystemTx, caller: Principal, user: UUID) -> tuple[User, str]:
+    """The code of a link with which they choose a new password. It opens once, and makes older ones worthless; their
+    second factor stays. Raises NotFound, and Conflict for an account that is disabled.
+    """
+    _, found = await _locked(tx, caller, user)
+    if found.disabled_at is not None:
+        raise Conflict("this account is disabled: let them in again first")
+    code = await resets.make(tx, user, caller.name)
+    await _tell(tx, caller, found, Deed("password.link", _target(found)))
+    return found, code
 
 
 async def _locked(tx: SystemTx, caller: Principal, user: UUID) -> tuple[Sequence[UUID], User]:

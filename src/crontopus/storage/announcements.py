@@ -79,7 +79,7 @@ async def remove(tx: SystemTx, id: UUID) -> None:
     await tx.sql.execute(delete(announcements).where(announcements.c.id == id))
 
 
-async def dismiss(tx: Tx, id: UUID, user: UUID) -> None:
+async def dismiss(tx: SystemTx, id: UUID, user: UUID) -> None:
     """This person sees it no more."""
     make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
     await tx.sql.execute(make(dismissals).values(announcement_id=id, user_id=user).on_conflict_do_nothing())

@@ -8,6 +8,7 @@ from crontopus.cli.admin import (
     backups,
     config,
     data,
+    diagnostics,
     health,
     impersonations,
     mail,
@@ -26,6 +27,20 @@ def admin() -> None:
     """
 
 
-for module in (data, health, mail, tenants, tiers, usage, users, impersonations, announcements, audit, backups, config):
+for module in (
+    data,
+    health,
+    mail,
+    tenants,
+    tiers,
+    usage,
+    users,
+    impersonations,
+    announcements,
+    audit,
+    backups,
+    config,
+    diagnostics,
+):
     for command in module.COMMANDS:
         admin.add_command(command)
