@@ -29,8 +29,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 OPENS_THE_DATABASE = {"database", "opening", "migrating", "checkpoints"}
 """Modules of storage that are no noun: what is below a transaction."""
-OF_PEOPLE = {"authenticators", "challenges", "passkeys", "recovery_codes", "resets", "users"}
-OF_THE_INSTALLATION = {"backups", "gaps", "heartbeats", "settings", "tenants", "tiers"} | OF_PEOPLE
+OF_PEOPLE = {"authenticators", "challenges", "dismissals", "passkeys", "recovery_codes", "resets", "users"}
+OF_THE_INSTALLATION = {"announcements", "backups", "gaps", "heartbeats", "settings", "tenants", "tiers"} | OF_PEOPLE
 """Tables that belong to no one tenant."""
 ASKS_FOR_NO_TENANT = {
     "gaps.listed": "gaps are the installation's",

@@ -9,10 +9,14 @@ from msgspec import Struct
 from crontopus.api.examples import BODIES
 from crontopus.client import Client
 from crontopus.domain.access import Role
+from crontopus.domain.announcements import Severity
 from crontopus.domain.tiers import Quota, Tier
-from crontopus.storage import exports, factors, tiers
+from crontopus.engine.impersonations import LASTS
+from crontopus.storage import announcements, exports, factors, impersonations, tiers
+from crontopus.storage.announcements import Announcement
 from crontopus.storage.factors import Passkey
 from crontopus.storage.identity import new_id
+from crontopus.storage.impersonations import Impersonation
 from crontopus.wire.accounts import NewNamespace, NewToken
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import NewInvitation
@@ -40,6 +44,8 @@ class Things(Struct, frozen=True, kw_only=True):
     tier: UUID
     user: UUID
     provider: UUID
+    impersonation: UUID
+    announcement: UUID
 
     def fill(self, path: str) -> str:
         """`path` with these in place of its parameters."""
@@ -78,6 +84,8 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         tier=await new_tier(world),
         user=member,
         provider=provider,
+        impersonation=await new_impersonation(world, home),
+        announcement=await new_announcement(world, home),
     )
 
 
@@ -95,6 +103,45 @@ async def new_tier(world: World) -> UUID:
         tier = Tier(id, str(id), {Quota.JOBS: 1})
         await tiers.add(tx, tier)
     return tier.id
+
+
+async def new_impersonation(world: World, tenant: UUID) -> UUID:
+    """One that lasts, in a session that there is not."""
+    async with world.appliance.db.write_all() as tx:
+        id = new_id(tx.now)
+        made = Impersonation(
+            id=id,
+            tenant_id=tenant,
+            operator_id=id,
+            operator=MARKER,
+            session_id=id,
+            member_id=None,
+            member=None,
+            role=Role.VIEWER,
+            why=MARKER,
+            began_at=tx.now,
+            expires_at=tx.now + LASTS,
+        )
+        await impersonations.add(tx, made)
+    return id
+
+
+async def new_announcement(world: World, tenant: UUID) -> UUID:
+    """To the people of this tenant."""
+    async with world.appliance.db.write_all() as tx:
+        id = new_id(tx.now)
+        made = Announcement(
+            id=id,
+            text=MARKER,
+            severity=Severity.INFO,
+            since=tx.now,
+            until=None,
+            tenants=[str(tenant)],
+            made_by=MARKER,
+            made_at=tx.now,
+        )
+        await announcements.add(tx, made)
+    return id
 
 
 async def passkey_of(world: World, user: UUID) -> UUID:

@@ -29,6 +29,7 @@ from crontopus.wire.accounts import (
     SignIn,
     Token,
 )
+from crontopus.wire.announcements import Announced, Announcement, AnnouncementPatch, NewAnnouncement
 from crontopus.wire.audit import AuditEntry, AuditVerdict, SystemAuditEntry, SystemAuditVerdict
 from crontopus.wire.backups import Backups, MadeBackup
 from crontopus.wire.common import Page
@@ -45,7 +46,8 @@ from crontopus.wire.factors import (
     RecoveryCodes,
     SecondFactor,
 )
-from crontopus.wire.installation import Setting, User, UserPatch, Vitals
+from crontopus.wire.impersonations import Impersonation, NewImpersonation, Raise
+from crontopus.wire.installation import PasswordLink, Setting, User, UserPatch, Vitals
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.mail import (
     MailState,
@@ -591,6 +593,56 @@ class Client:
 
     async def reset_factors_of_user(self, user: UUID | str) -> User:
         return await self.call("POST", f"/admin/users/{_segment(user)}/reset-factors", User)
+
+    async def announcements(self) -> Page[Announced]:
+        return await self.call("GET", "/announcements", Page[Announced])
+
+    async def dismiss_announcement(self, announcement: UUID | str) -> None:
+        await self.call("POST", f"/announcements/{_segment(announcement)}/dismiss", type(None))
+
+    async def admin_announcements(self) -> Page[Announcement]:
+        return await self.call("GET", "/admin/announcements", Page[Announcement])
+
+    async def announce(self, new: NewAnnouncement) -> Announcement:
+        return await self.call("POST", "/admin/announcements", Announcement, new)
+
+    async def edit_announcement(self, announcement: UUID | str, changes: AnnouncementPatch) -> Announcement:
+        return await self.call("PATCH", f"/admin/announcements/{_segment(announcement)}", Announcement, changes)
+
+    async def delete_announcement(self, announcement: UUID | str) -> None:
+        await self.call("DELETE", f"/admin/announcements/{_segment(announcement)}", type(None))
+
+    async def admin_impersonations(
+        self, tenant: UUID | str | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> Page[Impersonation]:
+        wanted = None if tenant is None else str(tenant)
+        return await self.call(
+            "GET", "/admin/impersonations", Page[Impersonation], tenant=wanted, cursor=cursor, limit=limit
+        )
+
+    async def impersonate(self, new: NewImpersonation) -> Impersonation:
+        return await self.call("POST", "/admin/impersonations", Impersonation, new)
+
+    async def raise_impersonation(self, impersonation: UUID, why: str) -> Impersonation:
+        return await self.call("POST", f"/admin/impersonations/{impersonation}/raise", Impersonation, Raise(why=why))
+
+    async def end_impersonation(self, impersonation: UUID | str) -> None:
+        await self.call("DELETE", f"/admin/impersonations/{_segment(impersonation)}", type(None))
+
+    async def impersonations(self, cursor: str | None = None, limit: int | None = None) -> Page[Impersonation]:
+        return await self.call(
+            "GET", "/tenants/current/impersonations", Page[Impersonation], cursor=cursor, limit=limit
+        )
+
+    async def own_impersonations(self, cursor: str | None = None, limit: int | None = None) -> Page[Impersonation]:
+        return await self.call("GET", "/me/impersonations", Page[Impersonation], cursor=cursor, limit=limit)
+
+    async def link_for_password(self, user: UUID | str) -> PasswordLink:
+        return await self.call("POST", f"/admin/users/{_segment(user)}/password-link", PasswordLink)
+
+    def diagnostics(self) -> AbstractAsyncContextManager[httpx.Response]:
+        """The file as it comes."""
+        return self._streamed("/admin/diagnostics")
 
     async def admin_audit(
         self,

@@ -2,7 +2,12 @@
 
 import logging
 import sys
+import traceback
+from collections import deque
+from collections.abc import MutableMapping
 from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
 from typing import Any, TextIO, cast
 
 import structlog
@@ -32,6 +37,51 @@ class _Unfailing:
             self._stream.flush()
 
 
+class Recent:
+    """The newest lines of the log, bare: what happened and where in the program, and nothing that somebody has chosen,
+    such as a name, an address or the message of an error. What a library says is not kept, only that it spoke.
+    """
+
+    MOST = 500
+    _OURS = frozenset({"loop", "cause"})
+    """Words that stand in the program itself."""
+
+    def __init__(self) -> None:
+        self.lines: deque[dict[str, Any]] = deque(maxlen=self.MOST)
+
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """As a processor of structlog."""
+        record = event.get("_record")
+        line = {"at": event.get("timestamp"), "level": event.get("level")}
+        line["event"] = event.get("event") if record is None else f"(a library spoke: {record.name.partition('.')[0]})"
+        told = {name: value for name, value in event.items() if self._is_bare(name, value)} if record is None else {}
+        fault = _exception(event.get("exc_info") if record is None else record.exc_info)
+        self.lines.append(line | told | ({} if fault is None else _bare(fault)))
+        return event
+
+    def _is_bare(self, name: str, value: Any) -> bool:
+        return name != "exc_info" and (isinstance(value, int | float) or name in self._OURS)
+
+
+def _exception(told: Any) -> BaseException | None:
+    """What `exc_info` means: the exception itself, a triple, or that the current one is meant."""
+    if isinstance(told, BaseException):
+        return told
+    triple = told if isinstance(told, tuple) else sys.exc_info() if told else (None, None, None)
+    return cast("tuple[Any, BaseException | None, TracebackType | None]", triple)[1]
+
+
+def _bare(error: BaseException) -> dict[str, Any]:
+    """Its kind and where it came from, without its message."""
+    frames = traceback.extract_tb(error.__traceback__)[-20:]
+    places = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"error": type(error).__name__, "places": places}
+
+
+RECENT = Recent()
+"""Of this process."""
+
+
 def configure(level: str, form: str) -> None:
     """`form` is `json`, `text`, or `auto`: text on a terminal, JSON elsewhere."""
     as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
@@ -39,6 +89,7 @@ def configure(level: str, form: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        RECENT,
     ]
     structlog.configure(
         processors=[*shared, *_last(as_json)],

@@ -319,7 +319,7 @@ async def test_a_provider_sees_to_second_factors_itself(world: World, by: Hostil
     async with world.appliance.db.write_all() as tx:
         from crontopus.storage import tenants
 
-        await tenants.change(tx, world.tenants["acme"].principal.tenant, "acme", True)
+        await tenants.change(tx, world.tenants["acme"].principal.tenant, {"require_second_factor": True})
     await browser.signs_in(provider, by)
     async with browser.client() as client:
         me = await client.me()

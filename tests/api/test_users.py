@@ -8,11 +8,12 @@ import pytest
 
 from crontopus.client import Client
 from crontopus.domain.access import Role, SystemRole
-from crontopus.domain.errors import Conflict, NotAllowed, NotFound, Unauthenticated
+from crontopus.domain.errors import Conflict, NotAllowed, NotFound, Unauthenticated, Unconfirmed
 from crontopus.domain.ids import NOWHERE
 from crontopus.engine import credentials, tenants, users
+from crontopus.engine.resets import LIFE
 from crontopus.wire.accounts import NewOwnToken, NewToken, SignIn
-from crontopus.wire.installation import UserPatch
+from crontopus.wire.installation import PasswordLink, UserPatch
 from crontopus.wire.people import Acceptance, NewInvitation
 from tests.api.test_people import code_of, visitor
 from tests.api.test_tenants import told
@@ -160,3 +161,53 @@ async def test_an_operator_who_is_one_no_more_by_the_time_their_body_comes_does_
             async with world.appliance.db.write_all() as tx:
                 await deed(tx)
     assert (await operator.admin_tenant(tenant)).suspended_at is None
+
+
+async def test_somebody_who_lost_their_password_chooses_another_by_a_link_from_an_operators_hand(
+    world: World, operator: Client, grace: Client
+) -> None:
+    user = await id_of(operator, EMAIL)
+    older = _code(await operator.link_for_password(user))
+    made = await operator.link_for_password(user)
+    assert (made.email, made.expires_at) == (EMAIL, world.now + LIFE)
+    async with visitor(world) as anybody:
+        with pytest.raises(NotFound):
+            await anybody.open_password_reset(older)
+        await anybody.use_password_reset(_code(made), "another long sentence, of theirs")
+        with pytest.raises(NotFound):
+            await anybody.use_password_reset(_code(made), "and yet another sentence")
+        assert (await grace.http.get("/me")).status_code == 401
+        assert (await anybody.sign_in(SignIn(email=EMAIL, password="another long sentence, of theirs"))).session
+    async with world.signed_in("acme") as acme:
+        told = [(one.action, one.target) for one in (await acme.audit(limit=20)).items]
+        assert told.count(("password.link", EMAIL)) == 2
+    everywhere = (await operator.admin_audit(action="password.link")).items
+    assert {one.tenant_name for one in everywhere} >= {None, "acme"}
+    assert made.link not in "".join(map(str, everywhere))
+
+
+async def test_a_link_for_a_password_ends_after_an_hour_and_is_for_superadmins_to_make(
+    world: World, operator: Client, grace: Client
+) -> None:
+    user = await id_of(operator, EMAIL)
+    made = await operator.link_for_password(user)
+    async with world.operator(SystemRole.SUPPORT) as support:
+        with pytest.raises(NotAllowed):
+            await support.link_for_password(user)
+    world.hands.turn_to(world.now + LIFE)
+    async with visitor(world) as anybody:
+        with pytest.raises(NotFound):
+            await anybody.open_password_reset(_code(made))
+    with pytest.raises(Unconfirmed):
+        await operator.link_for_password(user)
+
+
+async def test_whoever_is_disabled_gets_no_link(operator: Client, grace: Client) -> None:
+    user = await id_of(operator, EMAIL)
+    await operator.disable_user(user)
+    with pytest.raises(Conflict, match="let them in again first"):
+        await operator.link_for_password(user)
+
+
+def _code(made: PasswordLink) -> str:
+    return made.link.partition("/reset?code=")[2]

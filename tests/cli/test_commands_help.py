@@ -75,6 +75,9 @@ def test_every_route_is_reachable_from_the_command_line() -> None:
         "open_invitation",
         "sessions",
         "switch_tenant",
+        # Looking as another is of a session, and needs a password that was just given.
+        "impersonate",
+        "raise_impersonation",
         # Second factors are set up where they are: passkeys need a browser, and what is shown once belongs on no
         # terminal that is recorded. `me factors` shows which there are.
         "add_passkey",

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from crontopus.client import SESSION_COOKIE
-from tests.e2e.console import AXE, SHOTS, axe, new_job, paste, set_up, sign_in, visitor
+from tests.e2e.console import AXE, EMAIL, SHOTS, axe, new_job, paste, set_up, sign_in, visitor
 from tests.scale import LONG
 from tests.served import Served
 
@@ -42,6 +42,8 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         tenant = page.locator("tbody th a").first.get_attribute("href") or ""
         tier = limited(page, tenant)
         provider = provided(page)
+        look = looked(page, tenant)
+        announcement = announced(page)
         page.goto(f"{failed}/runs")
         run = page.locator("tbody th a").first.get_attribute("href") or ""
     pages = {
@@ -97,6 +99,12 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "admin-audit": "/admin/audit",
         "admin-users": "/admin/users",
         "admin-user": user,
+        "admin-diagnostics": "/admin/diagnostics",
+        "admin-announcements": "/admin/announcements",
+        "admin-announcement": announcement,
+        "admin-announcement-new": "/admin/announcements/new",
+        "admin-impersonations": "/admin/impersonations",
+        "admin-impersonation-new": look,
     }
     return pages | empty
 
@@ -135,6 +143,35 @@ def provided(page: Page) -> str:
     return page.url.removeprefix(page.url.partition("/settings")[0])
 
 
+def looked(page: Page, tenant: str) -> str:
+    """The form that begins it, after the operator has looked as themselves and ended it."""
+    page.goto(tenant)
+    form = page.get_by_role("link", name="Look as a member").get_attribute("href") or ""
+    begin_to_look(page, form)
+    page.get_by_role("button", name="End it").click()
+    expect(page.get_by_role("heading", name="Impersonation")).to_be_visible()
+    return form
+
+
+def begin_to_look(page: Page, form: str) -> None:
+    page.goto(form)
+    page.get_by_label("Why").fill("The jobs of the night are late, and Robin asked me to look.")
+    page.get_by_label("Or as this member").fill(EMAIL)
+    page.get_by_role("button", name="Look", exact=True).click()
+    page.wait_for_url("**/jobs")
+
+
+def announced(page: Page) -> str:
+    """A warning that stands on every page from now on."""
+    page.goto("/admin/announcements/new")
+    page.get_by_label("What people read").fill(
+        "On Sunday at 06:00 there is an upgrade.\nCheck-ins are taken all the same."
+    )
+    page.get_by_text("A warning").click()
+    page.get_by_role("button", name="Say it").click()
+    return page.get_by_role("link", name="On Sunday").get_attribute("href") or ""
+
+
 def invited(page: Page, email: str) -> str:
     """The link for somebody who may edit, in one namespace only."""
     page.goto("/members/invite")
@@ -165,6 +202,25 @@ def test_every_page_is_for_everyone(
         for name, walk in {"import-choose": choose_lines, "bulk": preview_a_change, "faults": leave_faults}.items():
             walk(page)
             wrong[name] = judged(page, f"{name}-{width}-{theme}")
+    assert not {name: found for name, found in wrong.items() if found}
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS, ids=[f"{theme} {width}" for theme, width in LOOKS])
+def test_pages_seen_as_another_are_for_everyone(
+    browser: Browser, served: Served, paths: dict[str, str], theme: str, width: int
+) -> None:
+    wrong: dict[str, list[str]] = {}
+    with visitor(browser, served, color_scheme=theme, viewport={"width": width, "height": 800}) as page:
+        page.add_init_script(path=AXE)
+        sign_in(page)
+        begin_to_look(page, paths["admin-impersonation-new"])
+        for name in ("jobs", "job-failed", "settings", "me", "new-job"):
+            page.goto(paths[name])
+            expect(page.get_by_role("complementary", name="You look as another")).to_be_visible()
+            wrong[name] = judged(page, f"looking-{name}-{width}-{theme}")
+        page.goto("/jobs")
+        page.get_by_role("button", name="End it").click()
+        expect(page.get_by_text("You are yourself again.")).to_be_visible()
     assert not {name: found for name, found in wrong.items() if found}
 
 

@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from crontopus.api import (
+    announcements,
     audit,
     checkins,
     devices,
@@ -32,8 +33,9 @@ from crontopus.api import (
     tokens,
     usage,
 )
+from crontopus.api.admin import announcements as admin_announcements
 from crontopus.api.admin import audit as admin_audit
-from crontopus.api.admin import backups, config, health, mail, tiers, users
+from crontopus.api.admin import backups, config, diagnostics, health, impersonations, mail, tiers, users
 from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.admin import usage as admin_usage
 from crontopus.api.answers import Answers
@@ -85,6 +87,10 @@ def api_router() -> Router:
             *mail.ROUTES,
             *admin_audit.ROUTES,
             *users.ROUTES,
+            *impersonations.ROUTES,
+            *announcements.ROUTES,
+            *admin_announcements.ROUTES,
+            *diagnostics.ROUTES,
             *admin_tenants.ROUTES,
             *tiers.ROUTES,
             *admin_usage.ROUTES,

@@ -15,7 +15,7 @@ from msgspec import Struct, to_builtins
 from crontopus.api import shown
 from crontopus.api.arguments import Caller, Cursor, Limit, Parts
 from crontopus.api.parts import Parts as Assembly
-from crontopus.api.principal import needs
+from crontopus.api.principal import needs, never_as_another
 from crontopus.api.reading import page_of, place_of
 from crontopus.domain.access import Principal, Scope
 from crontopus.engine import audit as engine
@@ -67,7 +67,7 @@ async def listed(
 @get(
     "/audit/export",
     operation_id="export_audit",
-    opt={**needs(Scope.AUDIT_READ), "media_types": tuple(MEDIA_TYPES.values())},
+    opt={**never_as_another(needs(Scope.AUDIT_READ)), "media_types": tuple(MEDIA_TYPES.values())},
     media_type="application/x-ndjson",
 )
 async def export(

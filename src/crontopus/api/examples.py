@@ -6,10 +6,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.announcements import Severity
 from crontopus.domain.tiers import UNLIMITED, Quota
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
+from crontopus.wire.announcements import AnnouncementPatch, NewAnnouncement
 from crontopus.wire.devices import DeviceCode, DeviceDecision, DeviceRequest, UserCode
 from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
+from crontopus.wire.impersonations import NewImpersonation, Raise
 from crontopus.wire.installation import UserPatch
 from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob, Pause
 from crontopus.wire.mail import PasswordReset, PasswordResetCode, PasswordResetRequest, TrialLetter
@@ -62,6 +65,16 @@ BODIES: dict[str, Struct] = {
     "edit_tier": TierPatch(quotas={Quota.JOBS: 200, Quota.RETENTION: None}),
     "give_tier": TierChoice(tier=UNLIMITED),
     "suspend_tenant": Suspension(why="the bill of June is not paid"),
+    "announce": NewAnnouncement(
+        text="On Sunday at 06:00 UTC there is an upgrade. Check-ins are taken all the same.",
+        since=datetime(2030, 1, 1, tzinfo=UTC),
+        until=datetime(2030, 1, 7, tzinfo=UTC),
+    ),
+    "edit_announcement": AnnouncementPatch(severity=Severity.WARNING),
+    "impersonate": NewImpersonation(
+        tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90"), why="the jobs of the night are late", role=Role.VIEWER
+    ),
+    "raise_impersonation": Raise(why="they asked me to mend the schedule"),
     "switch_tenant": Switch(tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90")),
     "sign_in_with_passkey": PasskeySignIn(passkey=_PASSKEY),
     "finish_sign_in": SecondFactor(code="123456"),

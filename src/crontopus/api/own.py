@@ -10,15 +10,18 @@ from litestar.params import PathParameter
 from msgspec.structs import asdict, replace
 
 from crontopus.api import shown
-from crontopus.api.arguments import Caller, Http, Parts
+from crontopus.api.admin.impersonations import Before
+from crontopus.api.arguments import Caller, Cursor, Http, Limit, Parts
 from crontopus.api.once import IdempotencyKey, once
-from crontopus.api.principal import FOR_SIGNED_IN
-from crontopus.api.reading import Body
+from crontopus.api.principal import FOR_SIGNED_IN, even_as_another
+from crontopus.api.reading import Body, page_of, place_of
 from crontopus.engine import accounts, passkeys, tokens
+from crontopus.storage import impersonations
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.database import Tx
 from crontopus.wire.accounts import CreatedToken, NewOwnToken, Token
 from crontopus.wire.common import Page
+from crontopus.wire.impersonations import Impersonation
 from crontopus.wire.people import Confirmation, MePatch, NewPassword, SessionInfo, Switch, Tenant
 
 SessionId = Annotated[UUID, PathParameter(description="The session's id.")]
@@ -40,7 +43,7 @@ async def switch(caller: Caller, parts: Parts, to: NamedDependency[Switch]) -> T
 @post(
     "/sessions/current/confirm",
     operation_id="confirm",
-    opt=FOR_SIGNED_IN,
+    opt=even_as_another(FOR_SIGNED_IN),
     dependencies={"form": Body(Confirmation)},
     status_code=204,
 )
@@ -142,7 +145,19 @@ async def revoke_own_token(
         await tokens.revoke_own(tx, caller, token)
 
 
+@get("/me/impersonations", operation_id="own_impersonations", opt=FOR_SIGNED_IN)
+async def looked_as(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Limit = 50) -> Page[Impersonation]:
+    """List who of those that run the installation looked at a tenant as oneself, newest first."""
+    if caller.user is None or caller.email is None:
+        return Page(items=[])
+    before = place_of(cursor, Before)
+    async with parts.db.read_all() as tx:
+        found = await impersonations.of_member(tx, caller.user, before.id if before else None, limit + 1)
+    return page_of(found, limit, shown.impersonation, lambda one: Before(one.made.id))
+
+
 ROUTES = [
+    looked_as,
     own_tokens,
     add_own_token,
     revoke_own_token,

@@ -19,6 +19,7 @@ from crontopus.engine.resets import Resets
 from crontopus.engine.usage import Usage
 from crontopus.engine.verdicts import Verdicts
 from crontopus.engine.vitals import Look
+from crontopus.logs import RECENT, Recent
 from crontopus.metrics import Metrics
 from crontopus.storage.database import Database
 from crontopus.storage.sealing import Sealer
@@ -65,6 +66,8 @@ class Parts(Struct, kw_only=True):
     visits: Attempts = field(default_factory=lambda: Attempts(free=200))
     """To sign-in providers: many people may come from one address in the morning."""
     operators_need_second_factor: bool = False
+    recent: Recent = RECENT
+    """The newest lines of the log."""
     settings: Sequence[Setting] = ()
     """Those in force, as they may be shown."""
 

@@ -48,6 +48,16 @@ def needs_for_all(scope: Scope) -> dict[str, Any]:
     return {"scope": scope, "installation": True}
 
 
+def even_as_another(opt: dict[str, Any]) -> dict[str, Any]:
+    """Also for whoever looks as another: as who they themselves are. Other routes for people are closed to them."""
+    return {**opt, "as_another": True}
+
+
+def never_as_another(opt: dict[str, Any]) -> dict[str, Any]:
+    """What the scope alone would give to whoever looks as another, and is not for them."""
+    return {**opt, "as_another": False}
+
+
 FOR_ANYONE: dict[str, str] = {"scope": ANYONE}
 FOR_SIGNED_IN: dict[str, str] = {"scope": SIGNED_IN}
 FOR_UNFINISHED: dict[str, Any] = {"scope": SIGNED_IN, "unfinished": True}
@@ -70,8 +80,12 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     principal = await _identify(connection, parts)
     if principal.pending and not handler.opt.get("unfinished"):
         raise Unfinished("show your second factor first: `POST /sessions/current/second-factor`")
+    is_open = handler.opt.get("as_another", scope != SIGNED_IN)
+    if not is_open:
+        principal.require_own_name()
     if scope in OF_INSTALLATION:
-        principal.require_for_installation(Scope(scope), parts.db.clock())
+        operator = principal.as_operator if "as_another" in handler.opt else principal
+        operator.require_for_installation(Scope(scope), parts.db.clock())
     elif scope != SIGNED_IN:
         principal.require(Scope(scope))
         if not handler.opt.get("closed"):

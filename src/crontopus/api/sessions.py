@@ -3,8 +3,9 @@
 from litestar import delete, get, post
 from litestar.di import NamedDependency
 
+from crontopus.api import shown
 from crontopus.api.arguments import Caller, Http, Parts
-from crontopus.api.principal import FOR_ANYONE, FOR_SIGNED_IN, FOR_UNFINISHED, origin_of
+from crontopus.api.principal import FOR_ANYONE, FOR_SIGNED_IN, FOR_UNFINISHED, even_as_another, origin_of
 from crontopus.api.reading import ANYONE_MOST_BYTES, Body
 from crontopus.domain.access import CONFIRMED_FOR
 from crontopus.domain.ids import NOWHERE
@@ -62,7 +63,7 @@ async def sign_in_with_passkey(request: Http, parts: Parts, form: NamedDependenc
 @post(
     "/sessions/current/passkey-options",
     operation_id="passkey_options",
-    opt=FOR_UNFINISHED,
+    opt=even_as_another(FOR_UNFINISHED),
     status_code=200,
 )
 async def passkey_options(parts: Parts, caller: Caller) -> PasskeyOptions:
@@ -89,7 +90,7 @@ async def finish(parts: Parts, caller: Caller, form: NamedDependency[SecondFacto
     return await factors.finish(parts.db, parts.sealer, parts.attempts, site, caller, form)
 
 
-@delete("/sessions/current", operation_id="sign_out", opt=FOR_UNFINISHED)
+@delete("/sessions/current", operation_id="sign_out", opt=even_as_another(FOR_UNFINISHED))
 async def sign_out(parts: Parts, caller: Caller) -> None:
     """Sign out.
 
@@ -98,7 +99,7 @@ async def sign_out(parts: Parts, caller: Caller) -> None:
     await accounts.sign_out(parts.db, caller)
 
 
-@get("/me", operation_id="me", opt=FOR_SIGNED_IN)
+@get("/me", operation_id="me", opt=even_as_another(FOR_SIGNED_IN))
 async def me(caller: Caller, parts: Parts) -> Me:
     """Who calls, and what they may do."""
     places = None
@@ -124,6 +125,7 @@ async def me(caller: Caller, parts: Parts) -> Me:
         theme=caller.profile.theme,
         language=caller.profile.language,
         closed=caller.closed,
+        impersonation=shown.looking(caller),
     )
 
 

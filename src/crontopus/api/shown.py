@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from crontopus.api.parts import Parts
 from crontopus.domain import ids, schedule
-from crontopus.domain.access import Principal
+from crontopus.domain.access import Principal, SystemRole
 from crontopus.domain.audit import Entry
 from crontopus.domain.tiers import UNCOUNTED, Level, Quota, Quotas, Tier, level
 from crontopus.domain.watch import Status, shown_status
@@ -20,6 +20,7 @@ from crontopus.engine.namespaces import ping_key
 from crontopus.engine.passkeys import obstacle
 from crontopus.engine.providers import CALLBACK
 from crontopus.storage import namespaces
+from crontopus.storage.announcements import Announcement
 from crontopus.storage.audit import Told
 from crontopus.storage.backups import Backup as MadeBackup
 from crontopus.storage.checkins import CheckIn
@@ -27,6 +28,7 @@ from crontopus.storage.database import Tx
 from crontopus.storage.devices import Device
 from crontopus.storage.exports import Export
 from crontopus.storage.factors import Passkey as StoredPasskey
+from crontopus.storage.impersonations import Known
 from crontopus.storage.invitations import Invitation
 from crontopus.storage.jobs import Ref, Watched
 from crontopus.storage.letters import Letter
@@ -40,8 +42,10 @@ from crontopus.storage.tokens import Token
 from crontopus.storage.usage import Day, Holding, Ranked
 from crontopus.storage.users import Membership, User
 from crontopus.wire import accounts as wire_accounts
+from crontopus.wire import announcements as wire_announcements
 from crontopus.wire import backups as wire_backups
 from crontopus.wire import devices as wire_devices
+from crontopus.wire import impersonations as wire_impersonations
 from crontopus.wire import installation as wire_installation
 from crontopus.wire import jobs as wire_jobs
 from crontopus.wire import mail as wire_mail
@@ -244,6 +248,7 @@ def audit_entry(entry: Entry) -> AuditEntry:
         token=doer.token,
         address=doer.address,
         user_agent=doer.user_agent,
+        via=doer.via,
         action=deed.action,
         noun=deed.target.noun,
         target_id=deed.target.id,
@@ -255,6 +260,50 @@ def audit_entry(entry: Entry) -> AuditEntry:
 def system_audit_entry(told: Told) -> SystemAuditEntry:
     tenant = None if told.tenant == ids.NOWHERE else told.tenant
     return SystemAuditEntry(**asdict(audit_entry(told.entry)), tenant=tenant, tenant_name=told.tenant_name)
+
+
+def announcement(found: Announcement, now: datetime) -> wire_announcements.Announcement:
+    told = {**asdict(found), "tenants": [UUID(tenant) for tenant in found.tenants]}
+    return wire_announcements.Announcement(**told, active=found.is_shown(now))
+
+
+def announced(found: Announcement) -> wire_announcements.Announced:
+    return wire_announcements.Announced(
+        id=found.id, text=found.text, severity=found.severity, since=found.since, until=found.until
+    )
+
+
+def impersonation(found: Known) -> wire_impersonations.Impersonation:
+    made = found.made
+    return wire_impersonations.Impersonation(
+        id=made.id,
+        tenant=made.tenant_id,
+        tenant_name=found.tenant_name,
+        operator=made.operator,
+        member=made.member,
+        role=made.role,
+        why=made.why,
+        began_at=made.began_at,
+        until=made.expires_at,
+        raised_at=made.raised_at,
+        raised_why=made.raised_why,
+        ended_at=made.ended_at,
+        active=found.active,
+    )
+
+
+def looking(caller: Principal) -> wire_accounts.Looking | None:
+    one = caller.impersonation
+    if one is None:
+        return None
+    return wire_accounts.Looking(
+        id=one.id,
+        subject=one.subject,
+        why=one.why,
+        until=one.until,
+        raised=one.raised,
+        may_raise=one.operates is SystemRole.SUPERADMIN and not one.raised,
+    )
 
 
 def member(found: Member, slugs: Mapping[str, str]) -> wire_people.Member:
@@ -353,6 +402,7 @@ def tenant(found: Tenant) -> wire_tenants.TenantInfo:
         restorable_until=standing.restorable_until,
         members=found.members,
         require_second_factor=found.require_second_factor,
+        forbid_impersonation=found.forbid_impersonation,
         tier=found.tier,
         tier_name=found.tier_name,
         created_at=found.created_at,

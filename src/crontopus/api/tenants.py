@@ -9,9 +9,10 @@ from litestar.params import PathParameter
 from litestar.response import Stream
 
 from crontopus.api import shown
-from crontopus.api.arguments import Caller, Parts
+from crontopus.api.admin.impersonations import Before
+from crontopus.api.arguments import Caller, Cursor, Limit, Parts
 from crontopus.api.principal import FOR_SIGNED_IN, needs, needs_even_closed, needs_owner
-from crontopus.api.reading import Body
+from crontopus.api.reading import Body, page_of, place_of
 from crontopus.domain.access import Scope
 from crontopus.domain.errors import Conflict
 from crontopus.domain.ids import NOWHERE
@@ -19,9 +20,10 @@ from crontopus.engine import accounts, exports
 from crontopus.engine import tenants as engine
 from crontopus.engine.credentials import require_still
 from crontopus.storage import exports as stored
-from crontopus.storage import tenants
+from crontopus.storage import impersonations, tenants
 from crontopus.storage.members import Home
 from crontopus.wire.common import Page
+from crontopus.wire.impersonations import Impersonation
 from crontopus.wire.people import Tenant, TenantPatch
 from crontopus.wire.tenants import Export, TenantInfo
 
@@ -61,7 +63,8 @@ async def edit(caller: Caller, parts: Parts, changes: NamedDependency[TenantPatc
     """Change the tenant.
 
     With `require_second_factor` members without one may do nothing here but set one up. Only an owner says so, who has
-    one.
+    one. With `forbid_impersonation`, which an owner says, too, nobody who runs the installation looks at the tenant as
+    one of its members.
     """
     caller.require_all_jobs()
     async with parts.db.write_all() as tx:
@@ -143,4 +146,14 @@ async def download(caller: Caller, parts: Parts, export: ExportId) -> Stream:
     return Stream(exports.download(parts.db, found), media_type="application/zip", headers=headers)
 
 
-ROUTES = [listed, current, edit, remove, restore, listed_exports, ask, download]
+@get("/tenants/current/impersonations", operation_id="impersonations", opt=needs(Scope.AUDIT_READ))
+async def looked_at(caller: Caller, parts: Parts, cursor: Cursor = None, limit: Limit = 50) -> Page[Impersonation]:
+    """List who of those that run the installation looked at the tenant as one of its members, newest first."""
+    caller.require_all_jobs()
+    before = place_of(cursor, Before)
+    async with parts.db.read(caller.tenant) as tx:
+        found = await impersonations.of_tenant(tx, before.id if before else None, limit + 1)
+    return page_of(found, limit, shown.impersonation, lambda one: Before(one.made.id))
+
+
+ROUTES = [listed, current, edit, remove, restore, listed_exports, ask, download, looked_at]

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crontopus.cli.call import Command, connected
-from crontopus.cli.output import Column, Listing, Out, gathered
+from crontopus.cli.output import Column, Listing, Out, gathered, say
 from crontopus.cli.table import Cell
+from crontopus.cli.tenants import IMPERSONATIONS
 from crontopus.cli.words import Words
 from crontopus.wire.accounts import Me
+from crontopus.wire.announcements import Announced
 from crontopus.wire.factors import Factors
 from crontopus.wire.runs import Gap
 
@@ -24,6 +26,17 @@ GAPS = Listing(
         Column("until", lambda gap, words: words.instant(gap.until)),
         Column("cause", lambda gap, words: gap.cause),
         Column("silent", lambda gap, words: " ".join(f"{job.namespace}/{job.slug}" for job in gap.silent)),
+    ),
+)
+
+
+ANNOUNCED = Listing(
+    Announced,
+    (
+        Column("since", lambda one, words: words.about(one.since)),
+        Column("severity", lambda one, words: one.severity),
+        Column("text", lambda one, words: one.text),
+        Column("id", lambda one, words: str(one.id)),
     ),
 )
 
@@ -70,6 +83,30 @@ def _factors(held: Factors, words: Words) -> Iterator[tuple[str, str | Cell]]:
 async def factors(client: "Client", out: Out) -> None:
     """Show your second factors. They are set up in a browser."""
     out.one(await client.factors(), _factors)
+
+
+@me.command()
+@connected
+async def announcements(client: "Client", out: Out) -> None:
+    """List what those who run the installation tell you now."""
+    out.many((await client.announcements()).items, ANNOUNCED)
+
+
+@me.command()
+@click.argument("which", metavar="ID")
+@connected
+async def dismiss(client: "Client", _: Out, which: str) -> None:
+    """Put an announcement away."""
+    await client.dismiss_announcement(which)
+    say("you do not see it any more")
+
+
+@me.command("impersonations")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+@connected
+async def own_impersonations(client: "Client", out: Out, limit: int) -> None:
+    """List who of those that run the installation looked at a tenant as you."""
+    out.many(await gathered(client.own_impersonations, limit), IMPERSONATIONS)
 
 
 @click.command(short_help="Times in which nobody watched.")

@@ -11,12 +11,13 @@ import click
 
 from crontopus.cli.ask import confirm, yes_option
 from crontopus.cli.call import connected
-from crontopus.cli.output import Column, Form, Listing, Out, progress, say
+from crontopus.cli.output import Column, Form, Listing, Out, gathered, progress, say
 from crontopus.cli.table import Cell
 from crontopus.cli.values import converted
 from crontopus.cli.words import Words
 from crontopus.domain.errors import Conflict, CrontopusError, Invalid
 from crontopus.domain.tiers import Level
+from crontopus.wire.impersonations import Impersonation
 from crontopus.wire.people import Tenant, TenantPatch
 from crontopus.wire.tenants import Export, TenantInfo
 from crontopus.wire.tiers import QuotaUse, UsageDay
@@ -33,6 +34,18 @@ TENANTS = Listing(
         Column("id", lambda tenant, words: str(tenant.id)),
         Column("role", lambda tenant, words: str(tenant.role or "")),
         Column("state", lambda tenant, words: tenant.state),
+    ),
+)
+IMPERSONATIONS = Listing(
+    Impersonation,
+    (
+        Column("began", lambda one, words: words.about(one.began_at)),
+        Column("who", lambda one, words: one.operator),
+        Column("tenant", lambda one, words: one.tenant_name),
+        Column("as", lambda one, words: one.member or f"the role {one.role}"),
+        Column("why", lambda one, words: f"{one.why}; raised: {one.raised_why}" if one.raised_at else one.why),
+        Column("", lambda one, words: Cell("lasts", "red") if one.active else Cell("over", "")),
+        Column("id", lambda one, words: str(one.id)),
     ),
 )
 EXPORTS = Listing(
@@ -79,6 +92,7 @@ def card(tenant: TenantInfo, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "members", str(tenant.members)
     yield "tier", tenant.tier_name
     yield "second factor", "required of everybody" if tenant.require_second_factor else "everybody decides"
+    yield "impersonation", "forbidden" if tenant.forbid_impersonation else "allowed, and told"
     yield "since", words.about(tenant.created_at)
 
 
@@ -133,6 +147,23 @@ async def second_factor(client: "Client", out: Out, wish: str) -> None:
     """
     changed = await client.edit_tenant(TenantPatch(require_second_factor=wish == "required"))
     out.said(f"a second factor is {wish} in {changed.name} now", changed)
+
+
+@tenants.command("impersonations")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+@connected
+async def list_impersonations(client: "Client", out: Out, limit: int) -> None:
+    """List who of those that run the installation looked at this tenant as one of its members."""
+    out.many(await gathered(client.impersonations, limit), IMPERSONATIONS)
+
+
+@tenants.command("impersonation")
+@click.argument("wish", type=click.Choice(["allowed", "forbidden"]))
+@connected
+async def impersonation(client: "Client", out: Out, wish: str) -> None:
+    """Allow or forbid those who run the installation to look at this tenant as one of its members. For owners."""
+    changed = await client.edit_tenant(TenantPatch(forbid_impersonation=wish == "forbidden"))
+    out.said(f"to look at {changed.name} as one of its members is {wish} now", changed)
 
 
 @tenants.command()

@@ -6,14 +6,17 @@ from typing import Any
 from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
+from msgspec import structs
 
 from crontopus.client import Client
 from crontopus.console import (
+    announcements,
     assets,
     bulk,
     crontab,
     device,
     edit,
+    impersonation,
     invitation,
     job,
     jobs,
@@ -31,8 +34,9 @@ from crontopus.console import (
     tokens,
     usage,
 )
+from crontopus.console.admin import announcements as admin_announcements
 from crontopus.console.admin import audit as admin_audit
-from crontopus.console.admin import backups, config, health, mail, tiers, users
+from crontopus.console.admin import backups, config, diagnostics, health, impersonations, mail, tiers, users
 from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.admin import usage as admin_usage
 from crontopus.console.errors import error_page
@@ -51,7 +55,9 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
     secure = public_url.startswith("https:")
 
     async def view(request: Visit, client: NamedDependency[Client]) -> View:
-        return see(request, clock, await client.me(), plain=not secure)
+        request.state.me = await client.me()
+        view = see(request, clock, request.state.me, plain=not secure)
+        return view if view.htmx else structs.replace(view, announcements=(await client.announcements()).items)
 
     def visitor(request: Visit) -> View:
         return see(request, clock)
@@ -90,6 +96,11 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
             *mail.ROUTES,
             *admin_audit.ROUTES,
             *users.ROUTES,
+            *impersonations.ROUTES,
+            *impersonation.ROUTES,
+            *announcements.ROUTES,
+            *admin_announcements.ROUTES,
+            *diagnostics.ROUTES,
             assets.static,
             unknown,
         ],

@@ -21,6 +21,7 @@ from crontopus.domain.errors import (
     Unconfirmed,
     Unfinished,
 )
+from crontopus.wire.accounts import Me
 from crontopus.wire.problem import Problem
 
 _TITLES = {
@@ -53,7 +54,7 @@ def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
     """The console's exception handler. Fit for the whole app's unknown paths too: it needs no session."""
 
     def answer(request: Visit, error: Exception) -> Response[Any]:
-        view = see(request, clock)
+        view = see(request, clock, _looking(request))
         if isinstance(error, Unfinished):
             return seal(_to(view, f"{SECOND_FACTOR}?next={quote(view.path, safe='')}"))
         if isinstance(error, FactorNeeded) and request.method == "GET":
@@ -73,6 +74,12 @@ def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
         return seal(_page(view, request, status, ""))
 
     return answer
+
+
+def _looking(request: Visit) -> Me | None:
+    """Of a visitor who looks as another, since every page says so; of others an error page says nothing."""
+    me: Me | None = getattr(request.state, "me", None)
+    return me if me is not None and me.impersonation is not None else None
 
 
 def _closed(view: View, error: Closed) -> Response[str]:

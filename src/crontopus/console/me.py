@@ -31,7 +31,9 @@ THEMES: dict[str, Theme] = {"light": "light", "dark": "dark"}
 
 
 @get("/me")
-async def me(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+async def me(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    if view.me is not None and view.me.impersonation is not None:
+        return go("/impersonation")
     return await _page(client, view)
 
 
@@ -129,7 +131,7 @@ async def theme(request: Visit, client: NamedDependency[Client], secure: NamedDe
 
 
 async def _confirmation(client: Client, view: View, onward: str, faults: Faults | None = None) -> Response[str]:
-    held = await client.factors() if view.me is not None and view.me.second_factor else None
+    held = await client.factors() if view.is_person and view.me is not None and view.me.second_factor else None
     passkeys = held is not None and bool(held.passkeys) and held.no_passkeys is None
     status = 400 if faults else 200
     return view.page("confirm.html", status, onward=onward, faults=faults or Faults(), passkeys=passkeys)
@@ -153,6 +155,7 @@ async def _page(client: Client, view: View, faults: Faults | None = None) -> Res
         tokens=(await client.own_tokens()).items if is_person else [],
         sessions=(await client.sessions()).items if is_person else [],
         tenants=(await client.tenants()).items,
+        looks=(await client.own_impersonations(limit=20)).items if is_person else [],
         roles=ROLES,
     )
 

@@ -10,7 +10,7 @@ from crontopus.client import Client
 from crontopus.console.forms import Faults, Form, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
-from crontopus.domain.access import Role
+from crontopus.domain.access import Role, Scope
 from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotFound, Unconfirmed
 from crontopus.wire.people import TenantPatch
 from crontopus.wire.tenants import TenantInfo
@@ -31,6 +31,20 @@ async def rename(request: Visit, client: NamedDependency[Client], view: NamedDep
     except CrontopusError as error:
         return await _page(client, view, Faults(error, same_names("name")))
     return go(PAGE, f"The organisation is called {tenant.name} now.")
+
+
+@post(f"{PAGE}/impersonation", status_code=200)
+async def impersonation(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    """Turns it round: forbids it, or allows it again."""
+    try:
+        forbidden = (await client.tenant()).forbid_impersonation
+        await client.edit_tenant(TenantPatch(forbid_impersonation=not forbidden))
+    except Unconfirmed:
+        return view.confirmation(f"{PAGE}#looks")
+    except CrontopusError as error:
+        return await _page(client, view, Faults(error))
+    said = "may look as one of you again." if forbidden else "looks as one of you any more."
+    return go(f"{PAGE}#looks", f"{'Whoever runs the installation' if forbidden else 'Nobody who runs it'} {said}")
 
 
 @post(f"{PAGE}/export", status_code=200)
@@ -92,7 +106,8 @@ async def _page(client: Client, view: View, faults: Faults) -> Response[str]:
     """Also while it is closed: then there is nothing but its end, and the way back."""
     tenant = await client.tenant()
     is_open = view.me is not None and not view.me.closed
-    is_owner = view.me is not None and view.me.role is Role.OWNER
+    is_owner = view.is_person and view.me is not None and view.me.role is Role.OWNER
+    looks = is_open and view.may(Scope.AUDIT_READ) and view.me is not None and view.me.namespaces is None
     return view.page(
         "settings.html",
         400 if faults else 200,
@@ -100,10 +115,11 @@ async def _page(client: Client, view: View, faults: Faults) -> Response[str]:
         is_open=is_open,
         is_owner=is_owner,
         sees_all=view.me is not None and view.me.namespaces is None,
+        looks=(await client.impersonations(limit=20)).items if looks else [],
         exports=(await client.exports()).items if is_owner else [],
         namespaces=(await client.namespaces(limit=200)).items if is_open else [],
         faults=faults,
     )
 
 
-ROUTES: list[Any] = [settings, rename, export, download, delete, restore]
+ROUTES: list[Any] = [settings, rename, impersonation, export, download, delete, restore]

@@ -1,6 +1,6 @@
 """One visitor's look at the console: zone, theme, moment, and the page rendered for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo, available_timezones
@@ -19,6 +19,7 @@ from crontopus.domain.errors import FactorNeeded, NotAllowed
 from crontopus.domain.hosts import is_loopback, name_of
 from crontopus.resources import templates
 from crontopus.wire.accounts import Me
+from crontopus.wire.announcements import Announced
 from crontopus.wire.runs import Gap
 
 Clock = Callable[[], datetime]
@@ -33,7 +34,8 @@ _MONTHS_SECONDS = 180 * 86400
 class View(Struct, frozen=True, kw_only=True):
     """`me` is None before sign-in. `path` is the page itself, with its query; `note` is what the last deed did.
 
-    `exposed`: what is typed here can be read on the way, and nobody has said that they know.
+    `announcements`: what whoever runs the installation tells them. `exposed`: what is typed here can be read on the
+    way, and nobody has said that they know.
     """
 
     me: Me | None
@@ -44,6 +46,7 @@ class View(Struct, frozen=True, kw_only=True):
     path: str
     htmx: bool
     exposed: bool = False
+    announcements: Sequence[Announced] = ()
 
     def may(self, scope: str) -> bool:
         """Whether the visitor may do this where they are."""
@@ -52,6 +55,8 @@ class View(Struct, frozen=True, kw_only=True):
     def require(self, scope: str) -> None:
         """Before a form is shown that the visitor could not send. Raises NotAllowed."""
         if not self.may(scope):
+            if self.me is not None and self.me.impersonation is not None:
+                raise NotAllowed("You look as another here, and this is not done in another's name.")
             if self.me is not None and self.me.needs_second_factor:
                 raise FactorNeeded("Everybody here needs a second factor.")
             raise NotAllowed("Your role here does not allow it. An owner or an admin can give you another one.")
@@ -59,7 +64,7 @@ class View(Struct, frozen=True, kw_only=True):
     @property
     def is_person(self) -> bool:
         """Whether the visitor has an account here, and comes as themselves."""
-        return self.me is not None and self.me.token is None
+        return self.me is not None and self.me.token is None and self.me.impersonation is None
 
     @property
     def is_confirmed(self) -> bool:

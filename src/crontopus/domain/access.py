@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crontopus.domain.errors import Closed, FactorNeeded, Invalid, NotAllowed, NotFound, Unconfirmed
 from crontopus.domain.tokens import Kind
@@ -68,6 +69,12 @@ OF_ROLE: dict[Role, frozenset[Scope]] = {
 """All that a member of a role may do."""
 
 
+OF_LOOKS = _READS | {Scope.TOKENS_READ, Scope.AUDIT_READ}
+"""The most that whoever looks as another may do: nothing is changed by it, and no secret shown."""
+OF_RAISED_LOOKS = OF_LOOKS | _OPERATES | {Scope.JOBS_WRITE}
+"""Likewise where it was raised. Never people, tokens, ping keys, or check-ins that nothing has sent."""
+
+
 _OF_PEOPLE = frozenset({Scope.MEMBERS_WRITE, Scope.TENANT_WRITE})
 """A token of a program has these only where whoever makes it names them."""
 
@@ -124,6 +131,24 @@ class Profile(Struct, frozen=True):
     language: str | None = None
 
 
+class Impersonation(Struct, frozen=True, kw_only=True):
+    """Somebody who runs the installation looks at a tenant as a member (`subject` is their address), or as a role there
+    (`the role viewer`). `operates`: what they are to the installation; `why`: what they gave as their reason.
+    """
+
+    id: UUID
+    subject: str
+    operates: SystemRole
+    why: str
+    until: datetime
+    raised: bool = False
+
+    @property
+    def via(self) -> str:
+        """As the audit log says it."""
+        return f"impersonation of {self.subject}"
+
+
 class Principal(Struct, frozen=True, kw_only=True):
     """Who calls: a person by a session, or a token. `id` is the user's or the token's.
 
@@ -137,6 +162,9 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     `provider`: the person, or whoever made the token, came by this sign-in provider of the tenant. It vouches for them
     there and nowhere else: `system` is None, and their account is not theirs to change.
+
+    `impersonation`: they look as another. Then tenant, role, scopes and reach are the other's, and `id` is that of the
+    impersonation; `user`, `email` and `session` are their own, `system` is None.
     """
 
     id: UUID
@@ -161,6 +189,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     address: str | None = None
     user_agent: str | None = None
     closed: str = ""
+    impersonation: Impersonation | None = None
 
     @property
     def name(self) -> str:
@@ -173,6 +202,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     def require(self, scope: Scope) -> None:
         """Raises NotAllowed, as FactorNeeded where a second factor would change it."""
         if scope not in self.scopes:
+            self.require_own_name()
             self._require_factor()
             raise NotAllowed(f"this needs the scope {scope}, which the caller does not have")
 
@@ -212,7 +242,10 @@ class Principal(Struct, frozen=True, kw_only=True):
             raise NotAllowed("nobody can give a role more than they may do themselves")
 
     def require_confirmed(self, now: datetime) -> None:
-        """For what a stolen session must not do. Raises Unconfirmed where the person has to show again who they are."""
+        """For what a stolen session must not do. Raises Unconfirmed where the person has to show again who they are,
+        and NotAllowed for whoever looks as another.
+        """
+        self.require_own_name()
         self._require_confirmed_within(CONFIRMED_FOR, now)
 
     def require_for_installation(self, scope: Scope, now: datetime) -> None:
@@ -226,6 +259,21 @@ class Principal(Struct, frozen=True, kw_only=True):
         if self.session is not None and (self.confirmed_at is None or now - self.confirmed_at > span):
             raise Unconfirmed(
                 "say once more that it is you: give your password again, with your second factor, and repeat this"
+            )
+
+    @property
+    def as_operator(self) -> "Principal":
+        """Whoever looks as another, as who they are to the installation; anybody else as they are."""
+        if self.impersonation is None:
+            return self
+        system = self.impersonation.operates
+        return replace(self, scopes=OF_SYSTEM[system], system=system)
+
+    def require_own_name(self) -> None:
+        """For what is the person's own, or is handed out. Raises NotAllowed for whoever looks as another."""
+        if self.impersonation is not None:
+            raise NotAllowed(
+                f"you look as {self.impersonation.subject} here, and this is not done in another's name: end it first"
             )
 
     def _require_factor(self) -> None:
@@ -250,12 +298,17 @@ class Principal(Struct, frozen=True, kw_only=True):
     @property
     def sees_ping_keys(self) -> bool:
         """A ping URL lets its holder report; so it is shown to whoever may report anyway."""
-        return self.may(Scope.CHECK_INS_WRITE)
+        return self.may(Scope.CHECK_INS_WRITE) and self.impersonation is None
 
     @property
     def sees_namespace_keys(self) -> bool:
         """A namespace's key also makes jobs (`?create=1`)."""
         return self.sees_ping_keys and self.may(Scope.JOBS_WRITE)
+
+
+def of_look(role: Role, *, raised: bool) -> frozenset[Scope]:
+    """What somebody may do who looks as a member of `role`."""
+    return OF_ROLE[role] & (OF_RAISED_LOOKS if raised else OF_LOOKS)
 
 
 def scopes_of(kind: Kind, wanted: list[str], granter: frozenset[Scope]) -> frozenset[Scope]:

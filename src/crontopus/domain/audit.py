@@ -33,6 +33,8 @@ class Noun(StrEnum):
     FACTOR = "factor"
     TIER = "tier"
     PROVIDER = "provider"
+    IMPERSONATION = "impersonation"
+    ANNOUNCEMENT = "announcement"
 
 
 class Target(Struct, frozen=True):
@@ -52,13 +54,16 @@ class Deed(Struct, frozen=True):
 
 
 class Doer(Struct, frozen=True):
-    """Who, and by what: `token` is the one they came with, `address` and `user_agent` are of the request."""
+    """Who, and by what: `token` is the one they came with, `address` and `user_agent` are of the request. `via`:
+    `impersonation of ada@example.com`, where they looked as another.
+    """
 
     name: str
     user: UUID | None = None
     token: UUID | None = None
     address: str | None = None
     user_agent: str | None = None
+    via: str | None = None
 
 
 class Entry(Struct, frozen=True):

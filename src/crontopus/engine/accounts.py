@@ -25,9 +25,9 @@ from crontopus.domain.errors import (
 )
 from crontopus.domain.ids import NOWHERE
 from crontopus.domain.letters import password_changed
-from crontopus.engine import factors, passkeys
+from crontopus.engine import factors, impersonations, passkeys
 from crontopus.engine.attempts import Attempts
-from crontopus.engine.audit import tell, tell_everywhere
+from crontopus.engine.audit import doer_of, tell, tell_each, tell_everywhere
 from crontopus.engine.credentials import SESSION_LIFE, Caller
 from crontopus.engine.mail import Mail
 from crontopus.engine.passkeys import Site
@@ -205,8 +205,7 @@ async def sign_out(db: Database, caller: Principal) -> None:
     """Ends the session at once, wherever else it is used. Raises NotAllowed for a token, which has none."""
     user, session = factors.person(caller)
     async with db.write_all() as tx:
-        await sessions.end(tx, user, session)
-        await tell(tx.of(caller.tenant), caller, "session.end", Target(Noun.SESSION, session, caller.name))
+        await _end(tx, caller, user, session)
 
 
 async def own_sessions(db: Database, caller: Principal) -> Sequence[sessions.Session]:
@@ -232,8 +231,15 @@ async def end_session(db: Database, caller: Principal, session: UUID) -> None:
     if session not in {one.id for one in await own_sessions(db, caller)}:
         raise NotFound("no such session")
     async with db.write_all() as tx:
-        await sessions.end(tx, user, session)
-        await tell(tx.of(caller.tenant), caller, "session.end", Target(Noun.SESSION, session, caller.name))
+        await _end(tx, caller, user, session)
+
+
+async def _end(tx: SystemTx, caller: Principal, user: UUID, session: UUID) -> None:
+    """With what was begun in it. Raises NotFound."""
+    await sessions.end(tx, user, session)
+    deed = Deed("session.end", Target(Noun.SESSION, session, caller.name))
+    ended = await impersonations.ended_of(tx, session_id=session)
+    await tell_each(tx, doer_of(caller), [(caller.tenant, deed), *ended])
 
 
 async def switch(db: Database, caller: Principal, tenant: UUID) -> Home:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from crontopus.domain.access import Principal
 from crontopus.domain.audit import BEGINNING, Deed, Doer, Target, changes, link
 from crontopus.domain.ids import NOWHERE
+from crontopus.engine.credentials import require_still
 from crontopus.storage import audit, members
 from crontopus.storage.database import SystemTx, Tx
 
@@ -30,10 +31,13 @@ async def tell(
     after: Mapping[str, Any] | None = None,
 ) -> None:
     """In the transaction of what it tells of. `before` and `after`: the target as it was and is, or a part of it."""
-    await audit.add(tx, doer_of(caller), [Deed(action, target, changes(before or {}, after or {}))])
+    await tell_all(tx, caller, [Deed(action, target, changes(before or {}, after or {}))])
 
 
 async def tell_all(tx: Tx, caller: Principal, deeds: Sequence[Deed]) -> None:
+    """Raises Unauthenticated where the caller looked as another and that has ended meanwhile: then it is not done."""
+    if deeds and caller.impersonation is not None:
+        await require_still(tx, caller)
     if deeds:
         await audit.add(tx, doer_of(caller), deeds)
 
@@ -55,8 +59,15 @@ async def tell_in(tx: SystemTx, doer: Doer, tenants: Sequence[UUID], deed: Deed)
         await audit.add(tx.of(tenant), doer, [deed])
 
 
+async def tell_each(tx: SystemTx, doer: Doer, told: Sequence[tuple[UUID, Deed]]) -> None:
+    """Each in the log of its tenant; those in the order of ids, and the installation's last, as above."""
+    for tenant in sorted({tenant for tenant, _ in told}, key=lambda tenant: (tenant == NOWHERE, tenant)):
+        await audit.add(tx.of(tenant), doer, [deed for whose, deed in told if whose == tenant])
+
+
 def doer_of(caller: Principal) -> Doer:
-    return Doer(caller.name, caller.user, caller.token, caller.address, caller.user_agent)
+    via = caller.impersonation.via if caller.impersonation else None
+    return Doer(caller.name, caller.user, caller.token, caller.address, caller.user_agent, via)
 
 
 async def verify(tx: Tx) -> Verdict:

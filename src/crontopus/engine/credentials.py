@@ -8,14 +8,26 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from crontopus.domain import tokens
-from crontopus.domain.access import ALL, OF_ROLE, OF_SYSTEM, Principal, Reach, Role, Scope, SystemRole
+from crontopus.domain.access import (
+    ALL,
+    OF_ROLE,
+    OF_SYSTEM,
+    Impersonation,
+    Principal,
+    Reach,
+    Role,
+    Scope,
+    SystemRole,
+    of_look,
+)
 from crontopus.domain.errors import Unauthenticated, Unavailable
 from crontopus.domain.ids import NOWHERE
 from crontopus.domain.tokens import Kind
 from crontopus.engine.verdicts import Verdicts
-from crontopus.storage import accounts, members, sessions
+from crontopus.storage import accounts, impersonations, members, sessions
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.database import Database, SystemTx, Tx
+from crontopus.storage.impersonations import Looking
 from crontopus.storage.sessions import SignedIn
 from crontopus.storage.tokens import Bearer
 
@@ -39,12 +51,13 @@ async def of_session(db: Database, session: str, caller: Caller, *, strict: bool
     """
     async with db.read_all() as tx:
         found = await sessions.signed_in(tx, tokens.hash_of(session))
+        looking = await impersonations.in_force(tx, found.impersonation) if found and found.impersonation else None
         now = tx.now
     if found is None:
         raise Unauthenticated("not signed in, or not any more")
     if found.pending is None and now - found.used_at > SESSION_STEP:
         await _later(db, lambda tx: sessions.used(tx, found.session, None if found.provider else tx.now + SESSION_LIFE))
-    return Principal(
+    principal = Principal(
         id=found.user,
         tenant=found.tenant,
         tenant_name=found.tenant_name,
@@ -65,6 +78,35 @@ async def of_session(db: Database, session: str, caller: Caller, *, strict: bool
         address=caller.address,
         user_agent=caller.user_agent,
         closed=found.standing.refusal,
+    )
+    return principal if looking is None else _as_another(principal, looking)
+
+
+def _as_another(principal: Principal, looking: Looking) -> Principal:
+    """As whom they look; as themselves where they no longer run the installation, or lack what all must have there."""
+    system, made = principal.system, looking.made
+    if system is None or principal.pending or (looking.factor_required and not principal.has_factor):
+        return principal
+    is_raised = made.raised_at is not None
+    return structs.replace(
+        principal,
+        id=made.id,
+        tenant=made.tenant_id,
+        tenant_name=looking.tenant_name,
+        scopes=of_look(looking.role, raised=is_raised and system is SystemRole.SUPERADMIN),
+        reach=_reach(looking.namespaces),
+        role=looking.role,
+        system=None,
+        lacks_factor=False,
+        closed="",
+        impersonation=Impersonation(
+            id=made.id,
+            subject=made.member or f"the role {made.role}",
+            operates=system,
+            why=made.why,
+            until=made.expires_at,
+            raised=is_raised,
+        ),
     )
 
 
@@ -147,11 +189,13 @@ async def require_still(tx: Tx, caller: Principal) -> None:
     """
     if caller.session is None and caller.token is None:
         return
-    if caller.session is not None:
+    if caller.impersonation is not None:
+        stands = await impersonations.stands(tx, caller.impersonation.id, raised=caller.impersonation.raised)
+    elif caller.session is not None:
         stands = await sessions.is_in_force(tx, caller.session)
     else:
         stands = caller.token is not None and await stored_tokens.is_in_force(tx, caller.token)
-    if stands and caller.role is not None and caller.user is not None:
+    if stands and caller.role is not None and caller.user is not None and caller.impersonation is None:
         role, namespaces = await members.standing(tx, caller.user) or (None, [])
         narrowed = _within(caller.reach, _reach(namespaces)) != caller.reach
         stands = role == caller.role and not narrowed

@@ -309,6 +309,14 @@ async def passkey_request(db: Database, site: Site, caller: Principal) -> dict[s
         return passkeys.request(site, tx.now, session, known)
 
 
+def require_person(caller: Principal) -> UUID:
+    """By a session or a token of their own. Raises NotAllowed for a program, and for whoever looks as another."""
+    caller.require_own_name()
+    if caller.user is None or caller.email is None:
+        raise NotAllowed("a token of a program has no account: come as a person")
+    return caller.user
+
+
 def person(caller: Principal) -> tuple[UUID, UUID]:
     """Raises NotAllowed for a token: this is for people."""
     if caller.user is None or caller.session is None:

@@ -14,7 +14,7 @@ from crontopus.domain.access import OF_ROLE, Principal, Reach, Role
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound, ProviderNeeded, Unauthenticated
 from crontopus.domain.tiers import Quota
-from crontopus.engine import audit, quotas
+from crontopus.engine import audit, impersonations, quotas
 from crontopus.engine.accounts import begin_by_password, is_password, provider_needed, require_hash
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.credentials import Caller, require_still
@@ -214,6 +214,7 @@ async def remove(tx: Tx, caller: Principal, user: UUID) -> None:
     caller.require_may_grant(old.role)
     await _require_another(tx, owners, user)
     await members.remove(tx, user)
+    await impersonations.end_of(SystemTx(tx.sql, tx.now), audit.doer_of(caller), tenant_id=tx.tenant, member_id=user)
     await invitations.remove_of(tx, old.email)
     await providers.forget(tx, user)
     await sessions.end_in(tx, user)

@@ -12,7 +12,7 @@ from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE, NOWHERE
 from crontopus.domain.standing import OPEN, Standing, State
-from crontopus.engine import audit, namespaces, people
+from crontopus.engine import audit, impersonations, namespaces, people
 from crontopus.engine.credentials import require_still
 from crontopus.engine.people import Post
 from crontopus.storage import accounts, tenants
@@ -51,28 +51,28 @@ async def edit(tx: SystemTx, caller: Principal, tenant: UUID, patch: TenantPatch
     """JSON Merge Patch. Raises NotFound, NotAllowed, and Conflict where the caller would shut themselves out."""
     await require_still(tx.of(caller.tenant), caller)
     old = await tenants.lock(tx, tenant)
-    name = old.name if patch.name is UNSET else patch.name
-    required = old.require_second_factor if patch.require_second_factor is UNSET else patch.require_second_factor
-    if required != old.require_second_factor:
-        _require_may_require(tx, caller, tenant)
-    if (name, required) == (old.name, old.require_second_factor):
+    given = {name: getattr(patch, name) for name in patch.__struct_fields__ if getattr(patch, name) is not UNSET}
+    before = {name: getattr(old, name) for name in given}
+    if given == before:
         return old
-    await tenants.change(tx, tenant, name, required)
-    before, after = (
-        {"name": at[0], "require_second_factor": at[1]}
-        for at in ((old.name, old.require_second_factor), (name, required))
-    )
-    await _tell(tx, caller, tenant, "tenant.edit", name, before, after)
+    if given.get("require_second_factor", old.require_second_factor) != old.require_second_factor:
+        _require_its_owner(tx, caller, tenant, "only an owner says whether everybody needs a second factor")
+        if not caller.has_factor:
+            raise Conflict("set up a second factor of your own first: you would shut yourself out")
+    if given.get("forbid_impersonation", old.forbid_impersonation) != old.forbid_impersonation:
+        _require_its_owner(tx, caller, tenant, "only an owner says who may look as one of its members")
+    await tenants.change(tx, tenant, given)
+    await _tell(tx, caller, tenant, "tenant.edit", given.get("name", old.name), before, given)
+    if given.get("forbid_impersonation"):
+        await impersonations.end_of(tx, audit.doer_of(caller), tenant_id=tenant)
     return await tenants.find(tx, tenant)
 
 
-def _require_may_require(tx: SystemTx, caller: Principal, tenant: UUID) -> None:
-    """Whether members need a second factor is for owners to say, who have one."""
+def _require_its_owner(tx: SystemTx, caller: Principal, tenant: UUID, why: str) -> None:
+    """For what members decide among themselves: an operator does not. Raises NotAllowed, Unconfirmed."""
     if caller.role is not Role.OWNER or caller.tenant != tenant:
-        raise NotAllowed("only an owner says whether everybody needs a second factor")
+        raise NotAllowed(why)
     caller.require_confirmed(tx.now)
-    if not caller.has_factor:
-        raise Conflict("set up a second factor of your own first: you would shut yourself out")
 
 
 async def suspend(tx: SystemTx, caller: Principal, tenant: UUID, why: str) -> Tenant:
@@ -134,6 +134,8 @@ async def _stand(
     if new == old.standing:
         return old
     await tenants.stand(tx, tenant, new)
+    if new.refusal:
+        await impersonations.end_of(tx, audit.doer_of(caller), tenant_id=tenant)
     await _tell(tx, caller, tenant, action, old.name, _said(old.standing), _said(new))
     return await tenants.find(tx, tenant)
 

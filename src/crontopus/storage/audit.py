@@ -147,6 +147,7 @@ def _row(tenant: UUID, entry: Entry, hashed: bytes) -> Mapping[str, Any]:
         "token_id": doer.token,
         "address": doer.address,
         "user_agent": doer.user_agent,
+        "via": doer.via,
         "action": deed.action,
         "noun": deed.target.noun,
         "target_id": deed.target.id,
@@ -157,5 +158,5 @@ def _row(tenant: UUID, entry: Entry, hashed: bytes) -> Mapping[str, Any]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    doer = Doer(row.actor, row.user_id, row.token_id, row.address, row.user_agent)
+    doer = Doer(row.actor, row.user_id, row.token_id, row.address, row.user_agent, row.via)
     return Entry(row.position, row.at, doer, Deed(row.action, Target(row.noun, row.target_id, row.target), row.changes))

@@ -15,7 +15,7 @@ from crontopus.domain.standing import Standing
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.factors import has_factor
 from crontopus.storage.members import enforcing, needs_provider
-from crontopus.storage.tables import members, sessions, tenants, users
+from crontopus.storage.tables import impersonations, members, sessions, tenants, users
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -39,8 +39,8 @@ class Session(Struct, frozen=True, kw_only=True):
 class SignedIn(Struct, frozen=True):
     """Whose session it is, and what they are where they are; `role` is None for an operator who is in no tenant.
 
-    `pending` and `provider` as in `Session`. `has_factor`: they have a second factor; `factor_required`: all members
-    must.
+    `pending` and `provider` as in `Session`. `impersonation`: one that was begun in it and has not ended.
+    `has_factor`: they have a second factor; `factor_required`: all members must.
     """
 
     session: UUID
@@ -55,6 +55,7 @@ class SignedIn(Struct, frozen=True):
     role: Role | None
     namespaces: list[str] | None
     pending: int | None
+    impersonation: UUID | None
     factor_required: bool
     has_factor: bool
     suspended_at: datetime | None
@@ -103,6 +104,7 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
             members.c.role,
             members.c.namespaces,
             sessions.c.pending,
+            impersonations.c.id,
             func.coalesce(tenants.c.require_second_factor, false()),
             has_factor(users.c.id),
             tenants.c.suspended_at,
@@ -116,6 +118,7 @@ async def signed_in(tx: SystemTx, hashed: bytes) -> SignedIn | None:
         .join(users, users.c.id == sessions.c.user_id)
         .outerjoin(tenants, (tenants.c.id == sessions.c.tenant_id) & tenants.c.purging_at.is_(None))
         .outerjoin(members, (members.c.tenant_id == tenants.c.id) & (members.c.user_id == users.c.id))
+        .outerjoin(impersonations, (impersonations.c.session_id == sessions.c.id) & impersonations.c.ended_at.is_(None))
         .where(sessions.c.hash == hashed, sessions.c.expires_at > tx.now)
         .where(or_(and_(_is_member, _came_as_they_must), _operates))
         .where(users.c.disabled_at.is_(None))

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.announcements import Severity
 from crontopus.domain.audit import Noun
 from crontopus.domain.letters import Kind
 from crontopus.domain.providers import GroupRole
@@ -66,6 +67,7 @@ tenants = Table(
     Column("name", Text, nullable=False),
     Column("tier_id", Id, ForeignKey("tiers.id")),
     Column("require_second_factor", Boolean(create_constraint=False), nullable=False, default=False),
+    Column("forbid_impersonation", Boolean(create_constraint=False), nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
     Column("suspended_at", Instant),
     Column("suspended_why", Text, nullable=False, default=""),
@@ -321,6 +323,59 @@ sessions = Table(
 """`tenant_id`, also of a token, is `ids.NOWHERE` where an operator is in none. `pending`: how often the second factor
 may still be tried; null: signed in. `provider_id`, also of a token: whoever made it came by that provider of the
 tenant, and it is worth nothing outside of the tenant."""
+
+impersonations = Table(
+    "impersonations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("operator_id", Id, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("session_id", Id, nullable=False),
+    Column("member_id", Id),
+    Column("member", Text),
+    Column("role", Choice(Role), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("raised_at", Instant),
+    Column("raised_why", Text, nullable=False),
+    Column("ended_at", Instant),
+    Index(
+        "uq_impersonations_session_id",
+        "session_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index(None, "tenant_id", "id"),
+    Index(None, "member_id", "id"),
+)
+"""Whoever runs the installation looks at a tenant, in a session of theirs: as `member`, or where there is none as
+`role`. Kept for the tenant to see. One whose session is gone is over, too."""
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("severity", Choice(Severity), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Column("tenants", Json(list[str]), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+)
+"""What those who run the installation tell the people of these `tenants`, by id; of none: everybody."""
+
+dismissals = Table(
+    "dismissals",
+    metadata,
+    Column("announcement_id", Id, ForeignKey("announcements.id"), primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Index(None, "user_id"),
+)
+"""Who has put which away."""
 
 tokens = Table(
     "tokens",
@@ -613,6 +668,7 @@ audit = Table(
     Column("token_id", Id),
     Column("address", Text),
     Column("user_agent", Text),
+    Column("via", Text),
     Column("action", Text, nullable=False),
     Column("noun", Choice(Noun), nullable=False),
     Column("target_id", Id, nullable=False),

@@ -1,6 +1,6 @@
 """Tenants: their names, and whether they are open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ class Tenant(Struct, frozen=True, kw_only=True):
     created_at: datetime
     standing: Standing
     require_second_factor: bool
+    forbid_impersonation: bool
     members: int
     tier: UUID
     tier_name: str
@@ -38,6 +39,7 @@ _COLUMNS = (
     tenants.c.suspended_why,
     tenants.c.deleted_at,
     tenants.c.require_second_factor,
+    tenants.c.forbid_impersonation,
     _MEMBERS,
     tiers.c.id,
     tiers.c.name,
@@ -74,9 +76,8 @@ async def lock(tx: SystemTx, tenant: UUID) -> Tenant:
     return await find(tx, tenant)
 
 
-async def change(tx: SystemTx, tenant: UUID, name: str, require_second_factor: bool) -> None:
-    changed = update(tenants).where(tenants.c.id == tenant)
-    await tx.sql.execute(changed.values(name=name, require_second_factor=require_second_factor))
+async def change(tx: SystemTx, tenant: UUID, values: Mapping[str, str | bool]) -> None:
+    await tx.sql.execute(update(tenants).where(tenants.c.id == tenant).values(dict(values)))
 
 
 async def stand(tx: SystemTx, tenant: UUID, standing: Standing) -> None:
@@ -104,13 +105,14 @@ def _found(row: Row[Any] | None) -> Tenant:
 
 
 def _tenant(row: Row[Any]) -> Tenant:
-    id, name, created_at, suspended_at, why, deleted_at, required, count, tier, tier_name = tuple(row)
+    id, name, created_at, suspended_at, why, deleted_at, required, forbid, count, tier, tier_name = tuple(row)
     return Tenant(
         id=id,
         name=name,
         created_at=created_at,
         standing=Standing(suspended_at, why, deleted_at),
         require_second_factor=required,
+        forbid_impersonation=forbid,
         members=count,
         tier=tier or UNLIMITED,
         tier_name=tier_name or UNLIMITED_NAME,

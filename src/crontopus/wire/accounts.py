@@ -58,6 +58,19 @@ class Session(Output, frozen=True):
     factors: list[FactorKind] = []
 
 
+class Looking(Output, frozen=True):
+    """The caller looks as another: as `subject`, until `until`. `raised`: they may change things; `may_raise`: they may
+    say that they must.
+    """
+
+    id: UUID
+    subject: str
+    why: str
+    until: Instant
+    raised: bool
+    may_raise: bool
+
+
 class Me(Output, frozen=True):
     """Who calls. `email` and `role` are null for a token of a program; `scopes` are what the caller may do.
 
@@ -68,6 +81,8 @@ class Me(Output, frozen=True):
     `second_factor`: the person has one; `needs_second_factor`: where they are everybody must, and they have none, so
     that they may do nothing but set one up. `provider`: they came by this sign-in provider of the tenant.
     `zone`, `theme`, `language`: how they want things shown; null: never said.
+    `impersonation`: they run the installation and look as another; `email` and `name` are their own, the rest is as the
+    other has it.
     """
 
     email: str | None
@@ -87,6 +102,7 @@ class Me(Output, frozen=True):
     theme: str | None
     language: str | None
     closed: str
+    impersonation: Looking | None
 
 
 class Namespace(Output, frozen=True):

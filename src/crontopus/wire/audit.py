@@ -11,7 +11,8 @@ class AuditEntry(Output, frozen=True):
     """One thing that was done. `position` counts from 1 in the tenant, without a gap.
 
     `actor`: a person's address, or a token by name; `user` is the person, or whoever made the token. `target` is what
-    the thing was called then. `changes`: of each field its value before and after; secrets are hidden.
+    the thing was called then. `via`: `impersonation of …`, where the actor runs the installation and looked as another.
+    `changes`: of each field its value before and after; secrets are hidden.
     """
 
     position: int
@@ -21,6 +22,7 @@ class AuditEntry(Output, frozen=True):
     token: UUID | None
     address: str | None
     user_agent: str | None
+    via: str | None
     action: str
     noun: Noun
     target_id: UUID

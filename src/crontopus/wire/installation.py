@@ -63,6 +63,14 @@ class User(Output, frozen=True):
     tenants: list[UserPlace] | None
 
 
+class PasswordLink(Output, frozen=True):
+    """The one answer that shows `link`: whoever opens it before `expires_at` chooses the password of `email`, once."""
+
+    email: str
+    link: str
+    expires_at: Instant
+
+
 class UserPatch(Input, frozen=True):
     """JSON Merge Patch: what is absent stays; null: no system role."""
 

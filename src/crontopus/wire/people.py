@@ -34,10 +34,11 @@ class Tenant(Output, frozen=True):
 
 
 class TenantPatch(Input, frozen=True):
-    """JSON Merge Patch: what is absent stays. `require_second_factor` is the owners' to say."""
+    """JSON Merge Patch: what is absent stays. The last two are for owners to say."""
 
     name: Name | UnsetType = UNSET
     require_second_factor: bool | UnsetType = UNSET
+    forbid_impersonation: bool | UnsetType = UNSET
 
 
 class Member(Output, frozen=True):

@@ -15,7 +15,8 @@ Why = Annotated[str, Meta(max_length=500)]
 class TenantInfo(Output, frozen=True):
     """`state`: `active`; `suspended`: check-ins are stored, and nothing else can be done there; `deleted`: likewise,
     and all of it is removed at `restorable_until`. `members`: how many people belong to it;
-    `require_second_factor`: those without one may do nothing in it but set one up. `tier` says what it may have.
+    `require_second_factor`: those without one may do nothing in it but set one up; `forbid_impersonation`: who runs the
+    installation does not look at it as one of its members. `tier` says what it may have.
     """
 
     id: UUID
@@ -27,6 +28,7 @@ class TenantInfo(Output, frozen=True):
     restorable_until: Instant | None
     members: int
     require_second_factor: bool
+    forbid_impersonation: bool
     tier: UUID
     tier_name: str
     created_at: Instant

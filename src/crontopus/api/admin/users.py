@@ -13,11 +13,12 @@ from crontopus.api.arguments import Caller, Cursor, Limit, Parts
 from crontopus.api.principal import needs
 from crontopus.api.reading import Body, page_of, place_of
 from crontopus.domain.access import Scope
+from crontopus.engine import resets
 from crontopus.engine import users as engine
 from crontopus.storage import users
 from crontopus.storage.database import SystemTx
 from crontopus.wire.common import Page
-from crontopus.wire.installation import User, UserPatch
+from crontopus.wire.installation import PasswordLink, User, UserPatch
 
 UserId = Annotated[UUID, PathParameter(description="The person's id.")]
 Words = Annotated[
@@ -112,8 +113,21 @@ async def reset_factors(caller: Caller, parts: Parts, user: UserId) -> User:
         return await _told(tx, await engine.reset_factors(tx, caller, user))
 
 
+@post("/admin/users/{user:uuid}/password-link", operation_id="link_for_password", opt=needs(Scope.INSTALLATION_WRITE))
+async def password_link(caller: Caller, parts: Parts, user: UserId) -> PasswordLink:
+    """Make a link with which somebody chooses a new password.
+
+    For an hour, and once; `link` is shown in this answer and never again. Make sure that it is them who asks. A second
+    factor stays, and their sessions end when the link is used.
+    """
+    async with parts.db.write_all() as tx:
+        found, code = await engine.password_link(tx, caller, user)
+        expires_at = tx.now + resets.LIFE
+    return PasswordLink(email=found.email, link=resets.link(parts.public_url, code), expires_at=expires_at)
+
+
 async def _told(tx: SystemTx, found: users.User) -> User:
     return shown.user(found, await users.memberships(tx, found.id))
 
 
-ROUTES = [listed, show, edit, disable, enable, end_sessions, reset_factors]
+ROUTES = [listed, show, edit, disable, enable, end_sessions, reset_factors, password_link]

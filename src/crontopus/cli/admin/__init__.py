@@ -2,7 +2,21 @@
 
 import click
 
-from crontopus.cli.admin import audit, backups, config, data, health, mail, tenants, tiers, usage, users
+from crontopus.cli.admin import (
+    announcements,
+    audit,
+    backups,
+    config,
+    data,
+    diagnostics,
+    health,
+    impersonations,
+    mail,
+    tenants,
+    tiers,
+    usage,
+    users,
+)
 
 
 @click.group(short_help="For those who run the installation.")
@@ -13,6 +27,20 @@ def admin() -> None:
     """
 
 
-for module in (data, health, mail, tenants, tiers, usage, users, audit, backups, config):
+for module in (
+    data,
+    health,
+    mail,
+    tenants,
+    tiers,
+    usage,
+    users,
+    impersonations,
+    announcements,
+    audit,
+    backups,
+    config,
+    diagnostics,
+):
     for command in module.COMMANDS:
         admin.add_command(command)

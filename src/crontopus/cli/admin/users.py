@@ -8,7 +8,7 @@ import click
 
 from crontopus.cli.ask import confirm, yes_option
 from crontopus.cli.call import connected
-from crontopus.cli.output import Column, Listing, Out, gathered
+from crontopus.cli.output import Column, Form, Listing, Out, gathered, say
 from crontopus.cli.table import Cell
 from crontopus.cli.words import Words
 from crontopus.domain.access import SystemRole
@@ -129,6 +129,21 @@ async def reset_factors(client: "Client", out: Out, who: str, yes: bool) -> None
     user = await _find(client, who)
     confirm(f"Take all second factors of {user.email}? Their password alone lets them in then.", yes)
     out.said(f"{user.email} has no second factor any more", await client.reset_factors_of_user(user.id))
+
+
+@users.command("password-link")
+@_who
+@yes_option
+@connected
+async def password_link(client: "Client", out: Out, who: str, yes: bool) -> None:
+    """Make a link with which somebody chooses a new password: prints it, once. Make sure that it is them who asks."""
+    user = await _find(client, who)
+    confirm(f"Make a link that opens the account of {user.email}?", yes)
+    made = await client.link_for_password(user.id)
+    if out.form is not Form.TABLE:
+        return out.one(made, lambda made, words: ())
+    say(f"Give this to {made.email} and to nobody else. It is not shown again, and opens once within an hour.")
+    out.line(made.link)
 
 
 COMMANDS = [users]

@@ -70,6 +70,20 @@ async def act(
     return go(f"{PAGE}/{user}", said)
 
 
+@post(f"{PAGE}/{{user:str}}/password-link", status_code=200)
+async def password_link(
+    user: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]
+) -> Response[Any]:
+    """The only page that ever shows the link."""
+    try:
+        made = await client.link_for_password(user)
+    except Unconfirmed:
+        return view.confirmation(f"{PAGE}/{user}")
+    except CrontopusError as error:
+        return await _page(client, view, user, Faults(error))
+    return view.page("admin/password-link.html", made=made, user=user)
+
+
 async def _page(client: Client, view: View, user: str, faults: Faults) -> Response[str]:
     found = await client.admin_user(user)
     return view.page(
@@ -82,4 +96,4 @@ async def _page(client: Client, view: View, user: str, faults: Faults) -> Respon
     )
 
 
-ROUTES: list[Any] = [users, show, act]
+ROUTES: list[Any] = [users, show, password_link, act]

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("token_id", types.Id(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("user_agent", sa.Text(), nullable=True),
+        sa.Column("via", sa.Text(), nullable=True),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("noun", sa.Text(), nullable=False),
         sa.Column("target_id", types.Id(), nullable=False),
@@ -94,6 +95,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("tier_id", types.Id(), nullable=True),
         sa.Column("require_second_factor", sa.Boolean(), nullable=False),
+        sa.Column("forbid_impersonation", sa.Boolean(), nullable=False),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.Column("suspended_at", types.Instant(), nullable=True),
         sa.Column("suspended_why", sa.Text(), nullable=False),
@@ -327,6 +329,29 @@ def upgrade() -> None:
     )
     op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False)
     op.create_table(
+        "announcements",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("since", types.Instant(), nullable=False),
+        sa.Column("until", types.Instant(), nullable=True),
+        sa.Column("tenants", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
+    )
+    op.create_table(
+        "dismissals",
+        sa.Column("announcement_id", types.Id(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"], ["announcements.id"], name=op.f("fk_dismissals_announcement_id_announcements")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_dismissals_user_id_users")),
+        sa.PrimaryKeyConstraint("announcement_id", "user_id", name=op.f("pk_dismissals")),
+    )
+    op.create_index(op.f("ix_dismissals_user_id"), "dismissals", ["user_id"], unique=False)
+    op.create_table(
         "device_codes",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
@@ -413,6 +438,35 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_provider_visits_expires_at"), "provider_visits", ["expires_at"], unique=False)
     op.create_index(op.f("ix_provider_visits_provider_id"), "provider_visits", ["provider_id"], unique=False)
+    op.create_table(
+        "impersonations",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("operator_id", types.Id(), nullable=False),
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("session_id", types.Id(), nullable=False),
+        sa.Column("member_id", types.Id(), nullable=True),
+        sa.Column("member", sa.Text(), nullable=True),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("began_at", types.Instant(), nullable=False),
+        sa.Column("expires_at", types.Instant(), nullable=False),
+        sa.Column("raised_at", types.Instant(), nullable=True),
+        sa.Column("raised_why", sa.Text(), nullable=False),
+        sa.Column("ended_at", types.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_impersonations_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_impersonations")),
+    )
+    op.create_index(op.f("ix_impersonations_member_id_id"), "impersonations", ["member_id", "id"], unique=False)
+    op.create_index(op.f("ix_impersonations_tenant_id_id"), "impersonations", ["tenant_id", "id"], unique=False)
+    op.create_index(
+        "uq_impersonations_session_id",
+        "impersonations",
+        ["session_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "invitations",
         sa.Column("id", types.Id(), nullable=False),
