@@ -92,7 +92,7 @@ async def come_back(
         if SESSION_COOKIE in request.cookies:
             await client.sign_out()
     response = welcome(came, came.next, visitor.now, secure=secure)
-    response.delete_cookie(_binding(secure), path="/")
+    response.set_cookie(_binding(secure), "", max_age=0, path="/", httponly=True, samesite="lax", secure=secure)
     response.set_cookie(
         PROVIDER_COOKIE,
         str(came.provider),

@@ -5,7 +5,7 @@ and no redirect is followed. What it says is never passed on, but for whether it
 """
 
 import base64
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -23,15 +23,15 @@ from crontopus.domain.errors import Invalid, Unauthenticated, Unavailable
 MOST_BYTES = 512 * 1024
 """Of one answer."""
 WITHIN_SECONDS = 10.0
-"""All that one sign-in asks of a provider."""
+"""Each step of a sign-in gives a provider so long."""
 KNOWN_FOR = timedelta(hours=1)
 """So long what a provider says of itself, and its keys, are believed."""
 NEW_KEY_EVERY = timedelta(minutes=1)
 """So often, at most, its keys are fetched because a token names one that is not known."""
 MOST_KNOWN = 1000
 MOST_KEYS = 100
-_AT_ONCE = 20
-"""Sign-ins that ask a provider at the same time; others wait."""
+AT_ONCE = 20
+"""Questions to one provider at the same time: one that is slow keeps nobody waiting but its own people."""
 
 
 class Metadata(Struct, frozen=True):
@@ -82,7 +82,7 @@ class Oidc:
     def __init__(self, allowed: Sequence[str] = ()) -> None:
         self.allowed = tuple(allowed)
         self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._room = anyio.Semaphore(_AT_ONCE)
+        self._open: Counter[str] = Counter()
 
     async def metadata(self, issuer: str, now: datetime) -> Metadata:
         """Raises Unavailable, or Invalid where it is no provider of this name."""
@@ -97,7 +97,7 @@ class Oidc:
     async def _about(self, issuer: str, now: datetime) -> _Known:
         known = self._known.get(issuer)
         if known is None or known.until <= now:
-            async with self._http() as http:
+            async with self._http(issuer) as http:
                 metadata = await self._discover(http, issuer)
                 keys = await self._keys(http, metadata)
             known = self._known[issuer] = _Known(metadata, keys, now + KNOWN_FOR, now)
@@ -152,7 +152,7 @@ class Oidc:
             headers["Authorization"] = _basic(client)
         else:
             form |= {"client_id": client.id, "client_secret": client.secret}
-        async with self._http() as http:
+        async with self._http(client.issuer) as http:
             answer = await self._json(
                 http, "POST", metadata.token_endpoint, data=form, headers=headers, refused="the sign-in"
             )
@@ -182,7 +182,7 @@ class Oidc:
         found = _chosen(known.keys, header)
         if found is None and now - known.asked_at >= NEW_KEY_EVERY:
             known.asked_at = now
-            async with self._http() as http:
+            async with self._http(issuer) as http:
                 known.keys = await self._keys(http, known.metadata)
             found = _chosen(known.keys, header)
         if found is None:
@@ -195,24 +195,29 @@ class Oidc:
         if endpoint is None or not access_token.isascii() or not access_token.isprintable() or not access_token:
             return {}
         headers = {"Authorization": f"Bearer {access_token}"}
-        async with self._http() as http:
+        async with self._http(client.issuer) as http:
             found = await self._json(http, "GET", endpoint, headers=headers, refused="the person")
         if found.get("sub") != subject:
             raise Unauthenticated("the provider tells of another person than it signed for")
         return found
 
     @asynccontextmanager
-    async def _http(self) -> AsyncIterator[httpx.AsyncClient]:
-        """Raises Unavailable where the provider does not answer in time."""
+    async def _http(self, issuer: str) -> AsyncIterator[httpx.AsyncClient]:
+        """Raises Unavailable where the provider does not answer in time, or too many ask it."""
+        if self._open[issuer] >= AT_ONCE:
+            raise Unavailable("too many sign in by this provider at once: try again in a moment")
+        self._open[issuer] += 1
         try:
-            async with self._room:
-                with anyio.fail_after(WITHIN_SECONDS):
-                    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(), follow_redirects=False) as http:
-                        yield http
+            with anyio.fail_after(WITHIN_SECONDS):
+                async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(), follow_redirects=False) as http:
+                    yield http
         except TimeoutError as error:
             raise Unavailable(f"the provider has not answered within {WITHIN_SECONDS:.0f} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Unavailable("the provider cannot be reached") from error
+        finally:
+            self._open[issuer] -= 1
+            self._open += Counter()  # forgets those that nobody asks
 
     async def _json(
         self, http: httpx.AsyncClient, method: str, url: str, refused: str = "", **request: Any

@@ -8,6 +8,7 @@ from sqlalchemy import case, delete, false, func, insert, literal, or_, select, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crontopus.domain.access import SystemRole
+from crontopus.domain.errors import Conflict
 from crontopus.domain.ids import NOWHERE
 from crontopus.storage.database import SystemTx
 from crontopus.storage.members import needs_provider
@@ -70,12 +71,12 @@ async def add_tenant(tx: SystemTx, tenant: UUID, name: str) -> None:
 async def add_user(
     tx: SystemTx, user: UUID, email: str, password_hash: str, system: SystemRole | None = None, name: str = ""
 ) -> None:
-    """`email` in lower case."""
-    await tx.sql.execute(
-        insert(users).values(
-            id=user, email=email, name=name, password_hash=password_hash, system_role=system, created_at=tx.now
-        )
-    )
+    """`email` in lower case. Raises Conflict where somebody else has made an account of it meanwhile."""
+    make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
+    row = {"id": user, "email": email, "name": name, "password_hash": password_hash, "system_role": system}
+    statement = make(users).values(**row, created_at=tx.now).on_conflict_do_nothing(index_elements=["email"])
+    if not (await tx.sql.execute(statement)).rowcount:
+        raise Conflict(f"{email} has an account by now: try again")
 
 
 async def is_hash_of(tx: SystemTx, user: UUID, password_hash: str) -> bool:

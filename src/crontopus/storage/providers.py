@@ -124,10 +124,6 @@ async def end_sessions(tx: Tx, provider: UUID) -> None:
 # ---- before sign-in
 
 
-def _is_open() -> ColumnElement[bool]:
-    return providers.c.enabled & tenants.c.deleted_at.is_(None)
-
-
 async def offered(tx: SystemTx, provider: UUID) -> Offer | None:
     """None where nobody comes in by it."""
     return next(iter(await _offers(tx, providers.c.id == provider)), None)
@@ -148,7 +144,7 @@ async def _offers(tx: SystemTx | Tx, of: ColumnElement[bool]) -> Sequence[Offer]
     query = (
         select(providers.c.id, providers.c.name, tenants.c.id, tenants.c.name)
         .join(tenants, (tenants.c.id == providers.c.tenant_id) & tenants.c.purging_at.is_(None))
-        .where(of, _is_open())
+        .where(of, providers.c.enabled)
         .order_by(providers.c.id)
     )
     return [Offer(*row) for row in await tx.sql.execute(query)]
