@@ -176,7 +176,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         loops=loops,
         metrics=metrics,
         parts=parts,
-        app=Front(ping, app, Room(parts.patience), config.proxies),
+        app=Front(ping, app, Room(parts.patience), config.proxies, config.user_header),
     )
 
 

@@ -93,6 +93,8 @@ from crontopus.wire.tiers import NewTier, Sort, TenantRank, TenantUsage, Tier, T
 
 T = TypeVar("T")
 SESSION_COOKIE = "crontopus_session"
+USER_HEADER = "x-crontopus-user"
+"""Whom a trusted proxy has signed in; the door of the appliance lets it in from nowhere else."""
 
 
 class Unreachable(Unavailable):
@@ -186,6 +188,9 @@ class Client:
 
     async def sign_in(self, form: SignIn) -> Session:
         return await self.call("POST", "/sessions", Session, form)
+
+    async def sign_in_by_proxy(self) -> Session:
+        return await self.call("POST", "/sessions/proxy", Session)
 
     async def passkey_sign_in_options(self) -> PasskeyOptions:
         return await self.call("POST", "/sessions/passkey-options", PasskeyOptions)

@@ -2,6 +2,7 @@
 environment."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
@@ -60,6 +61,13 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trusted_proxies: Annotated[
         list[str], Meta(description="Networks whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.")
     ] = []
+    user_header: Annotated[
+        str,
+        Meta(
+            description="Header in which one of `trusted_proxies` names whom it has signed in, by e-mail address, such "
+            "as `X-Forwarded-Email`; empty: none. From anywhere else it is ignored."
+        ),
+    ] = ""
     provider_hosts: Annotated[
         list[str],
         Meta(
@@ -229,6 +237,10 @@ def _check(config: Config) -> None:
     except ValueError as error:
         raise Invalid(f"the setting trusted_proxies is wrong: {error}") from error
     _ = config.mail_server
+    if config.user_header and not config.trusted_proxies:
+        raise Invalid("the setting user_header needs trusted_proxies: it is believed from nowhere else")
+    if config.user_header and not re.fullmatch(r"[A-Za-z0-9-]{1,100}", config.user_header):
+        raise Invalid("the setting user_header must be the name of a header, such as X-Forwarded-Email")
     if config.public_url and not config.public_url.startswith(("http://", "https://")):
         raise Invalid("the setting public_url must begin with http:// or https://")
 

@@ -48,6 +48,7 @@ BY_BODY = {
     "remove_authenticator",
     "edit_passkey",
     "remove_passkey",
+    "sign_in_by_proxy",
     "offered_provider",
     "visit_provider",
     "finish_provider_sign_in",

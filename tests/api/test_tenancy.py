@@ -25,7 +25,7 @@ OF_PEOPLE_ONLY = {
     "check_provider",
 }
 """A token of a program has no sessions and no passkeys, and owns nothing, in whatever tenant."""
-SIGN_IN = {"sign_in", "finish_provider_sign_in"}
+SIGN_IN = {"sign_in", "sign_in_by_proxy", "finish_provider_sign_in"}
 """Open to anybody, and with a wrong password as good as closed."""
 OF_OPERATORS = "/api/v1/admin/"
 """No member of a tenant may, whatever their role."""

@@ -70,6 +70,7 @@ def test_every_route_is_reachable_from_the_command_line() -> None:
         "edit_me",
         "end_session",
         "finish_provider_sign_in",
+        "sign_in_by_proxy",
         "visit_provider",
         "open_device",
         "open_invitation",

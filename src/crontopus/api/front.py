@@ -6,6 +6,7 @@ from typing import Any
 
 from crontopus.api.ping import PREFIX
 from crontopus.api.room import App, Room
+from crontopus.client import USER_HEADER
 
 Network = IPv4Network | IPv6Network
 MOST_HOPS = 30
@@ -14,27 +15,42 @@ MOST_HOPS = 30
 class Front:
     """Pings go their own short way, everything else through `app`, as far as there is `room`.
 
-    `trusted` are the proxies whose `X-Forwarded-For` is believed.
+    `trusted` are the proxies whose `X-Forwarded-For` is believed, and whose `user_header`, if there is one: it comes to
+    the app as `USER_HEADER`, which nobody else can send.
     """
 
-    def __init__(self, ping: App, app: App, room: Room, trusted: Iterable[Network] = ()) -> None:
+    def __init__(self, ping: App, app: App, room: Room, trusted: Iterable[Network] = (), user_header: str = "") -> None:
         self._ping = ping
         self._app = app
         self._room = room
         self._trusted = tuple(trusted)
+        self._user_header = user_header.lower().encode()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        peer = scope.get("client")
         if self._trusted:
             scope["client"] = self._client(scope)
         if scope["path"].startswith(PREFIX):
             await self._ping(scope, receive, send)
-        elif scope["method"] == "HEAD":
+            return
+        scope["headers"] = self._headers(scope, peer)
+        if scope["method"] == "HEAD":
             await self._room.serve(self._app, {**scope, "method": "GET"}, receive, _without_body(send))
         else:
             await self._room.serve(self._app, scope, receive, send)
+
+    def _headers(self, scope: Any, peer: Any) -> list[tuple[bytes, bytes]]:
+        """Those that anybody may send; and whom a trusted proxy has signed in, where it says so once: of two somebody
+        else may have written one.
+        """
+        said = [value for name, value in scope["headers"] if name == self._user_header]
+        own = (self._user_header, USER_HEADER.encode())
+        others = [(name, value) for name, value in scope["headers"] if name not in own]
+        believed = bool(self._user_header) and len(said) == 1 and peer is not None and self._trusts(peer[0])
+        return [*others, (USER_HEADER.encode(), said[0])] if believed else others
 
     def _client(self, scope: Any) -> Any:
         """The peer, or what a trusted proxy says of it: the last address that is no trusted proxy's.

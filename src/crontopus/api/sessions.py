@@ -7,6 +7,7 @@ from crontopus.api import shown
 from crontopus.api.arguments import Caller, Http, Parts
 from crontopus.api.principal import FOR_ANYONE, FOR_SIGNED_IN, FOR_UNFINISHED, even_as_another, origin_of
 from crontopus.api.reading import ANYONE_MOST_BYTES, Body
+from crontopus.client import USER_HEADER
 from crontopus.domain.access import CONFIRMED_FOR
 from crontopus.domain.ids import NOWHERE
 from crontopus.engine import accounts, factors, passkeys
@@ -30,6 +31,16 @@ async def sign_in(request: Http, parts: Parts, form: NamedDependency[SignIn]) ->
     minutes it opens nothing but `POST /sessions/current/second-factor`.
     """
     return await accounts.sign_in(parts.db, parts.passwords, parts.attempts, form, origin_of(request))
+
+
+@post("/sessions/proxy", operation_id="sign_in_by_proxy", opt=FOR_ANYONE)
+async def sign_in_by_proxy(request: Http, parts: Parts) -> Session:
+    """Sign in as whom a trusted proxy says.
+
+    It says so in the header of the setting `user_header`; from anywhere else that is ignored. The person must have an
+    account. Of whoever has a second factor the session is `pending`, as after a password.
+    """
+    return await accounts.sign_in_by_proxy(parts.db, request.headers.get(USER_HEADER, ""), origin_of(request))
 
 
 @post(
@@ -129,4 +140,13 @@ async def me(caller: Caller, parts: Parts) -> Me:
     )
 
 
-ROUTES = [sign_in, passkey_sign_in_options, sign_in_with_passkey, passkey_options, finish, sign_out, me]
+ROUTES = [
+    sign_in,
+    sign_in_by_proxy,
+    passkey_sign_in_options,
+    sign_in_with_passkey,
+    passkey_options,
+    finish,
+    sign_out,
+    me,
+]

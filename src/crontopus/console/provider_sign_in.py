@@ -16,6 +16,7 @@ from crontopus.console.session import PROVIDER_COOKIE, welcome
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
 from crontopus.domain.errors import (
+    Conflict,
     CrontopusError,
     NotAllowed,
     NotFound,
@@ -31,7 +32,7 @@ from crontopus.wire.providers import ProviderAnswer, ProviderVisit
 
 DOOR = "/sign-in/with"
 _REMEMBERED_SECONDS = 365 * 86400
-_WRONG = (Unauthenticated, NotAllowed, NotFound, QuotaReached, Throttled, Unavailable)
+_WRONG = (Unauthenticated, NotAllowed, NotFound, Conflict, QuotaReached, Throttled, Unavailable)
 _MOST = 4000
 """Characters of whatever a provider sends back."""
 _MOST_PATH = 2000

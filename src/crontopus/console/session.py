@@ -12,7 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
-from crontopus.client import SESSION_COOKIE, Client
+from crontopus.client import SESSION_COOKIE, USER_HEADER, Client
 from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, is_id, passkey_of, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit, request_id
@@ -34,7 +34,7 @@ from crontopus.wire.accounts import Session, SetUp, SignIn
 from crontopus.wire.factors import FactorKind
 from crontopus.wire.providers import ProvidedSession, ProviderOffer
 
-_PASSED_ON = ("x-forwarded-for", "user-agent", "host")
+_PASSED_ON = ("x-forwarded-for", "user-agent", "host", USER_HEADER)
 SECOND_FACTOR = "/sign-in/second-factor"
 PROVIDER_COOKIE = "crontopus_provider"
 """The provider by which somebody came in with this browser: offered again."""
@@ -129,8 +129,29 @@ async def sign_in_page(
 ) -> Response[str]:
     state = await client.set_up_state()
     onward = path_here(request.query_params.get("next", ""))
-    offers = [] if state.needed else await offers_to(client, request)
-    return visitor.page("sign-in.html", needed=state.needed, email="", onward=onward, fault="", offers=offers)
+    return await _sign_in_page(client, visitor, request, onward, needed=state.needed)
+
+
+async def _sign_in_page(
+    client: Client,
+    visitor: View,
+    request: Visit,
+    onward: str,
+    fault: str = "",
+    *,
+    email: str = "",
+    needed: bool = False,
+) -> Response[str]:
+    return visitor.page(
+        "sign-in.html",
+        400 if fault else 200,
+        needed=needed,
+        email=email,
+        onward=onward,
+        fault=fault,
+        offers=[] if needed else await offers_to(client, request),
+        named=request.headers.get(USER_HEADER, ""),
+    )
 
 
 @post("/sign-in", include_in_schema=False, request_max_body_size=ANYONE_MOST_BYTES)
@@ -145,10 +166,22 @@ async def sign_in(
         return by_provider(visitor, error, onward)
     except (Unauthenticated, Invalid):
         fault = "This e-mail address and this password do not belong together."
-        offers = await offers_to(client, request)
-        return visitor.page(
-            "sign-in.html", 400, needed=False, email=form["email"], onward=onward, fault=fault, offers=offers
-        )
+        return await _sign_in_page(client, visitor, request, onward, fault, email=form["email"])
+    return welcome(session, onward, visitor.now, secure=secure)
+
+
+@post("/sign-in/proxy", include_in_schema=False, request_max_body_size=ANYONE_MOST_BYTES)
+async def sign_in_by_proxy(
+    client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
+) -> Response[Any]:
+    """As whom the proxy before this server has signed in."""
+    onward = path_here((await read_form(request))["next"])
+    try:
+        session = await client.sign_in_by_proxy()
+    except ProviderNeeded as error:
+        return by_provider(visitor, error, onward)
+    except Unauthenticated as error:
+        return await _sign_in_page(client, visitor, request, onward, str(error))
     return welcome(session, onward, visitor.now, secure=secure)
 
 
@@ -163,8 +196,7 @@ async def sign_in_with_passkey(
     except ProviderNeeded as error:
         return by_provider(visitor, error, onward)
     except (Unauthenticated, Invalid, Conflict) as error:
-        offers = await offers_to(client, request)
-        return visitor.page("sign-in.html", 400, needed=False, email="", onward=onward, fault=str(error), offers=offers)
+        return await _sign_in_page(client, visitor, request, onward, str(error))
     return welcome(session, onward, visitor.now, secure=secure)
 
 
@@ -270,6 +302,7 @@ ROUTES = [
     set_up,
     sign_in_page,
     sign_in,
+    sign_in_by_proxy,
     sign_in_with_passkey,
     second_factor_page,
     second_factor,

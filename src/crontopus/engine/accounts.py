@@ -129,10 +129,19 @@ async def sign_in_with_passkey(
     return session
 
 
-async def begin_by_password(tx: SystemTx, login: Login, caller: Caller) -> Session:
-    """Pending, where the person has a second factor."""
+async def sign_in_by_proxy(db: Database, email: str, caller: Caller) -> Session:
+    """As whom a trusted proxy has signed in, empty: it says nothing. Raises Unauthenticated, ProviderNeeded."""
+    async with db.write_all() as tx:
+        login = await accounts.login_of(tx, email.strip().lower()) if email.strip() else None
+        if login is None:
+            raise Unauthenticated("no proxy that is trusted says who you are, or nobody here has that address")
+        return await begin_by_password(tx, await _where_it_opens(tx, login), caller, by="proxy")
+
+
+async def begin_by_password(tx: SystemTx, login: Login, caller: Caller, *, by: str = "") -> Session:
+    """Pending, where the person has a second factor. `by`: what else than the password has let them in."""
     kinds = await factors.kinds(tx, login.user)
-    return replace(await begin_session(tx, login, caller, pending=bool(kinds)), factors=kinds)
+    return replace(await begin_session(tx, login, caller, pending=bool(kinds), by=by), factors=kinds)
 
 
 async def is_password(
@@ -168,7 +177,13 @@ class Provided(Struct, frozen=True):
 
 
 async def begin_session(
-    tx: SystemTx, login: Login, caller: Caller, *, pending: bool = False, provided: Provided | None = None
+    tx: SystemTx,
+    login: Login,
+    caller: Caller,
+    *,
+    pending: bool = False,
+    provided: Provided | None = None,
+    by: str = "",
 ) -> Session:
     """The secret is in the answer and nowhere else. `pending`: it opens nothing until the second factor is shown.
 
@@ -194,7 +209,7 @@ async def begin_session(
     )
     await sessions.add(tx, row, tokens.hash_of(secret))
     doer = Doer(login.email, login.user, None, caller.address, caller.user_agent)
-    said = {} if provided is None else {"provider": provided.name}
+    said = {"provider": provided and provided.name, "by": by or None}
     action = "session.pending" if pending else "session.begin"
     deed = Deed(action, Target(Noun.SESSION, id, login.email), changes({}, said))
     await audit.add(tx.of(login.tenant), doer, [deed])
