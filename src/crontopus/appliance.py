@@ -36,6 +36,7 @@ from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
 from crontopus.engine.keys import fitting_sealer
+from crontopus.engine.limits import Limits, PerMinute
 from crontopus.engine.loops import Loops
 from crontopus.engine.mail import Mail
 from crontopus.engine.passwords import Passwords
@@ -140,6 +141,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         verdicts=Verdicts(db),
         intake=intake,
         usage=used,
+        limits=Limits(_per_minute(config), used, monotonic),
         public_url=config.base_url,
         post=Post(letters, config.base_url),
         resets=Resets(db, letters, config.base_url),
@@ -180,6 +182,14 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
 def _plan(config: Config) -> Plan:
     into = Path(config.backup_into) if config.backup_into else None
     return Plan(into, config.backup_every, config.backup_keep, config.backup_passphrase)
+
+
+def _per_minute(config: Config) -> PerMinute:
+    return PerMinute(
+        address=config.address_requests_per_minute,
+        token=config.token_requests_per_minute,
+        account=config.account_requests_per_minute,
+    )
 
 
 def _kept(config: Config) -> Kept:

@@ -11,6 +11,7 @@ from crontopus.api.patience import Patience
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.intake import Intake
+from crontopus.engine.limits import Limits
 from crontopus.engine.memo import Memo
 from crontopus.engine.passwords import Passwords
 from crontopus.engine.people import Post
@@ -31,6 +32,7 @@ class Parts(Struct, kw_only=True):
     verdicts: Verdicts
     intake: Intake
     usage: Usage
+    limits: Limits
     sealer: Sealer
     metrics: Metrics
     look: Look

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from crontopus.cli.output import Form, Out
+from crontopus.cli.output import Form, Out, say
 from crontopus.domain.errors import CrontopusError, Invalid
 
 if TYPE_CHECKING:
     from crontopus.client import Client
 
 Command = Callable[..., None]
+MOST_PATIENCE_SECONDS = 60
 
 
 def shown(work: Command) -> Command:
@@ -81,7 +82,16 @@ def client_of(url: str, token: str = "", session: str = "", timeout_seconds: flo
         raise Invalid(f"{url!r} is not a URL: {error}") from error
     if address.scheme not in ("http", "https") or not address.host:
         raise Invalid(f"{url!r} is not the address of a server: it should look like https://crontopus.example.com")
-    return Client(url, token=token, session=session, timeout_seconds=timeout_seconds)
+    return Client(url, token=token, session=session, timeout_seconds=timeout_seconds, patience=_patience)
+
+
+async def _patience(seconds: int) -> bool:
+    """Waits, and says so; where that takes longer than a minute, the error says how long."""
+    if seconds > MOST_PATIENCE_SECONDS:
+        return False
+    say(f"Too many requests: trying again in {seconds} s.")
+    await asyncio.sleep(seconds)
+    return True
 
 
 def _client(url: str | None, token: str | None, context: str | None) -> "Client":
