@@ -44,7 +44,6 @@ class Parts(Struct, kw_only=True):
     """Names under which a session is believed."""
     body_limit_bytes: int = 100_000
     """Of a check-in's output."""
-    request_limit_bytes: int = 10 * 1024 * 1024
     heartbeat_seconds: float = 15.0
     """Between signs of life on a live stream where nothing happens."""
     poll_seconds: float = 1.0
