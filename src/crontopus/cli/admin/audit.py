@@ -8,7 +8,7 @@ import click
 
 from crontopus.cli.audit import ENTRIES
 from crontopus.cli.call import connected
-from crontopus.cli.output import Column, Listing, Out, gathered
+from crontopus.cli.output import Column, Listing, Out, at_terminal, gathered
 from crontopus.domain.errors import Conflict
 from crontopus.wire.audit import SystemAuditEntry, SystemAuditVerdict
 
@@ -68,7 +68,7 @@ async def export(client: "Client", out: Out, kind: str) -> None:
     """Print all logs, an entry a line, however long they are."""
     async with client.export_admin_audit(kind) as response:
         async for text in response.aiter_text():
-            click.echo(text, nl=False)
+            click.echo(at_terminal(text), nl=False)
 
 
 @audit.command()
