@@ -1,9 +1,9 @@
 """From a click command to the API and back: the one place where the command line opens a client and a loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
@@ -14,6 +14,7 @@ from crontopus.domain.errors import CrontopusError, Invalid
 if TYPE_CHECKING:
     from crontopus.client import Client
 
+T = TypeVar("T")
 Command = Callable[..., None]
 MOST_PATIENCE_SECONDS = 60
 
@@ -54,7 +55,7 @@ def connected(work: Callable[..., Awaitable[None]]) -> Command:
     @wraps(work)
     def command(out: Out, *, url: str | None, token: str | None, context: str | None, **arguments: Any) -> None:
         async def talk() -> None:
-            async with _client(url, token, context) as client:
+            async with chosen_client(url, token, context) as client:
                 await work(client, out, **arguments)
 
         run(talk())
@@ -62,10 +63,10 @@ def connected(work: Callable[..., Awaitable[None]]) -> Command:
     return shown(addressed(command))
 
 
-def run(talk: Any) -> None:
+def run(talk: Coroutine[Any, Any, T]) -> T:
     """Runs one conversation to its end. Raises a CrontopusError also where the other side speaks something else."""
     try:
-        asyncio.run(talk)
+        return asyncio.run(talk)
     except msgspec.MsgspecError as error:
         raise CrontopusError(f"the answer is not one of this version of Crontopus: {error}") from error
 
@@ -94,7 +95,8 @@ async def _patience(seconds: int) -> bool:
     return True
 
 
-def _client(url: str | None, token: str | None, context: str | None) -> "Client":
+def chosen_client(url: str | None, token: str | None, context: str | None) -> "Client":
+    """Of the server that flags, environment and contexts name."""
     from crontopus.cli.settings import resolve
 
     found = resolve(url=url, token=token, context=context)

@@ -7,10 +7,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from crontopus.domain.access import Principal
-from crontopus.domain.audit import BEGINNING, Deed, Doer, Target, changes, link
+from crontopus.domain.audit import BEGINNING, Deed, Doer, Noun, Target, changes, link
 from crontopus.domain.ids import NOWHERE
 from crontopus.storage import audit, members
-from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.database import Database, SystemTx, Tx
+
+ITSELF, AT_THE_DATA = Doer("Crontopus itself"), Doer("the operator, at the data itself")
+"""Who does what nobody has signed in for: the program, and whoever has the data folder in their hands."""
 
 
 class Verdict(Struct, frozen=True):
@@ -55,8 +58,25 @@ async def tell_in(tx: SystemTx, doer: Doer, tenants: Sequence[UUID], deed: Deed)
         await audit.add(tx.of(tenant), doer, [deed])
 
 
+async def tell_of_installation(tx: SystemTx, doer: Doer, action: str, after: Mapping[str, Any]) -> None:
+    """In the installation's own log."""
+    deed = Deed(action, Target(Noun.INSTALLATION, NOWHERE, "the installation"), changes({}, after))
+    await audit.add(tx.of(NOWHERE), doer, [deed])
+
+
 def doer_of(caller: Principal) -> Doer:
     return Doer(caller.name, caller.user, caller.token, caller.address, caller.user_agent)
+
+
+async def verify_all(db: Database) -> list[tuple[UUID, str | None, Verdict]]:
+    """Of every chain: whose it is, the tenant's name where it is there, and whether it holds."""
+    async with db.read_all() as tx:
+        chains = await audit.chains(tx)
+    verdicts = []
+    for tenant, name in chains:
+        async with db.read(tenant) as own:
+            verdicts.append((tenant, name, await verify(own)))
+    return verdicts
 
 
 async def verify(tx: Tx) -> Verdict:

@@ -4,6 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 from crontopus.domain.errors import Conflict, Invalid
+from crontopus.engine.audit import ITSELF, tell_of_installation
 from crontopus.storage import factors, keycheck, letters
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.sealing import Sealer, sealer_for
@@ -46,3 +47,4 @@ async def _seal_anew(tx: SystemTx, sealer: Sealer) -> None:
         plain = sealer.open(letter.sealed or b"", letter.tenant_id, letter.id)
         await letters.keep_sealed(tx, letter.id, sealer.seal(plain, letter.tenant_id, letter.id))
     await keycheck.replace(tx, sealer.seal(_PLAIN, _NOBODY, _NOBODY))
+    await tell_of_installation(tx, ITSELF, "key.rotate", {})
