@@ -1,14 +1,15 @@
 """Composition root: from settings to a database, loops, an app and a server. Knows every part; cli/serve.py alone knows
 it. One tree of tasks owns the server and every loop, and when one dies the process does."""
 
+import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import anyio
 import structlog
@@ -18,6 +19,7 @@ from msgspec.structs import replace
 
 from crontopus import __version__, logs, signals, systemd
 from crontopus import config as settings
+from crontopus.api import shown
 from crontopus.api.app import create_app
 from crontopus.api.events import MOST_STREAMS
 from crontopus.api.front import Front
@@ -29,14 +31,29 @@ from crontopus.config import Config
 from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
 from crontopus.domain import passwords
-from crontopus.domain.errors import CrontopusError, Invalid
-from crontopus.engine import accounts, backing_up, backups, diagnostics, exports, mail, purge, resets, setup, usage
+from crontopus.domain.audit import Doer
+from crontopus.domain.errors import CrontopusError, Invalid, NotFound
+from crontopus.engine import (
+    accounts,
+    audit,
+    backing_up,
+    backups,
+    diagnostics,
+    exports,
+    mail,
+    purge,
+    resets,
+    setup,
+    usage,
+)
 from crontopus.engine.absence import BEAT, Absence, Monotonic
+from crontopus.engine.audit import AT_THE_DATA, ITSELF
 from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
 from crontopus.engine.keys import fitting_sealer
+from crontopus.engine.limits import Limits, PerMinute
 from crontopus.engine.loops import Loops
 from crontopus.engine.mail import Mail
 from crontopus.engine.oidc import Oidc
@@ -58,9 +75,10 @@ from crontopus.storage.database import Clock, Database
 from crontopus.storage.ledger import Ledger
 from crontopus.storage.ledger.opening import open_ledger
 from crontopus.storage.listening import Listener
-from crontopus.storage.opening import open_database
+from crontopus.storage.opening import FILE, open_database
 from crontopus.storage.sealing import Sealer
 from crontopus.wire.accounts import Recovery
+from crontopus.wire.audit import SystemAuditVerdict
 from crontopus.wire.backups import Backup
 
 log = structlog.get_logger(__name__)
@@ -89,6 +107,7 @@ class Appliance(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     parts: Parts
     app: Any
+    process: UUID
 
     async def set_up_link(self) -> str | None:
         """The one-time link that makes the first person; None where that has happened."""
@@ -142,6 +161,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         verdicts=Verdicts(db),
         intake=intake,
         usage=used,
+        limits=Limits(_per_minute(config), used, monotonic),
         public_url=config.base_url,
         post=Post(letters, config.base_url),
         resets=Resets(db, letters, config.base_url),
@@ -176,6 +196,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         loops=loops,
         metrics=metrics,
         parts=parts,
+        process=process,
         app=Front(ping, app, Room(parts.patience), config.proxies, config.user_header),
     )
 
@@ -183,6 +204,14 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
 def _plan(config: Config) -> Plan:
     into = Path(config.backup_into) if config.backup_into else None
     return Plan(into, config.backup_every, config.backup_keep, config.backup_passphrase)
+
+
+def _per_minute(config: Config) -> PerMinute:
+    return PerMinute(
+        address=config.address_requests_per_minute,
+        token=config.token_requests_per_minute,
+        account=config.account_requests_per_minute,
+    )
 
 
 def _kept(config: Config) -> Kept:
@@ -207,6 +236,7 @@ async def serve(config: Config, origins: Mapping[str, str]) -> None:
         server = HttpServer(appliance.app, config.host, config.port)
         async with anyio.create_task_group() as tree:
             await tree.start(_loops, appliance)
+            await _told(appliance.db, "server.start", ITSELF, {"version": __version__, "process": appliance.process})
             _spare_the_collector()
             tree.start_soon(_stop_on_signal, server, appliance)
             tree.start_soon(_say_hello, appliance, server)
@@ -274,8 +304,15 @@ async def _finish(appliance: Appliance) -> None:
     try:
         await appliance.absence.end()
         await appliance.usage.step()
+        await _told(appliance.db, "server.stop", ITSELF, {"process": appliance.process})
     except CrontopusError as error:
         log.warning("the last heartbeat or count was not stored", reason=str(error))
+
+
+async def _told(db: Database, action: str, doer: Doer, after: Mapping[str, Any]) -> None:
+    """In the installation's own audit log."""
+    async with db.write_all() as tx:
+        await audit.tell_of_installation(tx, doer, action, after)
 
 
 async def _say_hello(appliance: Appliance, server: HttpServer) -> None:
@@ -300,7 +337,24 @@ def verify_backup(file: Path, passphrase: str) -> Backup:
 
 def restore(config: Config, file: Path, passphrase: str) -> Backup:
     """Into an empty folder or database. Raises Conflict or Invalid; then nothing is changed."""
-    return _shown(file, backups.restore(file, _place(config), passphrase))
+    restored = _shown(file, backups.restore(file, _place(config), passphrase))
+    with suppress(CrontopusError):  # It is there all the same, and why it cannot be opened is said at the start.
+        asyncio.run(_tell_restored(config, restored))
+    return restored
+
+
+async def _tell_restored(config: Config, restored: Backup) -> None:
+    after = {"made_at": restored.made_at, "sha256": restored.sha256}
+    async with open_database(config.data, config.database_url, wall_clock) as db:
+        await _told(db, "backup.restore", AT_THE_DATA, after)
+
+
+async def verify_audit(config: Config) -> list[SystemAuditVerdict]:
+    """Of every log in a database that no server needs to serve. Raises Conflict where one holds the data folder."""
+    if not config.database_url and not (config.data / FILE).exists():
+        raise NotFound(f"there is no database in {config.data}")
+    async with open_database(config.data, config.database_url, wall_clock) as db:
+        return [shown.system_audit_verdict(*one) for one in await audit.verify_all(db)]
 
 
 def _place(config: Config) -> backups.Place:

@@ -3,7 +3,8 @@
 Knows `wire` and nothing else of ours. Console, command line and tests differ in the transport alone.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from crontopus.domain.errors import CrontopusError, NotFound, Unavailable
+from crontopus.domain.errors import CrontopusError, NotFound, Throttled, Unavailable
 from crontopus.wire.accounts import (
     CreatedToken,
     Me,
@@ -95,6 +96,9 @@ T = TypeVar("T")
 SESSION_COOKIE = "crontopus_session"
 USER_HEADER = "x-crontopus-user"
 """Whom a trusted proxy has signed in; the door of the appliance lets it in from nowhere else."""
+TOO_MANY = 429
+Patience = Callable[[int], Awaitable[bool]]
+"""Is given the seconds that the server asks one to wait."""
 
 
 class Unreachable(Unavailable):
@@ -102,7 +106,11 @@ class Unreachable(Unavailable):
 
 
 class Client:
-    """`token` or `session` is the credential, neither for what needs none. Close it, or use it as `async with`."""
+    """`token` or `session` is the credential, neither for what needs none. Close it, or use it as `async with`.
+
+    Where a read is refused because there were too many, `patience` is asked, and the read is sent once more if it says
+    so after having waited.
+    """
 
     def __init__(
         self,
@@ -113,7 +121,9 @@ class Client:
         transport: httpx.AsyncBaseTransport | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 30,
+        patience: Patience | None = None,
     ) -> None:
+        self._patience = patience
         credential = {"Authorization": f"Bearer {token}"} if token else {}
         cookie = {"Cookie": f"{SESSION_COOKIE}={session}"} if session else {}
         self.http = httpx.AsyncClient(
@@ -146,19 +156,29 @@ class Client:
 
         A query parameter that is None is left out; `body` is a Struct or anything msgspec encodes.
         """
-        try:
-            response = await self.http.request(
-                method,
-                path,
-                content=None if body is None else msgspec.json.encode(body),
-                headers={**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})},
-                params={name: _parameter(value) for name, value in query.items() if value is not None},
-            )
-        except httpx.TransportError as error:
-            raise Unreachable(f"{self.http.base_url.host} does not answer: {error or type(error).__name__}") from error
+        request = self.http.build_request(
+            method,
+            path,
+            content=None if body is None else msgspec.json.encode(body),
+            headers={**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})},
+            params={name: _parameter(value) for name, value in query.items() if value is not None},
+        )
+        response = await self._sent(request)
+        if response.status_code == TOO_MANY and method == "GET" and await self._waits(response):
+            response = await self._sent(request)
         if response.is_error:
             raise _raised(response)
         return msgspec.json.decode(response.content or b"null", type=answer)
+
+    async def _sent(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self.http.send(request)
+        except httpx.TransportError as error:
+            raise Unreachable(f"{self.http.base_url.host} does not answer: {error or type(error).__name__}") from error
+
+    async def _waits(self, response: httpx.Response) -> bool:
+        seconds = _retry_after(response)
+        return self._patience is not None and seconds is not None and await self._patience(seconds)
 
     @asynccontextmanager
     async def _streamed(self, path: str, **query: str) -> AsyncIterator[httpx.Response]:
@@ -722,9 +742,18 @@ class Client:
 def _raised(response: httpx.Response) -> CrontopusError:
     """The server's error; where the answer is no problem document (a proxy's page), its status in words."""
     try:
-        return msgspec.json.decode(response.content, type=Problem).as_error()
+        error = msgspec.json.decode(response.content, type=Problem).as_error()
+        if isinstance(error, Throttled | Unavailable):
+            error.retry_after_seconds = _retry_after(response) or error.retry_after_seconds
+        return error
     except msgspec.MsgspecError:
         return Unavailable(f"the server answered {response.status_code} {response.reason_phrase}")
+
+
+def _retry_after(response: httpx.Response) -> int | None:
+    """In seconds; None where it says nothing, or an instant."""
+    given = response.headers.get("retry-after", "")
+    return int(given) if re.fullmatch("[0-9]{1,6}", given) else None
 
 
 def _parameter(value: str | int | bool) -> str:

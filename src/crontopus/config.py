@@ -105,6 +105,14 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mail_from: Annotated[
         str, Meta(description="Whom e-mail comes from, such as `Crontopus <crontopus@example.org>`.")
     ] = ""
+    address_requests_per_minute: Annotated[
+        Kept,
+        Meta(
+            description="How often an address (of IPv6 a /64) may ask the API and the console; 0: as often as it likes."
+        ),
+    ] = 12_000
+    token_requests_per_minute: Annotated[Kept, Meta(description="Likewise, each token.")] = 6000
+    account_requests_per_minute: Annotated[Kept, Meta(description="Likewise, each person who is signed in.")] = 6000
     metrics_open: Annotated[bool, Meta(description="Whether `/metrics` needs no token.")] = False
     operators_need_second_factor: Annotated[
         bool, Meta(description="Whether who runs the installation must have a second factor to do so.")

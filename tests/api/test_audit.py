@@ -193,3 +193,37 @@ async def test_many_at_once_make_one_chain(world: World) -> None:
         positions = [one.position for one in (await acme.audit()).items]
         assert positions == list(range(14, 0, -1))
         assert (await acme.verify_audit()).broken is None
+
+
+async def test_a_job_that_a_ping_makes_is_told_of_with_who_sent_it(world: World) -> None:
+    """In the transaction that makes it, and in one chain with what people do."""
+    async with world.signed_in("acme") as acme:
+        await acme.add_job(NewJob(slug="before"))
+        for slug in ("one", "two"):
+            url = world.ping_url("acme", slug)
+            assert (await world.ping(f"{url}?create=1&tags=db", headers={"User-Agent": "curl/8"})).status_code == 201
+            assert (await world.ping(f"{url}?create=1&tags=db")).status_code == 200
+        await acme.add_job(NewJob(slug="after"))
+        told = [one for one in (await acme.audit()).items if one.action == "job.create"]
+        assert [one.target for one in told] == [f"default/{slug}" for slug in ("after", "two", "one", "before")]
+        assert [one.actor for one in told[1:3]] == ["a ping", "a ping"]
+        assert (told[1].user_agent, told[1].address) == ("curl/8", "127.0.0.1")
+        assert told[1].changes["tags"] == [None, ["db"]]
+        assert (await acme.verify_audit()).broken is None
+    async with world.signed_in("globex") as globex:
+        assert not [one for one in (await globex.audit()).items if one.actor == "a ping"]
+
+
+async def test_many_pings_at_once_that_make_jobs_keep_every_chain_whole(world: World) -> None:
+    await asyncio.gather(
+        *(
+            world.ping(world.ping_url(tenant, f"job-{number}") + "?create=1")
+            for number in range(20)
+            for tenant in ("acme", "globex")
+        )
+    )
+    for tenant in ("acme", "globex"):
+        async with world.signed_in(tenant) as own:
+            told = [one for one in (await own.audit(limit=200)).items if one.actor == "a ping"]
+            assert len(told) == 20
+            assert (await own.verify_audit()).broken is None

@@ -8,7 +8,9 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive
 
+from crontopus.api.principal import allowed_of
 from crontopus.api.problems import allowed
+from crontopus.domain import rates
 
 OK = 200
 NOT_MODIFIED = 304
@@ -53,6 +55,9 @@ class _Answer:
 
     def _headed(self, message: Any) -> Any:
         headers = [*message.get("headers", []), (b"x-request-id", self._request_id), NO_SNIFFING]
+        if allowances := allowed_of(self._scope):
+            headers.append((b"ratelimit-policy", rates.policy(allowances).encode()))
+            headers.append((b"ratelimit", rates.standing(allowances).encode()))
         if self._scope["method"] == "OPTIONS":
             headers = [pair for pair in headers if pair[0].lower() != b"allow"] + [(b"allow", _allowed(self._scope))]
         if not any(name.lower() == b"cache-control" for name, _ in headers):

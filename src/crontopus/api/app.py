@@ -42,6 +42,7 @@ from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
 from crontopus.api.parts import Parts
 from crontopus.api.problems import Page
+from crontopus.api.reading import MOST_BYTES
 from crontopus.domain.access import Principal
 from crontopus.wire.encoding import encoded
 
@@ -52,7 +53,7 @@ def create_app(parts: Parts, routers: Sequence[ControllerRouterHandler], page: P
         route_handlers=[api_router(), reference.reference_router(), *routers],
         exception_handlers={Exception: problems.answer_with(page)},
         state=State({"parts": parts}),
-        request_max_body_size=parts.request_limit_bytes,
+        request_max_body_size=MOST_BYTES,
         openapi_config=None,
         logging_config=None,
     )

@@ -9,8 +9,8 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 
 from crontopus.api.arguments import Caller, Parts
-from crontopus.api.principal import needs_even_closed
-from crontopus.api.reading import Body, decoded
+from crontopus.api.principal import UNLIMITED, needs_even_closed
+from crontopus.api.reading import CHECK_INS_MOST_BYTES, Body, decoded
 from crontopus.api.reports import report_of
 from crontopus.domain.access import Principal, Scope
 from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotFound
@@ -58,8 +58,9 @@ def _item(json_text: bytes) -> Item:
 @post(
     "/check-ins",
     operation_id="check_in",
-    opt=needs_even_closed(Scope.CHECK_INS_WRITE),
+    opt=needs_even_closed(Scope.CHECK_INS_WRITE) | UNLIMITED,
     dependencies={"sent": Body(CheckIn | list[CheckIn], read=_sent)},
+    request_max_body_size=CHECK_INS_MOST_BYTES,
     status_code=OK,
 )
 async def check_in(

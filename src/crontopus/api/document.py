@@ -30,7 +30,9 @@ ABOUT = (
     "Instants are RFC 3339 in UTC with milliseconds; durations are numbers of seconds, and input also takes what a "
     "person writes, `1h30m`. Errors are `application/problem+json` (RFC 9457), whose `type` is stable. Lists come in "
     "pages: `next_cursor` of one goes into `cursor` for the next. What is polled carries an `ETag`. Answers are JSON "
-    "whatever `Accept` says, but for the metrics; HEAD is taken wherever GET is."
+    "whatever `Accept` says, but for the metrics; HEAD is taken wherever GET is. Where the number of requests a minute "
+    "is limited, answers carry `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers): for each of "
+    "`address`, `token`, `account` and `tenant` its limit, and what remains of it. Check-ins are not limited."
 )
 _WHY = {
     400: "What was sent cannot be understood, or is out of bounds; `errors` name each place.",
@@ -42,7 +44,7 @@ _WHY = {
     412: "It was changed by somebody else meanwhile.",
     413: "The body is larger than this server takes.",
     415: "The body is not JSON.",
-    429: "Too many attempts failed: `Retry-After` says when to try again.",
+    429: "Too many requests, or attempts that failed: `Retry-After` says when to try again.",
     503: "It cannot be done now: try again after `Retry-After` seconds. Nothing was stored, unless the database fell "
     "silent meanwhile: then it may have been.",
 }
@@ -210,7 +212,8 @@ def _shape(handler: HTTPRouteHandler) -> Any:
 
 def _answers(path: str, method: str, handler: HTTPRouteHandler, body: Body | None, shapes: _Shapes) -> dict[str, Any]:
     shape = _shape(handler)
-    good: dict[str, Any] = {"description": "Done.", "headers": _headers("X-Request-Id")}
+    always = ["X-Request-Id", *([] if handler.opt.get("unlimited") else RATE_LIMIT)]
+    good: dict[str, Any] = {"description": "Done.", "headers": _headers(*always)}
     if shape is Stream:
         kinds = handler.opt.get("media_types", (str(handler.media_type),))
         good["content"] = {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in kinds}
@@ -219,27 +222,26 @@ def _answers(path: str, method: str, handler: HTTPRouteHandler, body: Body | Non
     answers = {str(handler.status_code): good}
     if method == "GET" and shape is not Stream:
         good["headers"] |= _headers("ETag")
-        answers["304"] = {"description": "Not modified.", "headers": _headers("ETag", "X-Request-Id")}
+        answers["304"] = {"description": "Not modified.", "headers": _headers("ETag", *always)}
     for status in _refusals(path, method, handler, body):
         answers[str(status)] = {
             "description": _WHY[status],
-            "headers": _headers("X-Request-Id", *(["Retry-After"] if status in (429, 503) else [])),
+            "headers": _headers(*always, *(["Retry-After"] if status in (429, 503) else [])),
             "content": {problems.MEDIA_TYPE: {"schema": {"$ref": REF.format(name="Problem")}}},
         }
     return dict(sorted(answers.items()))
 
 
+RATE_LIMIT = ("RateLimit", "RateLimit-Policy")
 _TAKES_CREDENTIALS = frozenset({"sign_in", "sign_in_with_passkey", "accept_invitation"})
 """Open to anyone, and what they bring may be wrong."""
-_COUNTED = frozenset({"confirm", "change_password", "finish_sign_in", "confirm_authenticator"})
-"""For whoever is signed in; how often it may be wrong is counted."""
 
 
 def _refusals(path: str, method: str, handler: HTTPRouteHandler, body: Body | None) -> list[int]:
     scope = handler.opt["scope"]
     refusals = [400, 503]
-    refusals += [429, 403] if scope == ANYONE and body is not None else []
-    refusals += [429] if handler.operation_id in _COUNTED else []
+    refusals += [403] if scope == ANYONE and body is not None else []
+    refusals += [] if handler.opt.get("unlimited") else [429]
     refusals += [401] if scope != ANYONE or handler.operation_id in _TAKES_CREDENTIALS else []
     refusals += [403] if scope != ANYONE else []
     refusals += [404] if "{" in path or body is not None else []

@@ -6,7 +6,7 @@ from litestar import MediaType, Response, Router, get
 
 from crontopus.api.arguments import Http
 from crontopus.api.parts import Parts
-from crontopus.api.principal import FOR_ANYONE, guard, needs_for_all
+from crontopus.api.principal import FOR_ANYONE, UNLIMITED, guard, needs_for_all
 from crontopus.domain.access import Scope
 from crontopus.engine.health import Health
 from crontopus.metrics import content_type
@@ -15,11 +15,11 @@ from crontopus.metrics import content_type
 def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Router:
     """`/livez`, `/readyz` and `/metrics`. Only the last needs a credential, a superadmin's, unless `metrics_open`."""
 
-    @get("/livez", media_type=MediaType.TEXT, opt=FOR_ANYONE)
+    @get("/livez", media_type=MediaType.TEXT, opt=FOR_ANYONE | UNLIMITED)
     async def livez() -> str:
         return "ok"
 
-    @get("/readyz", opt=FOR_ANYONE)
+    @get("/readyz", opt=FOR_ANYONE | UNLIMITED)
     async def readyz() -> Response[dict[str, Any]]:
         checks = await health.checks()
         ready = all(check.ok for check in checks)
@@ -27,7 +27,7 @@ def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Ro
         headers = {"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": "5"})
         return Response({"ready": ready, "checks": told}, status_code=200 if ready else 503, headers=headers)
 
-    @get("/metrics", opt=FOR_ANYONE if metrics_open else needs_for_all(Scope.METRICS_READ))
+    @get("/metrics", opt=(FOR_ANYONE if metrics_open else needs_for_all(Scope.METRICS_READ)) | UNLIMITED)
     async def metrics(request: Http) -> Response[bytes]:
         parts.metrics.waiting.set(parts.intake.waiting)
         asked = content_type(request.headers.get("accept", ""))

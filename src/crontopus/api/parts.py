@@ -11,6 +11,7 @@ from crontopus.api.patience import Patience
 from crontopus.engine.attempts import Attempts
 from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.intake import Intake
+from crontopus.engine.limits import Limits
 from crontopus.engine.memo import Memo
 from crontopus.engine.oidc import Oidc
 from crontopus.engine.passwords import Passwords
@@ -33,6 +34,7 @@ class Parts(Struct, kw_only=True):
     verdicts: Verdicts
     intake: Intake
     usage: Usage
+    limits: Limits
     sealer: Sealer
     metrics: Metrics
     look: Look
@@ -45,7 +47,6 @@ class Parts(Struct, kw_only=True):
     """Names under which a session is believed."""
     body_limit_bytes: int = 100_000
     """Of a check-in's output."""
-    request_limit_bytes: int = 10 * 1024 * 1024
     heartbeat_seconds: float = 15.0
     """Between signs of life on a live stream where nothing happens."""
     poll_seconds: float = 1.0

@@ -14,6 +14,7 @@ from crontopus.domain import duration, ids, schedule
 from crontopus.domain.errors import Invalid
 from crontopus.domain.instants import parse
 from crontopus.domain.schedule import Clock, Cron, Every, OnCalendar, Schedule
+from crontopus.domain.text import is_plain
 from crontopus.engine.report import Creation
 from crontopus.storage.ledger import Address, BySlug, ByUuid
 
@@ -196,6 +197,6 @@ def _span(text: str, name: str, most: timedelta) -> timedelta:
 
 def _tags(text: str) -> list[str]:
     tags = list(dict.fromkeys(text.replace(",", " ").split()))
-    if len(tags) > 50 or any(len(tag) > 100 or "\x00" in tag for tag in tags):
-        raise Invalid("at most 50 tags of at most 100 characters")
+    if len(tags) > 50 or any(len(tag) > 100 or not is_plain(tag) for tag in tags):
+        raise Invalid("at most 50 tags of at most 100 characters, none of which controls or cannot be seen")
     return tags

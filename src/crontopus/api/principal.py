@@ -13,7 +13,8 @@ from crontopus.client import SESSION_COOKIE
 from crontopus.domain import hosts
 from crontopus.domain.access import OF_INSTALLATION, Principal, Scope
 from crontopus.domain.errors import Fault, Invalid, NotAllowed, Unauthenticated, Unavailable, Unfinished
-from crontopus.engine import credentials
+from crontopus.domain.rates import Allowance
+from crontopus.engine import credentials, limits
 from crontopus.engine.credentials import Caller
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -59,6 +60,8 @@ def never_as_another(opt: dict[str, Any]) -> dict[str, Any]:
 
 
 FOR_ANYONE: dict[str, str] = {"scope": ANYONE}
+UNLIMITED: dict[str, Any] = {"unlimited": True}
+"""Beside a scope: nobody is ever told that they ask too often."""
 FOR_SIGNED_IN: dict[str, str] = {"scope": SIGNED_IN}
 FOR_UNFINISHED: dict[str, Any] = {"scope": SIGNED_IN, "unfinished": True}
 """Likewise, and open to whoever has still to show their second factor."""
@@ -74,10 +77,16 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     _require_clean_address(connection, handler)
     scope = handler.opt["scope"]
     parts: Parts = connection.app.state.parts
+    limited = not handler.opt.get("unlimited")
+    if limited:
+        client = connection.client
+        _allow(connection, parts.limits.of_address(client.host if client else None))
     if scope == ANYONE:
         _require_same_origin(connection, parts.public_url)
         return
     principal = await _identify(connection, parts)
+    if limited:
+        _allow(connection, parts.limits.of_caller(principal))
     if principal.pending and not handler.opt.get("unfinished"):
         raise Unfinished("show your second factor first: `POST /sessions/current/second-factor`")
     is_open = handler.opt.get("as_another", scope != SIGNED_IN)
@@ -95,6 +104,18 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if handler.opt.get("installation"):
         principal.require_installation()
     connection.state.principal = principal
+
+
+def _allow(connection: Connection, allowances: list[Allowance]) -> None:
+    """The answer tells what is left: see `allowed_of`. Raises TooMany."""
+    connection.scope["state"]["allowances"] = [*allowed_of(connection.scope), *allowances]
+    limits.require(allowances)
+
+
+def allowed_of(scope: Any) -> list[Allowance]:
+    """What the guard has granted in this request, or refused."""
+    found: list[Allowance] = scope["state"].get("allowances", [])
+    return found
 
 
 def _require_clean_address(connection: Connection, handler: BaseRouteHandler) -> None:

@@ -45,11 +45,16 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     request_id = str(known or uuid4().hex)
     problem = msgspec.structs.replace(_problem(error), request_id=request_id)
     if isinstance(error, Unavailable):
-        log.warning("request not served", request_id=request_id, path=request.url.path, reason=str(error))
+        log.warning("request not served", request_id=request_id, path=_route(request), reason=str(error))
     elif problem.status >= HTTP_500_INTERNAL_SERVER_ERROR:
-        log.error("request failed", request_id=request_id, path=request.url.path, exc_info=error)
+        log.error("request failed", request_id=request_id, path=_route(request), exc_info=error)
     headers = _headers(error) if known else {**_headers(error), "X-Request-Id": request_id}
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _route(request: Request[Any, Any, Any]) -> str:
+    """`/api/v1/jobs/{job}`: what stands in its place may be anything that somebody pasted, a token too."""
+    return str(request.scope.get("path_template", ""))
 
 
 def answer_with(page: Page) -> Callable[[Request[Any, Any, Any], Exception], Response[Any]]:

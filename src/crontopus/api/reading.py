@@ -20,6 +20,10 @@ from crontopus.wire.wording import fault_of
 T = TypeVar("T")
 Shown = TypeVar("Shown")
 
+MOST_BYTES = 1024 * 1024
+"""Of a body, unless its route says otherwise."""
+CHECK_INS_MOST_BYTES = 10 * 1024 * 1024
+"""Of a thousand check-ins with what was printed."""
 ANYONE_MOST_BYTES = 64 * 1024
 """Of a body that is read before it is known who sends it."""
 

@@ -14,6 +14,7 @@ from crontopus.domain.audit import Entry
 from crontopus.domain.tiers import UNCOUNTED, Level, Quota, Quotas, Tier, level
 from crontopus.domain.watch import Status, shown_status
 from crontopus.engine import schedules
+from crontopus.engine.audit import Verdict
 from crontopus.engine.definitions import spec_of
 from crontopus.engine.factors import Held
 from crontopus.engine.namespaces import ping_key
@@ -54,7 +55,7 @@ from crontopus.wire import providers as wire_providers
 from crontopus.wire import runs as wire_runs
 from crontopus.wire import tenants as wire_tenants
 from crontopus.wire import tiers as wire_tiers
-from crontopus.wire.audit import AuditEntry, SystemAuditEntry
+from crontopus.wire.audit import AuditEntry, SystemAuditEntry, SystemAuditVerdict
 from crontopus.wire.factors import Authenticator, Factors, Passkey
 
 
@@ -254,6 +255,17 @@ def audit_entry(entry: Entry) -> AuditEntry:
         target_id=deed.target.id,
         target=deed.target.name,
         changes={field: list(pair) for field, pair in deed.changes.items()},
+    )
+
+
+def system_audit_verdict(tenant: UUID, name: str | None, found: Verdict) -> SystemAuditVerdict:
+    """NOWHERE: of the installation's own log."""
+    return SystemAuditVerdict(
+        tenant=None if tenant == ids.NOWHERE else tenant,
+        tenant_name=name,
+        entries=found.entries,
+        broken=found.broken,
+        why=found.why,
     )
 
 

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from crontopus.cli.call import connected
-from crontopus.cli.output import Column, Listing, Out, gathered
+from crontopus.cli.output import Column, Listing, Out, at_terminal, gathered
 from crontopus.cli.values import WHEN
 from crontopus.domain.errors import Conflict
 from crontopus.wire.audit import AuditEntry
@@ -79,7 +79,7 @@ async def export(client: "Client", out: Out, kind: str) -> None:
     """Print the whole log, an entry a line, however long it is."""
     async with client.export_audit(kind) as response:
         async for text in response.aiter_text():
-            click.echo(text, nl=False)
+            click.echo(at_terminal(text), nl=False)
 
 
 @audit.command()

@@ -1,20 +1,22 @@
 """From a click command to the API and back: the one place where the command line opens a client and a loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
 
-from crontopus.cli.output import Form, Out
+from crontopus.cli.output import Form, Out, say
 from crontopus.domain.errors import CrontopusError, Invalid
 
 if TYPE_CHECKING:
     from crontopus.client import Client
 
+T = TypeVar("T")
 Command = Callable[..., None]
+MOST_PATIENCE_SECONDS = 60
 
 
 def shown(work: Command) -> Command:
@@ -53,7 +55,7 @@ def connected(work: Callable[..., Awaitable[None]]) -> Command:
     @wraps(work)
     def command(out: Out, *, url: str | None, token: str | None, context: str | None, **arguments: Any) -> None:
         async def talk() -> None:
-            async with _client(url, token, context) as client:
+            async with chosen_client(url, token, context) as client:
                 await work(client, out, **arguments)
 
         run(talk())
@@ -61,10 +63,10 @@ def connected(work: Callable[..., Awaitable[None]]) -> Command:
     return shown(addressed(command))
 
 
-def run(talk: Any) -> None:
+def run(talk: Coroutine[Any, Any, T]) -> T:
     """Runs one conversation to its end. Raises a CrontopusError also where the other side speaks something else."""
     try:
-        asyncio.run(talk)
+        return asyncio.run(talk)
     except msgspec.MsgspecError as error:
         raise CrontopusError(f"the answer is not one of this version of Crontopus: {error}") from error
 
@@ -81,10 +83,20 @@ def client_of(url: str, token: str = "", session: str = "", timeout_seconds: flo
         raise Invalid(f"{url!r} is not a URL: {error}") from error
     if address.scheme not in ("http", "https") or not address.host:
         raise Invalid(f"{url!r} is not the address of a server: it should look like https://crontopus.example.com")
-    return Client(url, token=token, session=session, timeout_seconds=timeout_seconds)
+    return Client(url, token=token, session=session, timeout_seconds=timeout_seconds, patience=_patience)
 
 
-def _client(url: str | None, token: str | None, context: str | None) -> "Client":
+async def _patience(seconds: int) -> bool:
+    """Waits, and says so; where that takes longer than a minute, the error says how long."""
+    if seconds > MOST_PATIENCE_SECONDS:
+        return False
+    say(f"Too many requests: trying again in {seconds} s.")
+    await asyncio.sleep(seconds)
+    return True
+
+
+def chosen_client(url: str | None, token: str | None, context: str | None) -> "Client":
+    """Of the server that flags, environment and contexts name."""
     from crontopus.cli.settings import resolve
 
     found = resolve(url=url, token=token, context=context)

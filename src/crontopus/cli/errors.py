@@ -5,9 +5,9 @@
 
 import click
 
-from crontopus.cli.table import clean
 from crontopus.domain import errors
 from crontopus.domain.errors import CrontopusError
+from crontopus.domain.text import on_one_line
 
 ERROR, NOT_FOUND, NOT_ALLOWED, CONFLICT, UNREACHABLE = 1, 3, 4, 5, 69
 
@@ -34,6 +34,8 @@ def report(error: CrontopusError) -> int:
 
 def in_words(error: CrontopusError) -> str:
     """The sentence, then what it does not say of each place, on a line of its own; safe to print on a terminal."""
-    sentence = clean(str(error)) or error.title
+    sentence = on_one_line(str(error)) or error.title
     faults = [fault for fault in error.faults if fault.detail != str(error)]
-    return "\n".join([sentence, *(f"  {clean(fault.pointer) or '/'}: {clean(fault.detail)}" for fault in faults)])
+    return "\n".join(
+        [sentence, *(f"  {on_one_line(fault.pointer) or '/'}: {on_one_line(fault.detail)}" for fault in faults)]
+    )

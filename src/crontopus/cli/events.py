@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from crontopus.cli.call import connected
 from crontopus.cli.output import Form, Out, say
 from crontopus.domain.errors import NotFound, Unavailable
+from crontopus.domain.text import escaped
 from crontopus.wire.encoding import encoded
 from crontopus.wire.events import ChangeEvent
 
@@ -101,7 +102,7 @@ async def _show(client: "Client", out: Out, message: Message) -> None:
     if out.form is Form.TABLE:
         out.line(f"{out.words.instant(told.at)}  {await _in_words(client, told)}")
     else:
-        click.echo(encoded(Told(**asdict(told), event_id=message.id)))
+        click.echo(escaped(encoded(Told(**asdict(told), event_id=message.id)).decode()).encode())
 
 
 async def _in_words(client: "Client", change: ChangeEvent) -> str:

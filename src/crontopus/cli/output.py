@@ -14,8 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from crontopus.cli.environment import variable
-from crontopus.cli.table import Cell, clean, laid_out
+from crontopus.cli.table import Cell, laid_out
 from crontopus.cli.words import Words
+from crontopus.domain.text import escaped, on_one_line, shown
 from crontopus.wire.common import Page
 from crontopus.wire.encoding import encoded, plain
 
@@ -86,7 +87,7 @@ class Out:
     def said(self, sentence: str, item: Struct) -> None:
         """What was done, in a sentence; other forms show what became of it."""
         if self.form is Form.TABLE:
-            click.echo(clean(sentence))
+            click.echo(on_one_line(sentence))
         else:
             self.one(item, lambda item, words: ())
 
@@ -105,12 +106,12 @@ class Out:
         if self.form is Form.YAML:
             click.echo(yaml_text(plain(thing)), nl=False)
         else:
-            click.echo(msgspec.json.format(encoded(thing), indent=2))
+            click.echo(escaped(msgspec.json.format(encoded(thing), indent=2).decode()).encode())
 
     def line(self, text: str = "") -> None:
         """A line of a table's surroundings; other forms have none."""
         if self.form is Form.TABLE:
-            click.echo(clean(text))
+            click.echo(on_one_line(text))
 
     def _table(self, items: Sequence[T], columns: Sequence[Column[T]]) -> None:
         titles = [Cell(column.title.upper(), "bold") for column in columns]
@@ -126,7 +127,7 @@ class Out:
 
 def say(sentence: str) -> None:
     """To the person, and never among the results."""
-    click.echo(clean(sentence), err=True)
+    click.echo(on_one_line(sentence), err=True)
 
 
 def fields(kind: type[Struct]) -> list[str]:
@@ -161,7 +162,7 @@ async def gathered(pages: Pages[T], limit: int) -> list[T]:
 def progress(text: str) -> None:
     """Replaces the progress line; "" removes it. Only where a person looks on."""
     if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{clean(text)}", err=True, nl=False)
+        click.echo(f"\r\x1b[K{on_one_line(text)}", err=True, nl=False)
 
 
 def _colours_welcome() -> bool:
@@ -184,4 +185,11 @@ def _csv(items: Sequence[T], kind: type[T]) -> None:
 
 def _csv_cell(value: Any) -> Any:
     """Text and numbers as they are, null empty, lists and objects as JSON."""
-    return msgspec.json.encode(value).decode() if isinstance(value, list | dict | bool) else value
+    if isinstance(value, list | dict | bool):
+        return escaped(msgspec.json.encode(value).decode())
+    return at_terminal(value) if isinstance(value, str) else value
+
+
+def at_terminal(text: str) -> str:
+    """What steers a terminal is in sight there; a pipe gets `text` as it is."""
+    return shown(text) if sys.stdout.isatty() else text

@@ -10,12 +10,13 @@ from crontopus.cli.call import connected
 from crontopus.cli.completion import JOB
 from crontopus.cli.job_views import CHECK_INS, Q_RUNS, RUNS, run_card
 from crontopus.cli.output import Form, Out, gathered, say
+from crontopus.domain.text import shown
 from crontopus.domain.tiers import OVER
 
 if TYPE_CHECKING:
     from crontopus.client import Client
 
-_STEERING = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 @click.group(short_help="Runs: what jobs did, and what they printed.")
@@ -69,9 +70,15 @@ async def logs(client: "Client", out: Out, run: str) -> None:
 
 
 def _print(text: str) -> None:
-    """To a terminal without what steers it, except colours; to a pipe as it is."""
-    shown = _STEERING.sub("?", text) if sys.stdout.isatty() else text
-    sys.stdout.write(shown + "\n" * (bool(shown) and not shown.endswith("\n")))
+    """To a terminal with what steers it in sight, except colours; to a pipe as it is."""
+    printed = "".join(map(_harmless, _COLOUR.split(text))) if sys.stdout.isatty() else text
+    sys.stdout.write(printed + "\n" * (bool(printed) and not printed.endswith("\n")))
+
+
+def _harmless(part: str) -> str:
+    if _COLOUR.fullmatch(part):
+        return part
+    return "\n".join(map(shown, part.replace("\r\n", "\n").replace("\r", "␍").split("\n")))
 
 
 @runs.command()

@@ -1,15 +1,15 @@
 """Text laid out in columns: a terminal's cells counted, nothing wider than the terminal, nothing that steers it."""
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 from unicodedata import category, combining, east_asian_width
 
 import click
 
+from crontopus.domain.text import on_one_line
+
 GAP = "  "
 NARROWEST = 6
-_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class Cell(NamedTuple):
@@ -17,11 +17,6 @@ class Cell(NamedTuple):
 
     text: str
     colour: str = ""
-
-
-def clean(text: str) -> str:
-    """`text` on one line and harmless: what would move the cursor or turn the direction is shown as `?`."""
-    return _STEERING.sub(lambda found: " " if found[0] in "\n\t" else "?", text)
 
 
 def cells(text: str) -> int:
@@ -59,7 +54,7 @@ def widths(wanted: Sequence[int], width: int | None) -> list[int]:
 
 def laid_out(rows: Sequence[Sequence[Cell]], width: int | None, colours: bool) -> list[str]:
     """One line a row, aligned; the last column is not padded. `width` None: as wide as it gets."""
-    rows = [[Cell(clean(text), colour) for text, colour in row] for row in rows]
+    rows = [[Cell(on_one_line(text), colour) for text, colour in row] for row in rows]
     given = widths([max(cells(cell.text) for cell in column) for column in zip(*rows, strict=True)], width)
     return [_line(row, given, colours) for row in rows]
 

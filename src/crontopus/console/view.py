@@ -17,6 +17,7 @@ from crontopus.console.visit import Visit
 from crontopus.console.why import begin, brief, outcome
 from crontopus.domain.errors import FactorNeeded, NotAllowed
 from crontopus.domain.hosts import is_loopback, name_of
+from crontopus.domain.text import shown
 from crontopus.resources import templates
 from crontopus.wire.accounts import Me
 from crontopus.wire.announcements import Announced
@@ -133,10 +134,16 @@ def choice_cookie(name: str, value: str, *, secure: bool) -> Cookie:
     )
 
 
+def _in_sight(value: object) -> object:
+    """Whatever a template writes: text of others neither hides anything nor turns what stands beside it."""
+    return shown(value) if type(value) is str else value
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates()),
         autoescape=True,
+        finalize=_in_sight,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -66,6 +66,9 @@ class Doer(Struct, frozen=True):
     via: str | None = None
 
 
+Happened = tuple[datetime, Doer, Deed]
+
+
 class Entry(Struct, frozen=True):
     """`position` counts from 1 in each tenant, without a gap."""
 

@@ -147,6 +147,15 @@ class Throttled(CrontopusError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class TooMany(Throttled):
+    """More requests a minute than the address, the token, the account or the tenant may make; none that was refused
+    counts. Check-ins and pings are never refused so.
+    """
+
+    code = "too-many-requests"
+    title = "too many requests"
+
+
 class Unavailable(CrontopusError):
     """We cannot do it now (queue or disk full, database away); try again. Nothing was stored, unless the database fell
     silent meanwhile: then it may have been.

@@ -131,5 +131,5 @@ def changed(old: Quotas, by: Mapping[Quota, int | None]) -> Quotas:
 
 
 def _least(quota: Quota) -> int:
-    """A run that is over is kept for a day at least: somebody has to see it."""
-    return 1 if quota is Quota.RETENTION else 0
+    """A run that is over is kept for a day at least: somebody has to see it. And somebody has to lift the quota."""
+    return 1 if quota in (Quota.RETENTION, Quota.REQUESTS) else 0

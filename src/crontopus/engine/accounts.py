@@ -27,7 +27,7 @@ from crontopus.domain.ids import NOWHERE
 from crontopus.domain.letters import password_changed
 from crontopus.engine import factors, impersonations, passkeys
 from crontopus.engine.attempts import Attempts
-from crontopus.engine.audit import doer_of, tell, tell_each, tell_everywhere
+from crontopus.engine.audit import AT_THE_DATA, doer_of, tell, tell_each, tell_everywhere, tell_in
 from crontopus.engine.credentials import SESSION_LIFE, Caller
 from crontopus.engine.mail import Mail
 from crontopus.engine.passkeys import Site
@@ -327,22 +327,23 @@ async def change_password(
 
 async def recover(tx: SystemTx, email: str, hashed: str, *, superadmin: bool, without_factors: bool) -> list[str]:
     """A new password, and the end of all that somebody else may have: sessions, own tokens, and where it is said every
-    second factor. The names of their tenants, whose logs tell of it. Raises NotFound.
+    second factor. The names of their tenants, whose logs tell of it, as does the installation's. Raises NotFound.
     """
     account = await accounts.account(tx, email)
     if account is None:
         raise NotFound(f"nobody here has the address {email}")
-    doer = Doer("the operator, at the data itself")
     await begin_anew(tx, account.user, hashed)
     if superadmin:
         await accounts.give_system_role(tx, account.user, SystemRole.SUPERADMIN)
     await members.make_own(tx, account.user)
+    homes = await members.homes(tx, account.user)
     told = changes({}, {"superadmin": True}) if superadmin else {}
     target = Target(Noun.MEMBER, account.user, email)
-    tenants = await tell_everywhere(tx, doer, account.user, Deed("password.reset", target, told))
+    deed = Deed("password.reset", target, told)
+    await tell_in(tx, AT_THE_DATA, [*sorted(home.id for home in homes), NOWHERE], deed)
     if without_factors:
-        await factors.reset(tx, account.user, doer)
-    return tenants
+        await factors.reset(tx, account.user, AT_THE_DATA)
+    return [home.name for home in homes]
 
 
 async def begin_anew(tx: SystemTx, user: UUID, hashed: str) -> None:

@@ -7,11 +7,14 @@ from uuid import UUID
 from msgspec import Struct
 
 from crontopus.domain.access import Principal
-from crontopus.domain.audit import BEGINNING, Deed, Doer, Target, changes, link
+from crontopus.domain.audit import BEGINNING, Deed, Doer, Noun, Target, changes, link
 from crontopus.domain.ids import NOWHERE
 from crontopus.engine.credentials import require_still
 from crontopus.storage import audit, members
-from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.database import Database, SystemTx, Tx
+
+ITSELF, AT_THE_DATA = Doer("Crontopus itself"), Doer("the operator, at the data itself")
+"""Who does what nobody has signed in for: the program, and whoever has the data folder in their hands."""
 
 
 class Verdict(Struct, frozen=True):
@@ -65,9 +68,26 @@ async def tell_each(tx: SystemTx, doer: Doer, told: Sequence[tuple[UUID, Deed]])
         await audit.add(tx.of(tenant), doer, [deed for whose, deed in told if whose == tenant])
 
 
+async def tell_of_installation(tx: SystemTx, doer: Doer, action: str, after: Mapping[str, Any]) -> None:
+    """In the installation's own log."""
+    deed = Deed(action, Target(Noun.INSTALLATION, NOWHERE, "the installation"), changes({}, after))
+    await audit.add(tx.of(NOWHERE), doer, [deed])
+
+
 def doer_of(caller: Principal) -> Doer:
     via = caller.impersonation.via if caller.impersonation else None
     return Doer(caller.name, caller.user, caller.token, caller.address, caller.user_agent, via)
+
+
+async def verify_all(db: Database) -> list[tuple[UUID, str | None, Verdict]]:
+    """Of every chain: whose it is, the tenant's name where it is there, and whether it holds."""
+    async with db.read_all() as tx:
+        chains = await audit.chains(tx)
+    verdicts = []
+    for tenant, name in chains:
+        async with db.read(tenant) as own:
+            verdicts.append((tenant, name, await verify(own)))
+    return verdicts
 
 
 async def verify(tx: Tx) -> Verdict:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from crontopus.domain import ids
+from crontopus.domain.audit import Deed, Doer, Happened, Noun, Target, changes
 from crontopus.domain.errors import Invalid, NotFound
 from crontopus.domain.reports import IGNORED, Filters, filtered, kind_of
 from crontopus.domain.tiers import Quota, reached
@@ -24,6 +25,9 @@ from crontopus.storage.ledger import Address, BySlug, Home, LedgerTx
 from crontopus.storage.watches import Placed, Rows
 from crontopus.wire.jobs import Origin
 
+PING = "a ping"
+"""In the audit log, where a job was made by whoever knows the ping key of its namespace."""
+
 
 class Batch:
     """What the reports of one transaction change. What `earlier` changed counts, though it may not be written yet."""
@@ -33,6 +37,8 @@ class Batch:
         self._known: Known = Known(None if earlier is None else earlier._known)
         self._rows = Rows()
         self._changed: dict[Key, _Changed] = {}
+        self._made_here: dict[UUID, list[Happened]] = {}
+        """What the audit log of each tenant is told."""
 
     async def read(self, tx: LedgerTx, reports: Sequence[Report]) -> None:
         """Read what more reports are about."""
@@ -103,7 +109,7 @@ class Batch:
         refusal = await self._full(home, report)
         if refusal is not None:
             return refusal
-        if await self._made(home, address, wanted, report.received_at):
+        if await self._made(home, address, wanted, report):
             return self._take(self._known.placed[address], report, created=True)
         return await self._take_made(report) or NotFound("not found")
 
@@ -138,6 +144,11 @@ class Batch:
         step = advance(placed.watch, event, placed.rule, self._known.gaps, report.received_at)
         run, stored = self._apply(placed, report, said, step)
         return Accepted(run, report.rid, stored, created)
+
+    async def tell(self) -> None:
+        """Who has made jobs here: in the order of tenants, so that processes do not wait for each other in a circle."""
+        for tenant in sorted(self._made_here):
+            await self._tx.tell(tenant, self._made_here[tenant])
 
     def closed(self) -> Rows:
         """All that must be written."""
@@ -222,13 +233,17 @@ class Batch:
             else:
                 tally.dropped_bytes += kept
 
-    async def _made(self, home: Home, address: BySlug, wanted: Creation, now: datetime) -> bool:
+    async def _made(self, home: Home, address: BySlug, wanted: Creation, report: Report) -> bool:
         """Whether there was no such job, so that this ping has made it."""
+        now = report.received_at
         placed = _placed(home, wanted, now)
         made = await self._tx.make_job(_job_row(home, placed, address.slug, wanted, now))
         if made:
             watches.add_new_watch(self._rows, placed)
             self._known.add(address, placed)
+            doer = Doer(PING, address=report.sender, user_agent=report.user_agent)
+            told = now, doer, _deed(home, placed, address, wanted)
+            self._made_here.setdefault(home.tenant, []).append(told)
         return made
 
 
@@ -302,6 +317,11 @@ def _placed(home: Home, wanted: Creation, now: datetime) -> Placed:
         changed_at=now,
         version=1,
     )
+
+
+def _deed(home: Home, placed: Placed, address: BySlug, wanted: Creation) -> Deed:
+    after = {"slug": address.slug, "name": address.slug, "tags": list(wanted.tags), "origin": Origin.PING}
+    return Deed("job.create", Target(Noun.JOB, placed.job, f"{home.slug}/{address.slug}"), changes({}, after))
 
 
 def _job_row(home: Home, placed: Placed, slug: str, wanted: Creation, now: datetime) -> watches.Row:

@@ -152,6 +152,7 @@ class Intake:
                 if rest:
                     await batch.read(tx, rest)
                     outcomes = [*outcomes, *await batch.taken(rest)]
+                await batch.tell()
                 await tx.write(self._ledger.written(batch.closed()))
                 tx.meanwhile(partial(self._prepare, tx, batch))
         self._usage.count(batch.meter)

@@ -4,6 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 from crontopus.domain.errors import Conflict, Invalid
+from crontopus.engine.audit import ITSELF, tell_of_installation
 from crontopus.storage import factors, keycheck, letters, providers
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.sealing import Sealer, sealer_for
@@ -49,3 +50,4 @@ async def _seal_anew(tx: SystemTx, sealer: Sealer) -> None:
         secret = sealer.open(provider.client_secret_sealed, provider.tenant_id, provider.id)
         await providers.keep_sealed(tx, provider.id, sealer.seal(secret, provider.tenant_id, provider.id))
     await keycheck.replace(tx, sealer.seal(_PLAIN, _NOBODY, _NOBODY))
+    await tell_of_installation(tx, ITSELF, "key.rotate", {})

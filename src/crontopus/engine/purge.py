@@ -5,9 +5,10 @@ from datetime import timedelta
 import anyio
 import structlog
 
-from crontopus.domain.audit import Deed, Doer, Noun, Target
+from crontopus.domain.audit import Deed, Noun, Target
 from crontopus.domain.ids import NOWHERE
 from crontopus.domain.standing import UNDO
+from crontopus.engine.audit import ITSELF
 from crontopus.storage import audit, purging
 from crontopus.storage.database import Database
 
@@ -17,7 +18,6 @@ BATCH = 200
 EVERY = timedelta(minutes=1)
 _BREATH_SECONDS = 0.02
 """Between two batches, so that check-ins have their turn."""
-_SELF = Doer("Crontopus itself")
 
 
 class Purge:
@@ -42,6 +42,6 @@ class Purge:
         async with self._db.write_all() as tx:
             if await purging.end(tx, tenant):
                 deed = Deed("tenant.purge", Target(Noun.TENANT, tenant, str(tenant)))
-                await audit.add(tx.of(NOWHERE), _SELF, [deed])
+                await audit.add(tx.of(NOWHERE), ITSELF, [deed])
                 log.info("a deleted tenant was removed", tenant=str(tenant))
         return True

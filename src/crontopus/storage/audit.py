@@ -1,15 +1,15 @@
 """The audit log: chains of entries, one of each tenant, that are only ever added to."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, bindparam, insert, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crontopus.domain.audit import BEGINNING, Deed, Doer, Entry, Target, link
+from crontopus.domain.audit import BEGINNING, Deed, Doer, Entry, Happened, Target, link
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import audit, audit_heads, tenants
 
@@ -35,15 +35,40 @@ class Filter(Struct, frozen=True, kw_only=True):
 
 async def add(tx: Tx, doer: Doer, deeds: Sequence[Deed]) -> None:
     """At the end of the tenant's chain, in this transaction: they are told if and only if they were done."""
-    head = await _locked(tx)
-    rows = []
-    for deed in deeds:
-        entry = Entry(head.position + 1, tx.now, doer, deed)
-        head = Head(entry.position, link(head.hash, tx.tenant, entry))
-        rows.append(_row(tx.tenant, entry, head.hash))
+    statement, values = head_lock(tx.sql.dialect.name), {"tenant": tx.tenant}
+    head = Head(*(await tx.sql.execute(statement, values)).one())
+    rows, head = continued(tx.tenant, head, [(tx.now, doer, deed) for deed in deeds])
     await tx.sql.execute(insert(audit), rows)
-    statement = update(audit_heads).where(audit_heads.c.tenant_id == tx.tenant)
-    await tx.sql.execute(statement.values(position=head.position, hash=head.hash))
+    await tx.sql.execute(head_move(), {"tenant": tx.tenant, "new_position": head.position, "new_hash": head.hash})
+
+
+def continued(tenant: UUID, head: Head, told: Iterable[Happened]) -> tuple[list[dict[str, Any]], Head]:
+    """The rows that tell of it after `head`, and the head after them."""
+    rows = []
+    for at, doer, deed in told:
+        entry = Entry(head.position + 1, at, doer, deed)
+        head = Head(entry.position, link(head.hash, tenant, entry))
+        rows.append(_row(tenant, entry, head.hash))
+    return rows, head
+
+
+def head_lock(dialect: str) -> Any:
+    """Gives the head of the chain of `tenant`, which nobody else moves until the transaction ends."""
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    tenant = bindparam("tenant", type_=audit_heads.c.tenant_id.type)
+    fresh = make(audit_heads).values(tenant_id=tenant, position=0, hash=BEGINNING)
+    # An update that changes nothing locks the row where it is there.
+    return fresh.on_conflict_do_update(
+        index_elements=["tenant_id"], set_={"tenant_id": audit_heads.c.tenant_id}
+    ).returning(audit_heads.c.position, audit_heads.c.hash)
+
+
+def head_move() -> Any:
+    """Puts the head of the chain of `tenant` at `new_position` and `new_hash`."""
+    position: Any = bindparam("new_position")
+    hashed: Any = bindparam("new_hash", type_=audit_heads.c.hash.type)
+    found = audit_heads.c.tenant_id == bindparam("tenant", type_=audit_heads.c.tenant_id.type)
+    return update(audit_heads).where(found).values(position=position, hash=hashed)
 
 
 async def listed(tx: Tx, wanted: Filter, before: int | None, limit: int) -> Sequence[Entry]:
@@ -114,17 +139,6 @@ async def chain(tx: Tx, until: int) -> AsyncIterator[tuple[Entry, bytes]]:
         place = rows[-1].position
 
 
-async def _locked(tx: Tx) -> Head:
-    """The head, which nobody else moves until the transaction ends."""
-    make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
-    fresh = make(audit_heads).values(tenant_id=tx.tenant, position=0, hash=BEGINNING)
-    # An update that changes nothing locks the row where it is there.
-    statement = fresh.on_conflict_do_update(
-        index_elements=["tenant_id"], set_={"tenant_id": audit_heads.c.tenant_id}
-    ).returning(audit_heads.c.position, audit_heads.c.hash)
-    return Head(*(await tx.sql.execute(statement)).one())
-
-
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     found = (
         (wanted.actor, audit.c.actor.__eq__),
@@ -136,7 +150,7 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     return [holds(value) for value, holds in found if value is not None]
 
 
-def _row(tenant: UUID, entry: Entry, hashed: bytes) -> Mapping[str, Any]:
+def _row(tenant: UUID, entry: Entry, hashed: bytes) -> dict[str, Any]:
     doer, deed = entry.doer, entry.deed
     return {
         "tenant_id": tenant,

@@ -5,13 +5,15 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
+from crontopus.domain import text
 from crontopus.domain.access import Role, SystemRole
-from crontopus.wire.common import Duration, Input, Instant, Name, Output, Seconds, Slug
+from crontopus.wire.common import Duration, Input, Instant, Name, NameIfAny, Output, Seconds, Slug
 from crontopus.wire.factors import FactorKind
 from crontopus.wire.schedules import Schedule, Schedules
 
 Password = Annotated[str, Meta(min_length=12, max_length=1000)]
-EMAIL = r"^[^@\s]{1,64}@[^@\s]{1,200}$"
+_WORD = rf"[^@\s{text.CONTROL}{text.TURNING}{text.JOINING}{text.UNSEEN}]"
+EMAIL = rf"^{_WORD}{{1,64}}@{_WORD}{{1,200}}$(?!\n)"
 Networks = Annotated[list[Annotated[str, Meta(max_length=50)]], Meta(max_length=50)]
 Email = Annotated[str, Meta(pattern=EMAIL)]
 
@@ -127,7 +129,7 @@ class Namespace(Output, frozen=True):
 
 class NewNamespace(Input, frozen=True):
     slug: Slug
-    name: str = ""
+    name: NameIfAny = ""
     timezone: str = "UTC"
     default_schedule: Schedules = Schedule(every=86_400)
     default_grace: Duration = 3600

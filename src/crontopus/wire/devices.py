@@ -4,11 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from crontopus.domain import text
 from crontopus.wire.common import Input, Instant, Output
 
-MACHINE = r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
-"""Nothing that a terminal or a page would obey: no control characters, no changes of direction."""
-MachineName = Annotated[str, Meta(max_length=100, pattern=MACHINE)]
+MachineName = Annotated[str, Meta(max_length=100, pattern=text.PLAIN)]
 Code = Annotated[str, Meta(max_length=200)]
 
 

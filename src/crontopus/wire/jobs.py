@@ -8,7 +8,20 @@ from msgspec import UNSET, Meta, UnsetType
 
 from crontopus.domain.schedule import Clock
 from crontopus.domain.watch import Overlap, Reason, RunState, Status
-from crontopus.wire.common import Duration, Input, Instant, Labels, Name, Output, Seconds, Slug, Tags, Text
+from crontopus.wire.common import (
+    Duration,
+    Input,
+    Instant,
+    Labels,
+    Name,
+    NameIfAny,
+    Output,
+    Seconds,
+    Slug,
+    Tags,
+    Text,
+    Word,
+)
 from crontopus.wire.schedules import Schedule, Schedules
 
 InARow = Annotated[int, Meta(ge=1, le=1000)]
@@ -62,7 +75,7 @@ class NewJob(JobSpec, frozen=True):
     """`POST /jobs`. A name or a slug is enough; the other is made from it."""
 
     namespace: str = "default"
-    name: str = ""
+    name: NameIfAny = ""
     slug: str = ""
 
 
@@ -73,7 +86,7 @@ class JobPatch(Input, frozen=True):
     slug: Slug | UnsetType = UNSET
     description: Text | UnsetType | None = UNSET
     tags: Tags | UnsetType | None = UNSET
-    labels: dict[str, str | None] | UnsetType | None = UNSET
+    labels: dict[Word, Word | None] | UnsetType | None = UNSET
     schedule: Schedule | list[Schedule] | UnsetType | None = UNSET
     timezone: str | UnsetType | None = UNSET
     clock: Clock | UnsetType | None = UNSET

@@ -9,11 +9,10 @@ from msgspec import UNSET, Meta, UnsetType
 from crontopus.domain.access import Role
 from crontopus.domain.standing import State
 from crontopus.wire.accounts import Email, Password
-from crontopus.wire.common import Input, Instant, Name, Output
+from crontopus.wire.common import Input, Instant, Name, NameIfAny, Output
 from crontopus.wire.factors import Credential, FactorCode
 
 GivenPassword = Annotated[str, Meta(max_length=1000)]
-PersonName = Annotated[str, Meta(max_length=200)]
 Code = Annotated[str, Meta(max_length=200)]
 ZoneName = Annotated[str, Meta(min_length=1, max_length=100)]
 Theme = Literal["system", "light", "dark"]
@@ -118,7 +117,7 @@ class Acceptance(Input, frozen=True):
 
     code: Code
     password: GivenPassword
-    name: PersonName = ""
+    name: NameIfAny = ""
 
 
 class SessionInfo(Output, frozen=True):
@@ -155,7 +154,7 @@ class NewPassword(Input, frozen=True):
 class MePatch(Input, frozen=True):
     """JSON Merge Patch: what is absent stays. `zone`, `theme` and `language` null: as the browser has it."""
 
-    name: PersonName | UnsetType = UNSET
+    name: NameIfAny | UnsetType = UNSET
     zone: ZoneName | UnsetType | None = UNSET
     theme: Theme | UnsetType | None = UNSET
     language: Language | UnsetType | None = UNSET

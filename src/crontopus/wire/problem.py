@@ -23,6 +23,7 @@ KINDS: tuple[tuple[type[CrontopusError], int], ...] = (
     (errors.Conflict, 409),
     (errors.LostRace, 412),
     (errors.Throttled, 429),
+    (errors.TooMany, 429),
     (errors.Unavailable, 503),
 )
 """Every kind of error that is somebody's to mend, with its HTTP status."""

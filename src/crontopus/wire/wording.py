@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable
 
 from crontopus.domain.errors import Fault
+from crontopus.domain.text import PLAIN
 from crontopus.wire.accounts import EMAIL
 from crontopus.wire.common import SLUG
-from crontopus.wire.devices import MACHINE
 
 _AT = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
 _PATTERNS = {
     EMAIL: "write an e-mail address, such as ada@example.org",
-    MACHINE: "write it without control characters",
+    PLAIN: "write it without characters that control, turn the direction of text, or cannot be seen",
     SLUG: "write up to 100 lower-case letters, digits, `-` and `_`",
 }
 _ALTERNATIVES = re.compile(r"\^\((?P<words>[\w|]+)\)\$")

@@ -104,17 +104,7 @@ async def verify(parts: Parts) -> Page[SystemAuditVerdict]:
 
     Reads all of each; one that does not hold says from which entry on.
     """
-    async with parts.db.read_all() as tx:
-        chains = await audit.chains(tx)
-    verdicts = []
-    for tenant, name in chains:
-        async with parts.db.read(tenant) as own:
-            found = await engine.verify(own)
-        told = None if tenant == NOWHERE else tenant
-        verdicts.append(
-            SystemAuditVerdict(tenant=told, tenant_name=name, entries=found.entries, broken=found.broken, why=found.why)
-        )
-    return Page(items=verdicts)
+    return Page(items=[shown.system_audit_verdict(*one) for one in await engine.verify_all(parts.db)])
 
 
 async def _pages(parts: Assembly, whose: UUID | None, wanted: Filter) -> AsyncIterator[list[SystemAuditEntry]]:

@@ -7,8 +7,9 @@ from uuid import UUID
 import click
 
 from crontopus.cli.audit import ENTRIES
-from crontopus.cli.call import connected
-from crontopus.cli.output import Column, Listing, Out, gathered
+from crontopus.cli.call import addressed, chosen_client, connected, run, shown
+from crontopus.cli.output import Column, Listing, Out, at_terminal, gathered
+from crontopus.cli.serve import loaded, started
 from crontopus.domain.errors import Conflict
 from crontopus.wire.audit import SystemAuditEntry, SystemAuditVerdict
 
@@ -68,18 +69,38 @@ async def export(client: "Client", out: Out, kind: str) -> None:
     """Print all logs, an entry a line, however long they are."""
     async with client.export_admin_audit(kind) as response:
         async for text in response.aiter_text():
-            click.echo(text, nl=False)
+            click.echo(at_terminal(text), nl=False)
 
 
 @audit.command()
-@connected
-async def verify(client: "Client", out: Out) -> None:
-    """Check that all logs say what was written. Exit code 5 where one does not."""
-    verdicts = (await client.verify_admin_audit()).items
+@click.option("--data", metavar="FOLDER", help="Read this data folder itself, such as one restored.")
+@click.option("--database-url", metavar="URL", help="Read this PostgreSQL database itself.")
+@shown
+@addressed
+def verify(out: Out, data: str | None, database_url: str | None, **server: str | None) -> None:
+    """Check that all logs say what was written. Exit code 5 where one does not.
+
+    The server reads them; with --data or --database-url this command does. No server may run on that folder then.
+    """
+    if data is None and database_url is None:
+        verdicts = run(_by_server(**server))
+    else:
+        verdicts = started(partial(_in_place, {"data": data, "database_url": database_url}))
     out.many(verdicts, VERDICTS)
     broken = [_whose(one) for one in verdicts if one.broken is not None]
     if broken:
         raise Conflict(f"the audit log does not hold: {', '.join(broken)}")
+
+
+async def _by_server(url: str | None, token: str | None, context: str | None) -> list[SystemAuditVerdict]:
+    async with chosen_client(url, token, context) as client:
+        return (await client.verify_admin_audit()).items
+
+
+def _in_place(options: dict[str, str | None]) -> list[SystemAuditVerdict]:
+    from crontopus import appliance
+
+    return run(appliance.verify_audit(loaded({"file": None, **options}).config))
 
 
 COMMANDS = [audit]

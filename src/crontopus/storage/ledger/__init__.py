@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from crontopus.domain.audit import Happened
 from crontopus.domain.schedule import Schedule
 from crontopus.domain.watch import Gaps, Run
 from crontopus.storage.database import TenantId
@@ -50,6 +51,7 @@ class Home(Struct, frozen=True):
 
     id: UUID
     tenant: TenantId
+    slug: str
     timezone: str
     schedules: tuple[Schedule, ...]
     grace: timedelta
@@ -89,6 +91,9 @@ class LedgerTx(Protocol):
 
     async def make_job(self, row: dict[str, Any]) -> bool:
         """Store a new job; False where its namespace has one of that slug already."""
+
+    async def tell(self, tenant: TenantId, told: Sequence[Happened]) -> None:
+        """In the tenant's audit log. Those who tell several tenants do so in the order of their ids."""
 
     async def write(self, written: Written) -> None:
         """Raises Contended where somebody else has changed a watch since it was read."""

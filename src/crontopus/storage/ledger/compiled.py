@@ -5,16 +5,19 @@ from functools import lru_cache
 from itertools import repeat
 from operator import is_not
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Dialect, Select, Text, bindparam, func, select, type_coerce
+from sqlalchemy import Dialect, Select, Text, bindparam, func, insert, select, type_coerce
 from sqlalchemy.types import TypeEngine
 
+from crontopus.domain.audit import Happened
 from crontopus.domain.watch import Run
+from crontopus.storage import audit as stored_audit
 from crontopus.storage import statements
 from crontopus.storage.gaps import STANDS
 from crontopus.storage.ledger import Home, Unreadable
 from crontopus.storage.packing import unpacked
-from crontopus.storage.tables import check_ins, gaps, jobs, namespaces, runs, tenants, watches
+from crontopus.storage.tables import audit, check_ins, gaps, jobs, namespaces, runs, tenants, watches
 from crontopus.storage.types import Convert, Converted
 from crontopus.storage.watches import Placed, Row, Rows, rule_of
 
@@ -85,6 +88,21 @@ class Query(Compiled):
             if values[at] is not None:
                 values[at] = convert(values[at])
         return values
+
+
+class Telling:
+    """The statements that add to an audit log."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.lock = Compiled(stored_audit.head_lock(dialect.name), dialect)
+        self.add = Compiled(insert(audit), dialect)
+        self.move = Compiled(stored_audit.head_move(), dialect)
+
+    def rows(self, tenant: UUID, head: Sequence[Any], told: Sequence[Happened]) -> tuple[Bound, Bound]:
+        """To add, and to move the head to them, once `lock` has given the head."""
+        rows, new = stored_audit.continued(tenant, stored_audit.Head(*head), told)
+        moved = {"tenant": tenant, "new_position": new.position, "new_hash": new.hash}
+        return self.add.bound(rows), self.move.bound([moved])
 
 
 class Writes:
@@ -195,6 +213,7 @@ def home() -> Select[Any]:
     return select(
         namespaces.c.id,
         namespaces.c.tenant_id,
+        namespaces.c.slug,
         namespaces.c.timezone,
         namespaces.c.default_schedules,
         namespaces.c.default_grace,

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.engine import URL
 
+from crontopus.domain.audit import Happened
 from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
@@ -48,6 +49,7 @@ class PostgresLedger:
         self._writes = Writes(dialect)
         self._away_until = 0.0
         self.make_job = Compiled(statements.job_insert("postgresql"), dialect)
+        self.telling = sql.Telling(dialect)
         self.lock = Query(
             key.where(watches.c.job_id == func.any(bindparam("jobs", type_=_IDS)))
             .order_by(watches.c.job_id, watches.c.agent_id)
@@ -209,6 +211,12 @@ class _Transaction:
         statement = self._ledger.make_job
         outcome: str = await self._connection.execute(statement.sql, *statement.value(**row))
         return outcome.endswith(" 1")
+
+    async def tell(self, tenant: UUID, told: Sequence[Happened]) -> None:
+        telling = self._ledger.telling
+        head = await self._connection.fetchrow(telling.lock.sql, *telling.lock.value(tenant=tenant))
+        for statement, values in telling.rows(tenant, head, told):
+            await self._connection.executemany(statement, values)
 
     async def write(self, written: Written) -> None:
         for statement, values in written:

@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, bindparam, literal_column, select, tuple_, ty
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import NullType
 
+from crontopus.domain.audit import Happened
 from crontopus.domain.errors import Unavailable
 from crontopus.domain.watch import Gap, Gaps, Run
 from crontopus.storage import statements
@@ -52,6 +53,7 @@ class SqliteLedger:
         self._thread = ThreadPoolExecutor(1, "commit")
         self._writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
+        self.telling = sql.Telling(dialect)
         self.by_uuids = {count: Query(_by_uuids(count), dialect) for count in _AT_ONCE}
         """Their rows end with the UUID itself, as bytes."""
         self.by_slug = Query(
@@ -265,6 +267,12 @@ class _Transaction:
     async def make_job(self, row: dict[str, Any]) -> bool:
         statement = self._ledger.make_job
         return self._connection.execute(statement.sql, statement.value(**row)).rowcount == 1
+
+    async def tell(self, tenant: UUID, told: Sequence[Happened]) -> None:
+        telling = self._ledger.telling
+        (head,) = self._connection.execute(telling.lock.sql, telling.lock.value(tenant=tenant)).fetchall()
+        for statement, values in telling.rows(tenant, head, told):
+            self._connection.executemany(statement, values)
 
     async def write(self, written: Written) -> None:
         for statement, values in written:
