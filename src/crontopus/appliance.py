@@ -29,7 +29,7 @@ from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
 from crontopus.domain import passwords
 from crontopus.domain.errors import CrontopusError, Invalid
-from crontopus.engine import accounts, backing_up, backups, exports, mail, purge, resets, setup, usage
+from crontopus.engine import accounts, backing_up, backups, exports, mail, namespaces, purge, resets, setup, usage
 from crontopus.engine.absence import BEAT, Absence, Monotonic
 from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.exports import Exports
@@ -240,6 +240,7 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
             every(purge.EVERY, "purge", appliance.purge.step)
             every(exports.EVERY, "exports", appliance.exports.step)
             every(usage.EVERY, "usage", appliance.usage.step)
+            every(namespaces.EVERY, "zones", namespaces.Followers(appliance.db).step)
             if appliance.parts.post.mail.is_on:
                 every(mail.EVERY, "mail", appliance.parts.post.mail.step)
                 every(resets.EVERY, "resets", appliance.parts.resets.step)

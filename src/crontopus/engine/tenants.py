@@ -11,8 +11,9 @@ from crontopus.domain.access import EVERYTHING, Principal, Role
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE, NOWHERE
+from crontopus.domain.schedule import Clock
 from crontopus.domain.standing import OPEN, Standing, State
-from crontopus.engine import audit, namespaces, people
+from crontopus.engine import audit, namespaces, people, schedules
 from crontopus.engine.credentials import require_still
 from crontopus.engine.people import Post
 from crontopus.storage import accounts, tenants
@@ -51,19 +52,36 @@ async def edit(tx: SystemTx, caller: Principal, tenant: UUID, patch: TenantPatch
     """JSON Merge Patch. Raises NotFound, NotAllowed, and Conflict where the caller would shut themselves out."""
     await require_still(tx.of(caller.tenant), caller)
     old = await tenants.lock(tx, tenant)
-    name = old.name if patch.name is UNSET else patch.name
-    required = old.require_second_factor if patch.require_second_factor is UNSET else patch.require_second_factor
-    if required != old.require_second_factor:
+    values = {name: value for name, value in _given(patch).items() if value != getattr(old, name)}
+    if "require_second_factor" in values:
         _require_may_require(tx, caller, tenant)
-    if (name, required) == (old.name, old.require_second_factor):
+    if not values:
         return old
-    await tenants.change(tx, tenant, name, required)
-    before, after = (
-        {"name": at[0], "require_second_factor": at[1]}
-        for at in ((old.name, old.require_second_factor), (name, required))
-    )
-    await _tell(tx, caller, tenant, "tenant.edit", name, before, after)
-    return await tenants.find(tx, tenant)
+    await tenants.change(tx, tenant, values)
+    new = await tenants.find(tx, tenant)
+    await namespaces.inherit(tx.of(tenant), new)
+    await _tell(tx, caller, tenant, "tenant.edit", new.name, _told(old), _told(new))
+    return new
+
+
+def _given(patch: TenantPatch) -> dict[str, Any]:
+    """Raises Invalid."""
+    given = {field: getattr(patch, field) for field in patch.__struct_fields__}
+    found = {field: value for field, value in given.items() if value is not UNSET}
+    if "timezone" in found:
+        schedules.read(None, found["timezone"], Clock.CRON)
+    if "default_grace" in found:
+        found["default_grace"] = namespaces.grace_of(found["default_grace"])
+    return found
+
+
+def _told(tenant: Tenant) -> dict[str, Any]:
+    return {
+        "name": tenant.name,
+        "require_second_factor": tenant.require_second_factor,
+        "timezone": tenant.timezone,
+        "default_grace": tenant.default_grace.total_seconds(),
+    }
 
 
 def _require_may_require(tx: SystemTx, caller: Principal, tenant: UUID) -> None:

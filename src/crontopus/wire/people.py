@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from crontopus.domain.access import Role
 from crontopus.domain.standing import State
 from crontopus.wire.accounts import Email, Password
-from crontopus.wire.common import Input, Instant, Name, Output
+from crontopus.wire.common import Duration, Input, Instant, Name, Output
 from crontopus.wire.factors import Credential, FactorCode
 
 GivenPassword = Annotated[str, Meta(max_length=1000)]
@@ -34,10 +34,14 @@ class Tenant(Output, frozen=True):
 
 
 class TenantPatch(Input, frozen=True):
-    """JSON Merge Patch: what is absent stays. `require_second_factor` is the owners' to say."""
+    """JSON Merge Patch: what is absent stays. `require_second_factor` is the owners' to say. Namespaces without a
+    `timezone` or `default_grace` of their own have these at once, and so do their jobs without their own zone.
+    """
 
     name: Name | UnsetType = UNSET
     require_second_factor: bool | UnsetType = UNSET
+    timezone: ZoneName | UnsetType = UNSET
+    default_grace: Duration | UnsetType = UNSET
 
 
 class Member(Output, frozen=True):
