@@ -41,6 +41,7 @@ from crontopus.engine import (
     diagnostics,
     exports,
     mail,
+    namespaces,
     purge,
     resets,
     setup,
@@ -273,6 +274,7 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
             every(purge.EVERY, "purge", appliance.purge.step)
             every(exports.EVERY, "exports", appliance.exports.step)
             every(usage.EVERY, "usage", appliance.usage.step)
+            every(namespaces.EVERY, "zones", namespaces.Followers(appliance.db).step)
             if appliance.parts.post.mail.is_on:
                 every(mail.EVERY, "mail", appliance.parts.post.mail.step)
                 every(resets.EVERY, "resets", appliance.parts.resets.step)

@@ -140,3 +140,11 @@ def test_an_operator_makes_tiers_and_gives_them_and_everybody_sees_what_is_used(
     assert ada("admin", "tiers", "delete", "Small", "--yes").exit_code == 5
     ada("admin", "tiers", "give", "Unlimited", name)
     assert "is gone" in ada("admin", "tiers", "delete", "Small", "--yes").stdout
+
+
+def test_what_holds_where_a_namespace_says_nothing_is_changed_and_followed(ada: Ada) -> None:
+    shown = ada("tenants", "defaults", "--timezone", "Europe/Berlin", "--default-grace", "15m")
+    assert (shown.exit_code, "Europe/Berlin" in shown.stdout) == (0, True)
+    assert "Europe/Berlin (the tenant's)" in ada("namespaces", "show", "default").stdout
+    refused = ada("tenants", "defaults")
+    assert (refused.exit_code, "say what to change" in refused.stderr) == (2, True)

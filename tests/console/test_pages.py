@@ -401,3 +401,15 @@ async def test_a_short_absence_is_told_where_somebody_was_silent_in_it(tmp_path:
     async with world_in(tmp_path, hands=hands) as world, visiting(world, "acme") as browser:
         await world.passes(minutes=15)
         assert "1 job did not report in that time" in (await browser.get("/jobs")).text
+
+
+async def test_what_holds_where_nothing_is_said_is_set_for_the_whole_organisation(acme: Client, visits: Visits) -> None:
+    browser = await visits("acme")
+    await browser.post("/namespaces/new", {"slug": "own", "timezone": "Asia/Tokyo", "grace": "5m"})
+    page = (await browser.post("/settings/defaults", {"timezone": "Europe/Berlin", "grace": "20m"})).text
+    assert "Namespaces and jobs without their own follow" in page
+    assert re.search(r"default</a>.*Europe/Berlin <span class=\"dim\">from here", page)
+    assert re.search(r"own</a>.*Asia/Tokyo <span class=\"dim\">its own", page)
+    assert "the organisation’s" in (await browser.get("/namespaces/default")).text
+    faulty = await browser.post("/settings/defaults", {"timezone": "Mars/Base", "grace": "20m"})
+    assert (faulty.status_code, "Mars/Base" in faulty.text) == (400, True)

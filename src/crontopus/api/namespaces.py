@@ -79,11 +79,14 @@ async def edit(
 ) -> Response[Namespace]:
     """Change a namespace.
 
-    JSON Merge Patch: what is absent stays, null puts the default back. A new slug changes the ping URLs by slug.
+    JSON Merge Patch: what is absent stays, null puts the tenant's back. Jobs without a time zone of their own have the
+    new one at once. A new slug changes the ping URLs by slug.
     """
     async with parts.db.write(caller.tenant) as tx:
         found = await engine.edit(tx, caller, slug, changes, versions_of(if_match))
-        return await _answer(tx, found, parts, caller)
+        answer = await _answer(tx, found, parts, caller)
+    await engine.follow(parts.db, caller.tenant)
+    return answer
 
 
 @post(

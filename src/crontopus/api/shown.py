@@ -211,6 +211,7 @@ def namespace(found: Namespace, size: int, parts: Parts, caller: Principal) -> w
         timezone=found.timezone,
         default_schedule=schedules.shown(found.default_schedules),
         default_grace=found.default_grace.total_seconds(),
+        own=found.own,
         ping_key=key,
         ping_url=f"{parts.public_url}/ping/{key}" if key else None,
         jobs=size,
@@ -417,6 +418,8 @@ def tenant(found: Tenant) -> wire_tenants.TenantInfo:
         forbid_impersonation=found.forbid_impersonation,
         tier=found.tier,
         tier_name=found.tier_name,
+        timezone=found.timezone,
+        default_grace=found.default_grace.total_seconds(),
         created_at=found.created_at,
     )
 

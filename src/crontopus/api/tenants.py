@@ -16,7 +16,7 @@ from crontopus.api.reading import Body, page_of, place_of
 from crontopus.domain.access import Scope
 from crontopus.domain.errors import Conflict
 from crontopus.domain.ids import NOWHERE
-from crontopus.engine import accounts, exports
+from crontopus.engine import accounts, exports, namespaces
 from crontopus.engine import tenants as engine
 from crontopus.engine.credentials import require_still
 from crontopus.storage import exports as stored
@@ -68,7 +68,9 @@ async def edit(caller: Caller, parts: Parts, changes: NamedDependency[TenantPatc
     """
     caller.require_all_jobs()
     async with parts.db.write_all() as tx:
-        return shown.tenant(await engine.edit(tx, caller, caller.tenant, changes))
+        changed = await engine.edit(tx, caller, caller.tenant, changes)
+    await namespaces.follow(parts.db, caller.tenant)
+    return shown.tenant(changed)
 
 
 @delete("/tenants/current", operation_id="delete_tenant", opt=needs_owner(), status_code=200)

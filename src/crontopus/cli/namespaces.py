@@ -34,11 +34,15 @@ def _card(namespace: Namespace, words: Words) -> Iterator[tuple[str, str | Cell]
     yield "namespace", namespace.slug
     yield "name", namespace.name
     yield "jobs", str(namespace.jobs)
-    yield "timezone", namespace.timezone
-    yield "default grace", duration(namespace.default_grace)
+    yield "timezone", _whose(namespace, "timezone", namespace.timezone)
+    yield "default grace", _whose(namespace, "default_grace", duration(namespace.default_grace))
     yield "ping key", namespace.ping_key or ""
     yield "ping URL", namespace.ping_url or ""
     yield "made", words.instant(namespace.created_at)
+
+
+def _whose(namespace: Namespace, setting: str, text: str) -> str:
+    return text if setting in namespace.own else f"{text} (the tenant's)"
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -13,8 +13,8 @@ from crontopus.cli.ask import confirm, yes_option
 from crontopus.cli.call import connected
 from crontopus.cli.output import Column, Form, Listing, Out, gathered, progress, say
 from crontopus.cli.table import Cell
-from crontopus.cli.values import converted
-from crontopus.cli.words import Words
+from crontopus.cli.values import DURATION, converted
+from crontopus.cli.words import Words, duration
 from crontopus.domain.errors import Conflict, CrontopusError, Invalid
 from crontopus.domain.tiers import Level
 from crontopus.wire.impersonations import Impersonation
@@ -93,6 +93,8 @@ def card(tenant: TenantInfo, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "tier", tenant.tier_name
     yield "second factor", "required of everybody" if tenant.require_second_factor else "everybody decides"
     yield "impersonation", "forbidden" if tenant.forbid_impersonation else "allowed, and told"
+    yield "timezone", tenant.timezone
+    yield "default grace", duration(tenant.default_grace)
     yield "since", words.about(tenant.created_at)
 
 
@@ -135,6 +137,19 @@ async def rename(client: "Client", out: Out, name: str) -> None:
     """Rename this tenant."""
     changed = await client.edit_tenant(converted({"name": name}, TenantPatch))
     out.said(f"it is called {changed.name} now", changed)
+
+
+@tenants.command()
+@click.option("--timezone", "--tz", "timezone", metavar="ZONE", help="Zone of namespaces without their own.")
+@click.option("--default-grace", type=DURATION, help="Grace of jobs that a ping makes, likewise.")
+@connected
+async def defaults(client: "Client", out: Out, timezone: str | None, default_grace: Any) -> None:
+    """Say what holds in this tenant where a namespace says nothing."""
+    given = {"timezone": timezone, "default_grace": default_grace}
+    wish = {name: value for name, value in given.items() if value is not None}
+    if not wish:
+        raise click.UsageError("say what to change")
+    out.one(await client.edit_tenant(converted(wish, TenantPatch)), card)
 
 
 @tenants.command("second-factor")

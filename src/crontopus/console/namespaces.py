@@ -13,7 +13,7 @@ from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
 from crontopus.domain.access import Scope
 from crontopus.domain.errors import CrontopusError
-from crontopus.wire.accounts import NamespacePatch, NewNamespace
+from crontopus.wire.accounts import Namespace, NamespacePatch, NewNamespace
 from crontopus.wire.schedules import Schedule, Schedules
 
 FIELDS = {
@@ -32,9 +32,9 @@ async def namespaces(request: Visit, client: NamedDependency[Client], view: Name
 
 
 @get("/namespaces/new")
-async def new_page(view: NamedDependency[View]) -> Response[str]:
+async def new_page(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
     view.require(Scope.NAMESPACES_WRITE)
-    return view.page("namespace-form.html", namespace=None, form=_typed(Form([]), zone=str(view.zone)), faults=Faults())
+    return await _form(client, view, None, _typed(Form([])), Faults())
 
 
 @post("/namespaces/new", status_code=200)
@@ -44,13 +44,13 @@ async def new(request: Visit, client: NamedDependency[Client], view: NamedDepend
         wish = NewNamespace(
             slug=form["slug"].lower(),
             name=form["name"],
-            timezone=form["timezone"] or "UTC",
+            timezone=form["timezone"] or None,
             default_schedule=_every(form),
-            default_grace=form.length("grace") or 3600,
+            default_grace=form.length("grace"),
         )
         made = await client.add_namespace(wish)
     except CrontopusError as error:
-        return view.page("namespace-form.html", 400, namespace=None, form=_typed(form), faults=Faults(error, FIELDS))
+        return await _form(client, view, None, _typed(form), Faults(error, FIELDS))
     return go(f"/namespaces/{made.slug}", f"{made.slug} is made.")
 
 
@@ -68,11 +68,11 @@ async def edit_page(slug: FromPath[str], client: NamedDependency[Client], view: 
     form = {
         "slug": shown.slug,
         "name": shown.name,
-        "timezone": shown.timezone,
+        "timezone": shown.timezone if "timezone" in shown.own else "",
         "every": typed_length(every),
-        "grace": typed_length(shown.default_grace),
+        "grace": typed_length(shown.default_grace) if "default_grace" in shown.own else "",
     }
-    return view.page("namespace-form.html", namespace=shown, form=form, faults=Faults())
+    return await _form(client, view, shown, form, Faults())
 
 
 @post("/namespaces/{slug:str}/edit", status_code=200)
@@ -91,7 +91,7 @@ async def edit(
         )
         edited = await client.edit_namespace(slug, patch)
     except CrontopusError as error:
-        return view.page("namespace-form.html", 400, namespace=shown, form=_typed(form), faults=Faults(error, FIELDS))
+        return await _form(client, view, shown, _typed(form), Faults(error, FIELDS))
     return go(f"/namespaces/{edited.slug}", "Saved.")
 
 
@@ -112,9 +112,16 @@ def _every(form: Form) -> Schedules:
     return Schedule(every=period) if period else None
 
 
-def _typed(form: Form, zone: str = "") -> dict[str, str]:
-    names = ("slug", "name", "timezone", "every", "grace")
-    return {name: form[name] for name in names} | ({"timezone": zone} if zone else {})
+def _typed(form: Form) -> dict[str, str]:
+    return {name: form[name] for name in ("slug", "name", "timezone", "every", "grace")}
+
+
+async def _form(
+    client: Client, view: View, shown: Namespace | None, form: dict[str, str], faults: Faults
+) -> Response[str]:
+    tenant = await client.tenant()
+    status = 400 if faults else 200
+    return view.page("namespace-form.html", status, namespace=shown, tenant=tenant, form=form, faults=faults)
 
 
 ROUTES: list[Any] = [namespaces, new_page, new, namespace, edit_page, edit, rotate, delete]

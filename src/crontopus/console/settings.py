@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from crontopus.client import Client
+from crontopus.console.fields import typed_length
 from crontopus.console.forms import Faults, Form, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
@@ -45,6 +46,17 @@ async def impersonation(client: NamedDependency[Client], view: NamedDependency[V
         return await _page(client, view, Faults(error))
     said = "may look as one of you again." if forbidden else "looks as one of you any more."
     return go(f"{PAGE}#looks", f"{'Whoever runs the installation' if forbidden else 'Nobody who runs it'} {said}")
+
+
+@post(f"{PAGE}/defaults", status_code=200)
+async def defaults(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    form = await read_form(request)
+    try:
+        wish = TenantPatch(timezone=form["timezone"] or "UTC", default_grace=form.length("grace") or 3600)
+        await client.edit_tenant(wish)
+    except CrontopusError as error:
+        return await _page(client, view, Faults(error, {"/timezone": "timezone", "/default_grace": "grace"}), form)
+    return go(f"{PAGE}#defaults", "Saved. Namespaces and jobs without their own follow.")
 
 
 @post(f"{PAGE}/export", status_code=200)
@@ -102,7 +114,7 @@ def require_typed(form: Form, tenant: TenantInfo) -> None:
         raise Invalid("", (Fault("/typed", f"Type the name as it stands here: {tenant.name}"),))
 
 
-async def _page(client: Client, view: View, faults: Faults) -> Response[str]:
+async def _page(client: Client, view: View, faults: Faults, form: Form | None = None) -> Response[str]:
     """Also while it is closed: then there is nothing but its end, and the way back."""
     tenant = await client.tenant()
     is_open = view.me is not None and not view.me.closed
@@ -118,8 +130,9 @@ async def _page(client: Client, view: View, faults: Faults) -> Response[str]:
         looks=(await client.impersonations(limit=20)).items if looks else [],
         exports=(await client.exports()).items if is_owner else [],
         namespaces=(await client.namespaces(limit=200)).items if is_open else [],
+        form=form or {"timezone": tenant.timezone, "grace": typed_length(tenant.default_grace)},
         faults=faults,
     )
 
 
-ROUTES: list[Any] = [settings, rename, impersonation, export, download, delete, restore]
+ROUTES: list[Any] = [settings, rename, impersonation, defaults, export, download, delete, restore]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from crontopus.domain.access import Principal
+from crontopus.domain.access import ALL, Principal
 from crontopus.domain.audit import Deed, Noun, Target, changes
 from crontopus.domain.errors import Conflict, Fault, Invalid, LostRace, NotAllowed
 from crontopus.domain.tiers import Quota
@@ -58,6 +58,17 @@ async def edit(tx: Tx, caller: Principal, name: str, patch: JobPatch, versions: 
         before, after = definitions.told(old), definitions.told(found.job)
         await audit.tell(tx, caller, "job.edit", target(found.job), before, after)
     return found
+
+
+async def refit(tx: Tx, job: UUID) -> None:
+    """The zone of its namespace holds from now on, if it has none of its own. Nothing happens where it is gone."""
+    await jobs.lock_all(tx, ALL, [job])
+    for found in await jobs.of_ids(tx, ALL, [job]):
+        old = found.job
+        home = (await namespaces.of_ids(tx, [old.namespace_id]))[old.namespace_id]
+        new = definitions.patched(old, JobPatch(), home.timezone)
+        if new != _definition_of(old):
+            await _store(tx, job, old, new)
 
 
 async def pause(tx: Tx, caller: Principal, name: str, until: datetime | None) -> Watched:

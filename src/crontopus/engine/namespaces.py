@@ -2,7 +2,9 @@
 
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,16 +15,23 @@ from crontopus.domain.access import Principal
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, Fault, Invalid, LostRace
 from crontopus.domain.schedule import Clock
-from crontopus.engine import audit, schedules
-from crontopus.storage import namespaces
-from crontopus.storage.database import Tx
+from crontopus.engine import audit, jobs, schedules
+from crontopus.storage import jobs as stored_jobs
+from crontopus.storage import namespaces, tenants
+from crontopus.storage.database import Database, Tx
 from crontopus.storage.identity import new_id
 from crontopus.storage.namespaces import Namespace
 from crontopus.storage.sealing import Sealer, digest
+from crontopus.storage.tenants import Tenant
 from crontopus.wire.accounts import NamespacePatch, NewNamespace
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _KEY_LENGTH = 22
+EVERY = timedelta(minutes=10)
+INHERITED = ("timezone", "default_grace")
+"""What a namespace has of its tenant, unless it has its own."""
+BATCH = 50
+"""Jobs of one transaction."""
 
 
 class Keyed(Struct, frozen=True):
@@ -34,7 +43,9 @@ class Keyed(Struct, frozen=True):
 
 async def create(tx: Tx, caller: Principal, sealer: Sealer, new: NewNamespace) -> Namespace:
     """Raises Invalid, or Conflict where the tenant has one of that slug."""
-    values = {**_slug(new.slug), **_defaults(new.timezone, new.default_schedule, new.default_grace)}
+    tenant = await tenants.own(tx)
+    given = {"timezone": new.timezone, "default_grace": new.default_grace}
+    values = {**_slug(new.slug), **_values(tenant, given, new.default_schedule)}
     namespace_id = new_id(tx.now)
     key = _new_key(sealer, tx.tenant, namespace_id)
     made = Namespace(
@@ -58,12 +69,13 @@ async def edit(
     old = await namespaces.lock(tx, slug)
     caller.require_namespace(old.id)
     _require_version(old, versions)
-    values = _patched(old, patch)
+    values = _patched(old, patch, await tenants.own(tx))
     if values["slug"] != old.slug and await namespaces.is_taken(tx, values["slug"]):
         raise _taken(values["slug"])
-    if any(getattr(old, column) != value for column, value in values.items()):
+    values = {column: value for column, value in values.items() if getattr(old, column) != value}
+    if values:
         await namespaces.change(tx, old.id, values)
-        found = await namespaces.find(tx, values["slug"])
+        found = await namespaces.find(tx, values.get("slug", old.slug))
         await audit.tell(tx, caller, "namespace.edit", _target(found), _told(old), _told(found))
         return found
     return old
@@ -105,6 +117,7 @@ def _told(namespace: Namespace) -> dict[str, Any]:
         "timezone": namespace.timezone,
         "default_schedule": schedules.shown(namespace.default_schedules),
         "default_grace": namespace.default_grace.total_seconds(),
+        "own": namespace.own,
     }
 
 
@@ -130,24 +143,75 @@ def _slug(slug: str) -> dict[str, Any]:
     return {"slug": slug}
 
 
-def _defaults(timezone: str, schedule: Any, grace: float | str) -> dict[str, Any]:
+def _values(tenant: Tenant, given: Mapping[str, Any], schedule: Any) -> dict[str, Any]:
+    """`given`: zone and grace of its own; None: the tenant's."""
+    timezone = tenant.timezone if given["timezone"] is None else given["timezone"]
     return {
         "timezone": timezone,
         "default_schedules": schedules.read(schedule, timezone, Clock.CRON, "/default_schedule"),
-        "default_grace": duration.parse(grace, most=schedules.LONGEST_GRACE, pointer="/default_grace"),
+        "default_grace": tenant.default_grace if given["default_grace"] is None else grace_of(given["default_grace"]),
+        "own": [name for name in INHERITED if given[name] is not None],
     }
 
 
-def _patched(old: Namespace, patch: NamespacePatch) -> dict[str, Any]:
-    blank = NewNamespace(slug=old.slug)
-    timezone = old.timezone if patch.timezone is UNSET else patch.timezone or blank.timezone
+def grace_of(written: float | str) -> timedelta:
+    """Raises Invalid."""
+    return duration.parse(written, most=schedules.LONGEST_GRACE, pointer="/default_grace")
+
+
+def _patched(old: Namespace, patch: NamespacePatch, tenant: Tenant) -> dict[str, Any]:
+    own = {"timezone": old.timezone, "default_grace": old.default_grace.total_seconds()}
+    given = {
+        name: (own[name] if name in old.own else None) if (wish := getattr(patch, name)) is UNSET else wish
+        for name in INHERITED
+    }
     schedule = schedules.shown(old.default_schedules) if patch.default_schedule is UNSET else patch.default_schedule
-    grace: Any = old.default_grace.total_seconds() if patch.default_grace is UNSET else patch.default_grace
     return {
         **_slug(old.slug if patch.slug is UNSET else patch.slug),
         "name": old.name if patch.name is UNSET else patch.name,
-        **_defaults(timezone, schedule, blank.default_grace if grace is None else grace),
+        **_values(tenant, given, schedule),
     }
+
+
+async def inherit(tx: Tx, tenant: Tenant) -> None:
+    """Namespaces take over what the tenant has by now, where they have none of their own."""
+    for one in await namespaces.lock_all(tx):
+        wanted = {name: getattr(tenant, name) for name in INHERITED if name not in one.own}
+        new = {name: value for name, value in wanted.items() if getattr(one, name) != value}
+        if new:
+            await namespaces.change(tx, one.id, new)
+
+
+async def follow(db: Database, tenant: UUID) -> None:
+    """Jobs take over the time zone of their namespace, where they have none of their own; some at a time, so that
+    nobody else waits for long. Where the server stops halfway, the rest follow later (`Followers`).
+    """
+    async with db.read(tenant) as reading:
+        unfollowed = await namespaces.unfollowed(reading)
+    for namespace, version in unfollowed.items():
+        some = [ids.NOWHERE]
+        while some:
+            async with db.write(tenant) as tx:
+                some = list(await stored_jobs.without_zone(tx, namespace, some[-1], BATCH))
+                for job in some:
+                    with suppress(Invalid):  # A schedule that is none in that zone waits for whoever edits it.
+                        await jobs.refit(tx, job)
+                if not some:
+                    await namespaces.all_followed(tx, namespace, version)
+
+
+class Followers:
+    """What a server that stopped halfway has left behind."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def step(self) -> bool:
+        async with self._db.read_all() as tx:
+            unfollowed = await namespaces.tenants_unfollowed(tx)
+        for tenant in unfollowed:
+            await follow(self._db, tenant)
+        return False
 
 
 def _taken(slug: str) -> Conflict:

@@ -11,8 +11,9 @@ from crontopus.domain.access import EVERYTHING, Principal, Role
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE, NOWHERE
+from crontopus.domain.schedule import Clock
 from crontopus.domain.standing import OPEN, Standing, State
-from crontopus.engine import audit, impersonations, namespaces, people
+from crontopus.engine import audit, impersonations, namespaces, people, schedules
 from crontopus.engine.credentials import require_still
 from crontopus.engine.people import Post
 from crontopus.storage import accounts, tenants
@@ -51,21 +52,43 @@ async def edit(tx: SystemTx, caller: Principal, tenant: UUID, patch: TenantPatch
     """JSON Merge Patch. Raises NotFound, NotAllowed, and Conflict where the caller would shut themselves out."""
     await require_still(tx.of(caller.tenant), caller)
     old = await tenants.lock(tx, tenant)
-    given = {name: getattr(patch, name) for name in patch.__struct_fields__ if getattr(patch, name) is not UNSET}
-    before = {name: getattr(old, name) for name in given}
-    if given == before:
+    values = {name: value for name, value in _given(patch).items() if value != getattr(old, name)}
+    if not values:
         return old
-    if given.get("require_second_factor", old.require_second_factor) != old.require_second_factor:
+    if "require_second_factor" in values:
         _require_its_owner(tx, caller, tenant, "only an owner says whether everybody needs a second factor")
         if not caller.has_factor:
             raise Conflict("set up a second factor of your own first: you would shut yourself out")
-    if given.get("forbid_impersonation", old.forbid_impersonation) != old.forbid_impersonation:
+    if "forbid_impersonation" in values:
         _require_its_owner(tx, caller, tenant, "only an owner says who may look as one of its members")
-    await tenants.change(tx, tenant, given)
-    await _tell(tx, caller, tenant, "tenant.edit", given.get("name", old.name), before, given)
-    if given.get("forbid_impersonation"):
+    await tenants.change(tx, tenant, values)
+    new = await tenants.find(tx, tenant)
+    await namespaces.inherit(tx.of(tenant), new)
+    await _tell(tx, caller, tenant, "tenant.edit", new.name, _told(old), _told(new))
+    if values.get("forbid_impersonation"):
         await impersonations.end_of(tx, audit.doer_of(caller), tenant_id=tenant)
-    return await tenants.find(tx, tenant)
+    return new
+
+
+def _given(patch: TenantPatch) -> dict[str, Any]:
+    """Raises Invalid."""
+    given = {field: getattr(patch, field) for field in patch.__struct_fields__}
+    found = {field: value for field, value in given.items() if value is not UNSET}
+    if "timezone" in found:
+        schedules.read(None, found["timezone"], Clock.CRON)
+    if "default_grace" in found:
+        found["default_grace"] = namespaces.grace_of(found["default_grace"])
+    return found
+
+
+def _told(tenant: Tenant) -> dict[str, Any]:
+    return {
+        "name": tenant.name,
+        "require_second_factor": tenant.require_second_factor,
+        "forbid_impersonation": tenant.forbid_impersonation,
+        "timezone": tenant.timezone,
+        "default_grace": tenant.default_grace.total_seconds(),
+    }
 
 
 def _require_its_owner(tx: SystemTx, caller: Principal, tenant: UUID, why: str) -> None:

@@ -226,6 +226,17 @@ async def lock_all(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> None:
     await tx.sql.execute(query.with_for_update(of=jobs))
 
 
+async def without_zone(tx: Tx, namespace: UUID, after: UUID, limit: int) -> Sequence[UUID]:
+    """Some jobs of a namespace that have no time zone of their own; by id, those after `after`."""
+    query = select(jobs.c.id).where(
+        jobs.c.namespace_id == namespace, jobs.c.tenant_id == tx.tenant, jobs.c.deleted_at.is_(None)
+    )
+    found: Sequence[UUID] = (
+        await tx.sql.scalars(query.where(~jobs.c.timezone_given, jobs.c.id > after).order_by(jobs.c.id).limit(limit))
+    ).all()
+    return found
+
+
 async def ids_of(tx: Tx, reach: Reach, names: Sequence[str]) -> dict[str, UUID]:
     """Of many names at once; those that name nothing are left out."""
     by_id = {name: job for name in names if (job := _uuid(name)) is not None}

@@ -13,12 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from crontopus.domain.access import Reach
 from crontopus.domain.errors import Conflict, NotFound
 from crontopus.domain.schedule import Schedule
-from crontopus.storage.database import Tx
+from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import jobs, namespaces
 
 
 class Namespace(Struct, frozen=True, kw_only=True):
-    """A row. `ping_key_sealed` opens with the sealer, for its tenant and its id."""
+    """A row. `own` names which of `timezone` and `default_grace` were set here: the others are the tenant's.
+    `ping_key_sealed` opens with the sealer, for its tenant and its id."""
 
     id: UUID
     slug: str
@@ -26,6 +27,7 @@ class Namespace(Struct, frozen=True, kw_only=True):
     timezone: str
     default_schedules: tuple[Schedule, ...]
     default_grace: timedelta
+    own: list[str]
     ping_key_sealed: bytes
     created_at: datetime
     version: int
@@ -88,12 +90,43 @@ async def is_taken(tx: Tx, slug: str) -> bool:
 
 
 async def change(tx: Tx, namespace: UUID, values: Mapping[str, Any]) -> None:
-    """Set the columns of `values`; the version rises. Raises Conflict where the slug has just been taken."""
+    """Set the columns of `values`; the version rises. Its jobs hear of a new zone afterwards: see `unfollowed`.
+
+    Raises Conflict where the slug has just been taken.
+    """
     statement = update(namespaces).where(namespaces.c.tenant_id == tx.tenant, namespaces.c.id == namespace)
+    followed = {"followed": False} if "timezone" in values else {}
     try:
-        await tx.sql.execute(statement.values(**values, updated_at=tx.now, version=namespaces.c.version + 1))
+        await tx.sql.execute(
+            statement.values(**values, **followed, updated_at=tx.now, version=namespaces.c.version + 1)
+        )
     except IntegrityError as error:
         raise Conflict("somebody else has just taken this slug: choose another one") from error
+
+
+async def lock_all(tx: Tx) -> Sequence[Namespace]:
+    """By id; nobody else changes them until the transaction ends."""
+    query = select(*_COLUMNS).where(namespaces.c.tenant_id == tx.tenant).order_by(namespaces.c.id)
+    return [_namespace(row) for row in await tx.sql.execute(query.with_for_update())]
+
+
+async def unfollowed(tx: Tx) -> Mapping[UUID, int]:
+    """Those whose jobs have not all taken over its zone, with their versions."""
+    query = select(namespaces.c.id, namespaces.c.version)
+    query = query.where(namespaces.c.tenant_id == tx.tenant, ~namespaces.c.followed)
+    return {row.id: row.version for row in await tx.sql.execute(query.order_by(namespaces.c.id))}
+
+
+async def all_followed(tx: Tx, namespace: UUID, version: int) -> None:
+    """Its jobs have, unless it has changed since `version`."""
+    mine = update(namespaces).where(namespaces.c.tenant_id == tx.tenant, namespaces.c.id == namespace)
+    await tx.sql.execute(mine.where(namespaces.c.version == version).values(followed=True))
+
+
+async def tenants_unfollowed(tx: SystemTx) -> Sequence[UUID]:
+    """Tenants that have such namespaces."""
+    query = select(namespaces.c.tenant_id).where(~namespaces.c.followed).distinct().order_by(namespaces.c.tenant_id)
+    return (await tx.sql.scalars(query)).all()
 
 
 async def remove(tx: Tx, namespace: UUID) -> None:

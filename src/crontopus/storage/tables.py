@@ -1,5 +1,6 @@
 """Every table, for both databases; private to storage. Each thing of a tenant carries its `tenant_id`."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -68,13 +69,16 @@ tenants = Table(
     Column("tier_id", Id, ForeignKey("tiers.id")),
     Column("require_second_factor", Boolean(create_constraint=False), nullable=False, default=False),
     Column("forbid_impersonation", Boolean(create_constraint=False), nullable=False, default=False),
+    Column("timezone", Text, nullable=False, default="UTC"),
+    Column("default_grace", Span, nullable=False, default=timedelta(hours=1)),
     Column("created_at", Instant, nullable=False),
     Column("suspended_at", Instant),
     Column("suspended_why", Text, nullable=False, default=""),
     Column("deleted_at", Instant),
     Column("purging_at", Instant),
 )
-"""From `purging_at` on it is there for nobody any more, and what is left of it is being removed."""
+"""`timezone` and `default_grace` are those of its namespaces without their own.
+From `purging_at` on it is there for nobody any more, and what is left of it is being removed."""
 
 users = Table(
     "users",
@@ -409,6 +413,8 @@ namespaces = Table(
     Column("timezone", Text, nullable=False),
     Column("default_schedules", Json(tuple[Schedule, ...]), nullable=False),
     Column("default_grace", Span, nullable=False),
+    Column("own", Json(list[str]), nullable=False),
+    Column("followed", Boolean(create_constraint=False), nullable=False, default=True),
     Column("ping_key_hash", LargeBinary, nullable=False, unique=True),
     Column("ping_key_sealed", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -416,6 +422,8 @@ namespaces = Table(
     Column("version", Integer, nullable=False),
     UniqueConstraint("tenant_id", "slug"),
 )
+"""`own` names which of `timezone` and `default_grace` were set here; the others are, and follow, the tenant's.
+`followed`: its jobs without a zone of their own have its zone; not so while they are being changed."""
 
 jobs = Table(
     "jobs",

@@ -1,7 +1,7 @@
 """Tenants: their names, and whether they are open."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +28,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     members: int
     tier: UUID
     tier_name: str
+    timezone: str
+    default_grace: timedelta
 
 
 _MEMBERS = select(func.count()).where(members.c.tenant_id == tenants.c.id).correlate(tenants).scalar_subquery()
@@ -43,6 +45,8 @@ _COLUMNS = (
     _MEMBERS,
     tiers.c.id,
     tiers.c.name,
+    tenants.c.timezone,
+    tenants.c.default_grace,
 )
 
 
@@ -76,8 +80,9 @@ async def lock(tx: SystemTx, tenant: UUID) -> Tenant:
     return await find(tx, tenant)
 
 
-async def change(tx: SystemTx, tenant: UUID, values: Mapping[str, str | bool]) -> None:
-    await tx.sql.execute(update(tenants).where(tenants.c.id == tenant).values(dict(values)))
+async def change(tx: SystemTx, tenant: UUID, values: Mapping[str, Any]) -> None:
+    """Set the columns of `values`."""
+    await tx.sql.execute(update(tenants).where(tenants.c.id == tenant).values(**values))
 
 
 async def stand(tx: SystemTx, tenant: UUID, standing: Standing) -> None:
@@ -105,7 +110,8 @@ def _found(row: Row[Any] | None) -> Tenant:
 
 
 def _tenant(row: Row[Any]) -> Tenant:
-    id, name, created_at, suspended_at, why, deleted_at, required, forbid, count, tier, tier_name = tuple(row)
+    id, name, created_at, suspended_at, why, deleted_at, required, forbid, count, *rest = tuple(row)
+    tier, tier_name, zone, grace = rest
     return Tenant(
         id=id,
         name=name,
@@ -116,4 +122,6 @@ def _tenant(row: Row[Any]) -> Tenant:
         members=count,
         tier=tier or UNLIMITED,
         tier_name=tier_name or UNLIMITED_NAME,
+        timezone=zone,
+        default_grace=grace,
     )

@@ -111,7 +111,8 @@ class Namespace(Output, frozen=True):
     """A folder of jobs with its own ping key. `ping_key` is null for callers who may not see it.
 
     `timezone` holds for all its jobs without their own; `default_schedule` and `default_grace` are given to the jobs
-    that a ping makes in it (`create=1`), where the ping gives none.
+    that a ping makes in it (`create=1`), where the ping gives none. `own`: which of `timezone` and `default_grace` were
+    set here; the others are, and follow, the tenant's.
     """
 
     id: UUID
@@ -120,6 +121,7 @@ class Namespace(Output, frozen=True):
     timezone: str
     default_schedule: Schedules
     default_grace: Seconds
+    own: list[str]
     ping_key: str | None
     ping_url: str | None
     jobs: int
@@ -128,15 +130,17 @@ class Namespace(Output, frozen=True):
 
 
 class NewNamespace(Input, frozen=True):
+    """`timezone` and `default_grace` null: the tenant's."""
+
     slug: Slug
     name: NameIfAny = ""
-    timezone: str = "UTC"
+    timezone: str | None = None
     default_schedule: Schedules = Schedule(every=86_400)
-    default_grace: Duration = 3600
+    default_grace: Duration | None = None
 
 
 class NamespacePatch(Input, frozen=True):
-    """JSON Merge Patch: what is absent stays."""
+    """JSON Merge Patch: what is absent stays; `timezone` and `default_grace` null: the tenant's again."""
 
     slug: Slug | UnsetType = UNSET
     name: Name | UnsetType = UNSET

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from crontopus.domain.access import Role
 from crontopus.domain.standing import State
 from crontopus.wire.accounts import Email, Password
-from crontopus.wire.common import Input, Instant, Name, NameIfAny, Output
+from crontopus.wire.common import Duration, Input, Instant, Name, NameIfAny, Output
 from crontopus.wire.factors import Credential, FactorCode
 
 GivenPassword = Annotated[str, Meta(max_length=1000)]
@@ -33,11 +33,16 @@ class Tenant(Output, frozen=True):
 
 
 class TenantPatch(Input, frozen=True):
-    """JSON Merge Patch: what is absent stays. The last two are for owners to say."""
+    """JSON Merge Patch: what is absent stays. `require_second_factor` and `forbid_impersonation` are for owners to say.
+    Namespaces without a `timezone` or `default_grace` of their own have these at once, and so do their jobs without
+    their own zone.
+    """
 
     name: Name | UnsetType = UNSET
     require_second_factor: bool | UnsetType = UNSET
     forbid_impersonation: bool | UnsetType = UNSET
+    timezone: ZoneName | UnsetType = UNSET
+    default_grace: Duration | UnsetType = UNSET
 
 
 class Member(Output, frozen=True):

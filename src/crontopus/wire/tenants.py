@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from crontopus.domain.standing import State
 from crontopus.wire.accounts import Email
-from crontopus.wire.common import Input, Instant, Name, Output
+from crontopus.wire.common import Input, Instant, Name, Output, Seconds
 
 Why = Annotated[str, Meta(max_length=500)]
 
@@ -16,7 +16,8 @@ class TenantInfo(Output, frozen=True):
     """`state`: `active`; `suspended`: check-ins are stored, and nothing else can be done there; `deleted`: likewise,
     and all of it is removed at `restorable_until`. `members`: how many people belong to it;
     `require_second_factor`: those without one may do nothing in it but set one up; `forbid_impersonation`: who runs the
-    installation does not look at it as one of its members. `tier` says what it may have.
+    installation does not look at it as one of its members. `tier` says what it may have. `timezone` and
+    `default_grace` hold for its namespaces without their own.
     """
 
     id: UUID
@@ -31,6 +32,8 @@ class TenantInfo(Output, frozen=True):
     forbid_impersonation: bool
     tier: UUID
     tier_name: str
+    timezone: str
+    default_grace: Seconds
     created_at: Instant
 
 

@@ -14,6 +14,7 @@ from crontopus.api.arguments import Caller, Cursor, Limit, Parts
 from crontopus.api.principal import needs
 from crontopus.api.reading import Body, page_of, place_of
 from crontopus.domain.access import Scope
+from crontopus.engine import namespaces
 from crontopus.engine import tenants as engine
 from crontopus.storage import tenants
 from crontopus.wire.common import Page
@@ -74,7 +75,9 @@ async def make(caller: Caller, parts: Parts, new: NamedDependency[NewTenant]) ->
 async def edit(caller: Caller, parts: Parts, tenant: TenantId, changes: NamedDependency[TenantPatch]) -> TenantInfo:
     """Change any tenant."""
     async with parts.db.write_all() as tx:
-        return shown.tenant(await engine.edit(tx, caller, tenant, changes))
+        changed = await engine.edit(tx, caller, tenant, changes)
+    await namespaces.follow(parts.db, tenant)
+    return shown.tenant(changed)
 
 
 @post(
