@@ -6,7 +6,7 @@ from litestar import Litestar
 
 from crontopus.api import document
 from crontopus.api.app import api_router
-from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.access import OF_LOOKS, OF_RAISED_LOOKS, Role, SystemRole
 
 
 def openapi() -> str:
@@ -33,6 +33,10 @@ def permissions() -> str:
     ]
     lines += ["of reach is not there: the answer is 404, as for another tenant's. The last two run the installation;"]
     lines += ["here they are members of no tenant.", ""]
+    looks, raised = (", ".join(f"`{scope}`" for scope in sorted(of)) for of in (OF_LOOKS, OF_RAISED_LOOKS - OF_LOOKS))
+    lines += ["Somebody who runs the installation and looks at a tenant as one of its members or as a role there"]
+    lines += [f"(`POST /api/v1/admin/impersonations`) may do what that role may of {looks};"]
+    lines += [f"where it was raised also of {raised}. No answer holds a ping key or URL then.", ""]
     roles = [*Role, *SystemRole]
     lines += [f"| operation | needs | {' | '.join(roles)} | what it does |", f"|---|---|{':-:|' * len(roles)}---|"]
     for path, method, handler in document.operations(_app()):

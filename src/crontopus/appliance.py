@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from crontopus import __version__, logs, signals, systemd
 from crontopus import config as settings
 from crontopus.api.app import create_app
+from crontopus.api.events import MOST_STREAMS
 from crontopus.api.front import Front
 from crontopus.api.operations import operations_router
 from crontopus.api.parts import Parts
@@ -29,7 +30,7 @@ from crontopus.console.app import console_router
 from crontopus.console.errors import error_page
 from crontopus.domain import passwords
 from crontopus.domain.errors import CrontopusError, Invalid
-from crontopus.engine import accounts, backing_up, backups, exports, mail, purge, resets, setup, usage
+from crontopus.engine import accounts, backing_up, backups, diagnostics, exports, mail, purge, resets, setup, usage
 from crontopus.engine.absence import BEAT, Absence, Monotonic
 from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.exports import Exports
@@ -335,6 +336,13 @@ async def recover(config: Config, form: Recovery) -> list[str]:
         passwords.require(form.password, "/password", email, known.name if known else "")
         hashed = await Passwords().hash(form.password)
         return await accounts.recover(tx, email, hashed, superadmin=form.superadmin, without_factors=form.factors)
+
+
+async def diagnose(config: Config, origins: Mapping[str, str]) -> bytes:
+    """Diagnostics of the data itself, where no server gives them. Raises Conflict where one holds the data folder."""
+    async with assembled(config) as appliance:
+        told = settings.shown(config, origins)
+        return await diagnostics.bundle(appliance.parts.look, told, logs.RECENT.lines, 0, MOST_STREAMS)
 
 
 async def set_up(config: Config, email: str, password: str, tenant: str) -> SetUpResult:

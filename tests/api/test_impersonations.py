@@ -29,13 +29,14 @@ from crontopus.domain.errors import (
 from crontopus.engine import credentials, jobs
 from crontopus.engine.credentials import Caller
 from crontopus.engine.impersonations import LASTS
-from crontopus.storage import impersonations, tenants
+from crontopus.storage import accounts, impersonations, sessions, tenants
 from crontopus.wire.accounts import NewOwnToken, NewToken
 from crontopus.wire.impersonations import Impersonation, NewImpersonation
 from crontopus.wire.installation import UserPatch
 from crontopus.wire.jobs import JobPatch, NewJob
 from crontopus.wire.people import TenantPatch
 from tests.api.test_roles import BY_BODY, ENDLESS, GONE, NOT_ALLOWED, Row, _table
+from tests.stream import Stream, followed
 from tests.things import Things, body_of, things
 from tests.world import BASE, World
 
@@ -343,3 +344,36 @@ async def test_a_session_has_one_at_a_time(world: World) -> None:
     async with looking(world) as (operator, _):
         with pytest.raises(NotAllowed):
             await operator.impersonate(NewImpersonation(tenant=_acme(world), why=WHY, role=Role.VIEWER))
+
+
+async def test_the_same_session_looks_again_once_it_is_over(world: World) -> None:
+    async with looking(world) as (operator, first):
+        world.hands.turn_to(first.until)
+        me = await operator.me()
+        async with world.appliance.db.write_all() as tx:
+            account = await accounts.account(tx, me.email or "")
+            assert account
+            (session,) = await sessions.of_user(tx, account.user)
+            await sessions.confirmed(tx, session.id)
+        again = await operator.impersonate(NewImpersonation(tenant=_acme(world), why=WHY, role=Role.VIEWER))
+        assert [one.active for one in (await _all(world))] == [True, False]
+        assert again.id != first.id
+
+
+async def _all(world: World) -> list[Impersonation]:
+    async with world.operator(SystemRole.SUPPORT) as other:
+        return (await other.admin_impersonations()).items
+
+
+@pytest.mark.parametrize("something_changes", [True, False])
+async def test_a_live_stream_ends_with_it(world: World, something_changes: bool) -> None:
+    async with looking(world) as (operator, made), world.signed_in("acme") as acme:
+        cookie = operator.http.headers["cookie"]
+        async with followed(Stream(world, ("cookie", cookie), None)) as stream:
+            await acme.add_job(NewJob(slug="before"))
+            assert len(await stream.told(1)) == 1
+            async with world.operator(SystemRole.SUPPORT) as other:
+                await other.end_impersonation(made.id)
+            if something_changes:
+                await acme.add_job(NewJob(slug="after"))
+            assert "event:" not in await stream.rest()

@@ -1,13 +1,14 @@
 """What those who run the installation do to people and tenants at the command line, and what these see of it there."""
 
+import json
 import stat
 import zipfile
 from pathlib import Path
 
 import httpx
 
-from tests.cli.serving import Person
-from tests.served import PASSWORD
+from tests.cli.serving import Person, in_process
+from tests.served import PASSWORD, Served, set_up
 
 WHY = "the jobs of the night are late"
 
@@ -72,3 +73,16 @@ def test_an_operator_takes_diagnostics_once_into_a_new_file(server: Person, tmp_
         assert {"settings.json", "health.json", "log.json", "tables.json"} <= set(archive.namelist())
         assert "ada@" not in "".join(archive.read(name).decode() for name in archive.namelist())
     assert server.call("admin", "diagnostics", "--into", str(into), **own).exit_code == 5
+
+
+def test_diagnostics_are_taken_from_the_data_where_no_server_runs(tmp_path: Path) -> None:
+    data, into = tmp_path / "data", tmp_path / "crontopus.zip"
+    set_up(data)
+    with Served(data):
+        assert in_process("admin", "diagnose", "--data", str(data), "--into", str(into)).exit_code == 5
+    done = in_process("admin", "diagnose", "--data", str(data), "--into", str(into))
+    assert done.exit_code == 0, done.output
+    with zipfile.ZipFile(into) as archive:
+        rows = {one["name"]: one["rows"] for one in json.loads(archive.read("tables.json"))}
+        assert rows["users"] == 1
+        assert str(data) not in "".join(archive.read(name).decode() for name in archive.namelist())

@@ -52,8 +52,13 @@ NEEDS = {
 """Pages that some roles may not open; all others are for every member."""
 BY_LINK = {"/invitation", "/reset"}
 """Pages that open to nobody without the code of a link."""
-TELL_OF_ALL = {"/admin/audit", "/admin/impersonations"}
-"""What was done anywhere."""
+TELL_OF_ALL = {
+    "/admin/audit",
+    "/admin/impersonations",
+    "/admin/announcements",
+    "/admin/announcements/{announcement}",
+}
+"""What was done and said anywhere."""
 OWNERS_ONLY = "/settings/exports/{export}"
 
 

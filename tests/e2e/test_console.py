@@ -184,7 +184,7 @@ def test_every_page_is_for_everyone(
     assert not {name: found for name, found in wrong.items() if found}
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
+@pytest.mark.parametrize(("theme", "width"), LOOKS, ids=[f"{theme} {width}" for theme, width in LOOKS])
 def test_pages_seen_as_another_are_for_everyone(
     browser: Browser, served: Served, paths: dict[str, str], theme: str, width: int
 ) -> None:

@@ -33,7 +33,7 @@ NUMBERED = frozenset({"check-ins", "database", "disk", "gaps", "streams", "versi
 WORDS = frozenset({"auto", "json", "text", "debug", "info", "warning", "error"})
 """Values of settings that say nothing of whoever chose them."""
 HIDDEN = "(hidden)"
-_TELLING = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*|ctp_\w+|/ping/\S+|\w+://\S+|[A-Za-z0-9_-]{40,}")
+_TELLING = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*|ctp_\w+|/ping/[^\s\x22]+|\w+://[^\s\x22]+|[A-Za-z0-9_-]{40,}")
 """Addresses, tokens, URLs, long secrets: none is put in, and none would come through."""
 
 ABOUT = """Diagnostics of a Crontopus installation.
