@@ -6,12 +6,14 @@ from uuid import UUID
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from msgspec import Struct
 
 from crontopus.client import Client
 from crontopus.console import words
 from crontopus.console.forms import is_id
 from crontopus.console.view import View
 from crontopus.console.visit import Visit
+from crontopus.wire.audit import AuditVerdict, SystemAuditVerdict
 
 NAMES = ("actor", "action", "target")
 DURATIONS = frozenset({"default_grace", "every", "grace", "max_runtime", "min_runtime"})
@@ -29,7 +31,23 @@ async def log(request: Visit, client: NamedDependency[Client], view: NamedDepend
         cursor=request.query_params.get("cursor"),
     )
     older = urlencode({name: value for name, value in asked.items() if value} | {"cursor": page.next_cursor or ""})
-    return view.page("audit.html", page=page, asked=asked, older=older if page.next_cursor else "", told=told)
+    checked = [judged("This log", await client.verify_audit())] if "check" in request.query_params else []
+    return view.page(
+        "audit.html", page=page, asked=asked, older=older if page.next_cursor else "", told=told, checked=checked
+    )
+
+
+class Judged(Struct, frozen=True):
+    """Whether a log says what was written, in a sentence."""
+
+    sentence: str
+    holds: bool
+
+
+def judged(whose: str, verdict: AuditVerdict | SystemAuditVerdict) -> Judged:
+    if verdict.broken is None:
+        return Judged(f"{whose} says what was written: all {verdict.entries:,} entries hold.", holds=True)
+    return Judged(f"{whose} does not hold from entry {verdict.broken:,} on: {verdict.why}.", holds=False)
 
 
 def told(field: str, value: Any) -> str:

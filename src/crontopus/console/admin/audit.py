@@ -9,9 +9,10 @@ from litestar.di import NamedDependency
 
 from crontopus.client import Client
 from crontopus.console.forms import is_id
-from crontopus.console.log import told
+from crontopus.console.log import Judged, judged, told
 from crontopus.console.view import View
 from crontopus.console.visit import Visit
+from crontopus.wire.audit import SystemAuditVerdict
 
 NAMES = ("actor", "action", "tenant")
 
@@ -26,7 +27,23 @@ async def log(request: Visit, client: NamedDependency[Client], view: NamedDepend
         cursor=request.query_params.get("cursor"),
     )
     older = urlencode({name: value for name, value in asked.items() if value} | {"cursor": page.next_cursor or ""})
-    return view.page("admin/audit.html", page=page, asked=asked, older=older if page.next_cursor else "", told=told)
+    checked = await _checked(client) if "check" in request.query_params else []
+    return view.page(
+        "admin/audit.html", page=page, asked=asked, older=older if page.next_cursor else "", told=told, checked=checked
+    )
+
+
+async def _checked(client: Client) -> list[Judged]:
+    """Those logs that do not hold, each by itself; else one sentence of all."""
+    verdicts = (await client.verify_admin_audit()).items
+    broken = [judged(f"The log of {_whose(one)}", one) for one in verdicts if one.broken is not None]
+    entries = sum(one.entries for one in verdicts)
+    whole = f"All {len(verdicts):,} logs say what was written: their {entries:,} entries hold."
+    return broken or [Judged(whole, holds=True)]
+
+
+def _whose(one: SystemAuditVerdict) -> str:
+    return "the installation" if one.tenant is None else one.tenant_name or f"{one.tenant}, which is gone"
 
 
 ROUTES: list[Any] = [log]
