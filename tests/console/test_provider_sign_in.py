@@ -258,6 +258,13 @@ async def test_a_provider_that_is_slow_or_away_is_told_soon(
     await is_refused(browser, await browser.http.get(f"/sign-in/with/{provider.id}/go"), 503, "has not answered")
 
 
+async def test_a_provider_that_many_ask_at_once_keeps_them_waiting_nowhere(
+    by: Hostile, provider: Provider, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc, "AT_ONCE", 0)
+    await is_refused(browser, await browser.http.get(f"/sign-in/with/{provider.id}/go"), 503, "too many sign in")
+
+
 async def test_no_redirect_of_a_provider_is_followed(by: Hostile, provider: Provider, browser: Browser) -> None:
     for path in ("/.well-known/openid-configuration", "/jwks"):
         by.statuses, by.locations = {path: 302}, {path: f"{by.issuer}/elsewhere"}
