@@ -117,13 +117,13 @@ async def test_nothing_is_limited_where_the_operator_wants_it_so(world: World, l
 
 
 async def test_the_console_says_so_on_a_page(world: World, limited: Any) -> None:
-    limited(address=1)
+    limited(address=2)
     async with coming_from(world, "192.0.2.1") as browser:
         assert (await browser.get("/sign-in")).status_code == 200
         refused = await browser.get("/sign-in")
-    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "30")
     assert "Not so fast" in refused.text
-    assert "try again in 60 s" in refused.text
+    assert "try again in 30 s" in refused.text
 
 
 async def test_a_client_with_patience_reads_again_once_and_writes_never(world: World, limited: Any) -> None:

@@ -233,7 +233,16 @@ def _answers(path: str, method: str, handler: HTTPRouteHandler, body: Body | Non
 
 
 RATE_LIMIT = ("RateLimit", "RateLimit-Policy")
-_TAKES_CREDENTIALS = frozenset({"sign_in", "sign_in_with_passkey", "accept_invitation"})
+_TAKES_CREDENTIALS = frozenset(
+    {
+        "sign_in",
+        "sign_in_by_proxy",
+        "sign_in_with_passkey",
+        "finish_provider_sign_in",
+        "accept_invitation",
+        "use_password_reset",
+    }
+)
 """Open to anyone, and what they bring may be wrong."""
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from crontopus.domain.access import Role, SystemRole
-from crontopus.domain.announcements import Severity
+from crontopus.domain.announcements import Weight
 from crontopus.domain.tiers import UNLIMITED, Quota
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
 from crontopus.wire.announcements import AnnouncementPatch, NewAnnouncement
@@ -70,7 +70,7 @@ BODIES: dict[str, Struct] = {
         since=datetime(2030, 1, 1, tzinfo=UTC),
         until=datetime(2030, 1, 7, tzinfo=UTC),
     ),
-    "edit_announcement": AnnouncementPatch(severity=Severity.WARNING),
+    "edit_announcement": AnnouncementPatch(severity=Weight.WARNING),
     "impersonate": NewImpersonation(
         tenant=UUID("0190a5c2-5b1e-7c3f-8a4d-2f1e6b7c8d90"), why="the jobs of the night are late", role=Role.VIEWER
     ),

@@ -3,6 +3,6 @@
 from enum import StrEnum
 
 
-class Severity(StrEnum):
+class Weight(StrEnum):
     INFO = "info"
     WARNING = "warning"

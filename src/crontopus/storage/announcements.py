@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Row, and_, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crontopus.domain.announcements import Severity
+from crontopus.domain.announcements import Weight
 from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import announcements, dismissals
@@ -23,7 +23,7 @@ class Announcement(Struct, frozen=True, kw_only=True):
 
     id: UUID
     text: str
-    severity: Severity
+    severity: Weight
     since: datetime
     until: datetime | None
     tenants: list[str]

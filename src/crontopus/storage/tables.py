@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from crontopus.domain.access import Role, SystemRole
-from crontopus.domain.announcements import Severity
+from crontopus.domain.announcements import Weight
 from crontopus.domain.audit import Noun
 from crontopus.domain.letters import Kind
 from crontopus.domain.providers import GroupRole
@@ -363,7 +363,7 @@ announcements = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("text", Text, nullable=False),
-    Column("severity", Choice(Severity), nullable=False),
+    Column("severity", Choice(Weight), nullable=False),
     Column("since", Instant, nullable=False),
     Column("until", Instant),
     Column("tenants", Json(list[str]), nullable=False),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
-from crontopus.domain.announcements import Severity
+from crontopus.domain.announcements import Weight
 from crontopus.wire.common import Input, Instant, Output
 
 Words = Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -18,7 +18,7 @@ class NewAnnouncement(Input, frozen=True):
     """
 
     text: Words
-    severity: Severity = Severity.INFO
+    severity: Weight = Weight.INFO
     since: Instant | None = None
     until: Instant | None = None
     tenants: Tenants = []
@@ -28,7 +28,7 @@ class AnnouncementPatch(Input, frozen=True):
     """JSON Merge Patch: what is absent stays. Who has put it away sees it again where `text` or `severity` changes."""
 
     text: Words | UnsetType = UNSET
-    severity: Severity | UnsetType = UNSET
+    severity: Weight | UnsetType = UNSET
     since: Instant | UnsetType = UNSET
     until: Instant | UnsetType | None = UNSET
     tenants: Tenants | UnsetType = UNSET
@@ -39,7 +39,7 @@ class Announcement(Output, frozen=True):
 
     id: UUID
     text: str
-    severity: Severity
+    severity: Weight
     since: Instant
     until: Instant | None
     tenants: list[UUID]
@@ -53,6 +53,6 @@ class Announced(Output, frozen=True):
 
     id: UUID
     text: str
-    severity: Severity
+    severity: Weight
     since: Instant
     until: Instant | None

@@ -11,7 +11,7 @@ from crontopus.cli.call import connected
 from crontopus.cli.output import Column, Listing, Out, say
 from crontopus.cli.table import Cell
 from crontopus.cli.values import WHEN, converted
-from crontopus.domain.announcements import Severity
+from crontopus.domain.announcements import Weight
 from crontopus.wire.announcements import Announcement, AnnouncementPatch, NewAnnouncement
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ANNOUNCEMENTS = Listing(
     ),
 )
 _which = click.argument("which", metavar="ID")
-_severity = click.option("--severity", type=click.Choice([one.value for one in Severity]), help="How much it matters.")
+_severity = click.option("--severity", type=click.Choice([one.value for one in Weight]), help="How much it matters.")
 _since = click.option("--since", type=WHEN, help="When it begins to be shown; now, where it is not said.")
 _until = click.option("--until", type=WHEN, help="When it ends; where it is not said, once it is deleted.")
 _tenants = click.option("--tenant", "tenants", multiple=True, help="Only to the people of this one; more than once.")

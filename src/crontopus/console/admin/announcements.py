@@ -13,12 +13,12 @@ from crontopus.console.forms import Faults, Form, as_id, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
 from crontopus.domain.access import Scope
-from crontopus.domain.announcements import Severity
+from crontopus.domain.announcements import Weight
 from crontopus.domain.errors import CrontopusError, Fault, Invalid, NotFound, Unconfirmed
 from crontopus.wire.announcements import Announcement, AnnouncementPatch, NewAnnouncement
 
 PAGE = "/admin/announcements"
-SEVERITIES = [(Severity.INFO, "To know"), (Severity.WARNING, "A warning")]
+SEVERITIES = [(Weight.INFO, "To know"), (Weight.WARNING, "A warning")]
 MINUTES = "%Y-%m-%dT%H:%M"
 FIELDS = same_names("text", "severity", "since", "until", "tenants")
 
@@ -92,7 +92,7 @@ async def _find(client: Client, announcement: str) -> Announcement:
 def _typed(form: Form, view: View) -> dict[str, Any]:
     return {
         "text": form["text"],
-        "severity": Severity(form["severity"]) if form["severity"] in list(Severity) else Severity.INFO,
+        "severity": Weight(form["severity"]) if form["severity"] in list(Weight) else Weight.INFO,
         "since": _instant(form, "since", view),
         "until": _instant(form, "until", view),
         "tenants": [as_id(one, "/tenants") for one in form.all("tenants")],
