@@ -40,11 +40,15 @@ def at_terminal(server: Person, *arguments: str, typed: str = "", columns: int =
     return shown.decode().replace("\r\n", "\n")
 
 
+STEERING = "\x1b[2J\x9b31m\u202e"
+
+
 @pytest.fixture
 def named(server: Person, namespace: str) -> str:
-    """A job with a name that tries to steer the terminal."""
-    name = "a very long name of a job that says nothing new " + "\x1b[2J" + "日本" * 10
-    return str(server.json("jobs", "create", name, "--slug", "x" * 60, "-n", namespace, "--every", "1h")["id"])
+    """A job that is described so as to steer the terminal."""
+    name = "a very long name of a job that says nothing new " + "日本" * 10
+    more = ("--description", STEERING, "-n", namespace, "--every", "1h")
+    return str(server.json("jobs", "create", name, "--slug", "x" * 60, *more)["id"])
 
 
 def test_no_line_is_wider_than_the_terminal(server: Person, named: str) -> None:
@@ -59,8 +63,12 @@ def test_colours_are_for_terminals_that_want_them(server: Person, named: str) ->
     assert "\x1b" not in at_terminal(server, "jobs", "show", named, TERM="dumb")
 
 
-def test_a_name_cannot_steer_the_terminal(server: Person, named: str) -> None:
-    assert "\x1b[2J" not in at_terminal(server, "jobs", "show", named)
+@pytest.mark.parametrize("form", ["table", "json", "yaml", "csv"])
+def test_what_somebody_wrote_cannot_steer_the_terminal(server: Person, named: str, form: str) -> None:
+    shown = at_terminal(server, "jobs", "show", named, "-o", form)
+    assert "\x1b[2J" not in shown
+    assert not set(shown) & {"\x9b", "\u202e"}
+    assert any(told in shown for told in ("␛[2J", "\\u001b[2J", "\\e[2J"))
 
 
 def test_times_are_those_of_the_clock_on_the_wall(server: Person, namespace: str) -> None:

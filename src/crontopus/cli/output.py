@@ -104,7 +104,7 @@ class Out:
     def raw(self, thing: object) -> None:
         """The thing itself, whole, as JSON or YAML (also where the form is neither: as JSON)."""
         if self.form is Form.YAML:
-            click.echo(yaml_text(plain(thing)), nl=False)
+            click.echo(at_terminal(yaml_text(plain(thing))), nl=False)
         else:
             click.echo(escaped(msgspec.json.format(encoded(thing), indent=2).decode()).encode())
 
