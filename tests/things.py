@@ -9,7 +9,7 @@ from msgspec import Struct
 from crontopus.api.examples import BODIES
 from crontopus.client import Client
 from crontopus.domain.access import Role
-from crontopus.domain.announcements import Severity
+from crontopus.domain.announcements import Weight
 from crontopus.domain.tiers import Quota, Tier
 from crontopus.engine.impersonations import LASTS
 from crontopus.storage import announcements, exports, factors, impersonations, tiers
@@ -133,7 +133,7 @@ async def new_announcement(world: World, tenant: UUID) -> UUID:
         made = Announcement(
             id=id,
             text=MARKER,
-            severity=Severity.INFO,
+            severity=Weight.INFO,
             since=tx.now,
             until=None,
             tenants=[str(tenant)],

@@ -7,7 +7,7 @@ import pytest
 
 from crontopus.client import Client
 from crontopus.domain.access import Role, SystemRole
-from crontopus.domain.announcements import Severity
+from crontopus.domain.announcements import Weight
 from crontopus.domain.errors import Invalid, NotAllowed, NotFound
 from crontopus.wire.announcements import AnnouncementPatch, NewAnnouncement
 from tests.world import World
@@ -58,7 +58,7 @@ async def test_who_puts_it_away_sees_it_again_only_where_it_says_something_else(
             assert (await _read(person), await _read(other)) == ([], [SUNDAY])
         await operator.edit_announcement(made.id, AnnouncementPatch(until=world.now + timedelta(days=1)))
         assert await _read(person) == []
-        await operator.edit_announcement(made.id, AnnouncementPatch(severity=Severity.WARNING))
+        await operator.edit_announcement(made.id, AnnouncementPatch(severity=Weight.WARNING))
         assert await _read(person) == [SUNDAY]
         await operator.delete_announcement(made.id)
         assert await _read(person) == await _read(other) == []
