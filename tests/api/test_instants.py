@@ -44,13 +44,15 @@ BY_SCHEMA = {
     ("Backups", "next_at"),
     *(("Letter", f"{name}_at") for name in ("made", "next")),
     ("MailState", "oldest_at"),
-    ("PasswordResetState", "expires_at"),
+    *((kind, "expires_at") for kind in ("PasswordResetState", "ProvidedSession", "ProviderRedirect")),
+    *((kind, "until") for kind in ("Announced", "Looking")),
+    *(("Impersonation", f"{name}_at") for name in ("ended", "raised")),
 }
 OF_PEOPLE = {("Me", "confirmed_until"), *(("SessionInfo", f"{name}_at") for name in ("created", "expires", "used"))}
 ELSEWHERE = {("Session", "expires_at"), *OF_PEOPLE, *BY_SCHEMA}
 """Tested below: what the walk over all operations does not meet."""
 
-STREAMED = ("events", "metrics", "export_audit", "export_admin_audit", "download_export")
+STREAMED = ("events", "metrics", "export_audit", "export_admin_audit", "download_export", "diagnostics")
 
 Found = tuple[str, str, str]
 """A schema, its field, and the text that stands there."""
