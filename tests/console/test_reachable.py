@@ -11,6 +11,7 @@ from crontopus.console import app
 from crontopus.resources import templates
 
 BY_ADDRESS = {
+    "diagnostics": "/api/v1/admin/diagnostics",
     "download_export": "/content",
     "events": "/api/v1/events",
     "export_admin_audit": "/api/v1/admin/audit/export",

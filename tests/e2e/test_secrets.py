@@ -6,7 +6,7 @@ import base64
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,16 @@ def _made(served: Served) -> dict[str, str]:
             "device code": told("/device/code", name="a machine")["device_code"],
             "passphrase": PASSPHRASE,
             "secret key": KEY,
+            "client secret": _of_provider(told),
         }
+
+
+def _of_provider(told: Callable[..., Any]) -> str:
+    """What a sign-in provider knows this server by."""
+    secret = "known-to-the-provider-alone"
+    wish = {"name": "Example", "issuer": "https://id.example.org", "client_id": "c", "domains": ["example.org"]}
+    told("/providers", client_secret=secret, **wish)
+    return secret
 
 
 def _operations() -> list[tuple[str, str, str]]:
