@@ -32,7 +32,18 @@ async def test_all_is_well_in_the_beginning_and_every_part_is_told(world: World,
     await world.appliance.absence.beat()
     found = await operator.admin_health()
     areas = list(dict.fromkeys(one.area for one in found.items))
-    assert areas == ["ready", "check-ins", "database", "disk", "processes", "gaps", "backups", "streams", "versions"]
+    assert areas == [
+        "ready",
+        "check-ins",
+        "database",
+        "disk",
+        "processes",
+        "gaps",
+        "backups",
+        "mail",
+        "streams",
+        "versions",
+    ]
     assert [one for one in found.items if one.condition is Condition.BAD] == []
     assert (await vital(operator, "versions", "Crontopus")).told == __version__
     database = "SQLite 3" if world.appliance.db.is_sqlite else "PostgreSQL 1"

@@ -232,15 +232,17 @@ async def _gaps(look: Look) -> Iterable[Vital]:
 
 async def _mail(look: Look) -> Iterable[Vital]:
     if not look.mail.is_on:
-        return [_vital("mail", "waiting", "none is sent from here", OK, "The setting smtp_url has the server send it.")]
+        return [_vital("mail", "waiting", "none is sent: the setting smtp_url is not given", OK)]
     async with look.db.read_all() as tx:
         queue, troubled, now = await letters.queue(tx), await letters.in_trouble(tx, 1), tx.now
     late = queue.oldest_at is not None and now - queue.oldest_at > MAIL_LATE
     told = f"{queue.waiting:,}"
     if queue.oldest_at is not None:
         told += f", the oldest for {duration.brief(_whole(now - queue.oldest_at))}"
-    advice = f"At last: {troubled[0].why}" if late and troubled else "`crontopus admin mail show` tells more."
-    return [_vital("mail", "waiting", told, BAD if late else OK, advice)]
+    if not late:
+        return [_vital("mail", "waiting", told, OK)]
+    advice = f"At last: {troubled[0].why}" if troubled else "`crontopus admin mail show` tells more."
+    return [_vital("mail", "waiting", told, BAD, advice)]
 
 
 async def _backups(look: Look) -> Iterable[Vital]:
