@@ -13,7 +13,9 @@ ProviderName = Annotated[str, Meta(min_length=1, max_length=60, pattern=PLAIN)]
 Issuer = Annotated[str, Meta(min_length=1, max_length=500)]
 ClientId = Annotated[str, Meta(min_length=1, max_length=500)]
 ClientSecret = Annotated[str, Meta(min_length=1, max_length=2000)]
-ProviderScopes = Annotated[list[Annotated[str, Meta(pattern=r"^[!#-\[\]-~]{1,200}$")]], Meta(max_length=20)]
+SCOPE = r"^[!#-\[\]-~]{1,200}$"
+"""As RFC 6749 (3.3) has it."""
+ProviderScopes = Annotated[list[Annotated[str, Meta(pattern=SCOPE)]], Meta(max_length=20)]
 Domains = Annotated[list[Annotated[str, Meta(max_length=253)]], Meta(min_length=1, max_length=100)]
 Claim = Annotated[str, Meta(min_length=1, max_length=200)]
 SCOPES = ["openid", "email", "profile"]
