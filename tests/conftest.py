@@ -23,7 +23,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A server that all tests share. A test that stops its server starts one of its own."""
-    with Postgres() as server:
+    with Postgres(durable=False) as server:
         yield server
 
 

@@ -25,13 +25,15 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' 
 
 
 class Postgres:
-    """One server, for use with `with`. Its settings are PostgreSQL's own; so fsync is on.
+    """One server, for use with `with`. Its settings are PostgreSQL's own; so fsync is on, unless it need not be
+    `durable`: where no power fails, nobody sees the difference but the clock.
 
     It ends with the thread that started it, also where that one was killed: keep the thread while the server is wanted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = True) -> None:
         self.port = free_port()
+        self._durable = durable
         self._programs = _newest_programs()
         self._folder = Path(tempfile.mkdtemp(prefix="crontopus-postgres-"))
         self._data = self._folder / "data"
@@ -61,6 +63,8 @@ class Postgres:
     def start(self) -> None:
         """Returns when connections are accepted. Also starts anew what was stopped, on the same port."""
         settings = {"listen_addresses": HOST, "port": self.port, "unix_socket_directories": ""}
+        if not self._durable:
+            settings |= {"fsync": "off", "full_page_writes": "off"}
         command = self._command("postgres", *(f"--{name}={value}" for name, value in settings.items()))
         with self._log.open("ab") as log:
             self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
