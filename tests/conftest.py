@@ -1,7 +1,10 @@
 """What tests of every floor may ask for."""
 
 import asyncio
+import os
+import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +18,12 @@ from tests.world import World, copied, found, world_in
 settings.register_profile("crontopus", deadline=None, derandomize=not LONG)
 settings.load_profile("crontopus")
 """No test is timed, and only the long run looks for new examples."""
+
+MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 8 * 1024**3  # noqa: S108 - every test makes a folder of its own in it
+if not LONG and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
+    os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
+"""In the short run what tests write is kept in memory where there is room: thousands of small databases that sync at
+every step make a disk stand still for seconds, and every test that has it wait. The long run is on the disk."""
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """As at a terminal: whoever starts the tests by nohup would have every process that they start ignore it."""

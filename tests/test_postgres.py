@@ -14,9 +14,11 @@ import pytest
 from tests.postgres import Postgres
 
 
-def test_writes_are_synchronous(postgres: Postgres, postgres_url: str) -> None:
-    assert postgres.ask(postgres_url, "SHOW fsync") == "on"
-    assert postgres.ask(postgres_url, "SHOW synchronous_commit") == "on"
+def test_writes_are_synchronous_unless_they_need_not_be(postgres: Postgres, postgres_url: str) -> None:
+    with Postgres() as own:
+        assert own.ask(own.url("postgres"), "SHOW fsync") == "on"
+        assert own.ask(own.url("postgres"), "SHOW synchronous_commit") == "on"
+    assert postgres.ask(postgres_url, "SHOW fsync") == "off"
 
 
 def test_each_database_is_empty(postgres: Postgres) -> None:
