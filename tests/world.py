@@ -4,6 +4,7 @@ Two tenants, `acme` and `globex`, always exist.
 """
 
 import asyncio
+import math
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -15,6 +16,7 @@ from uuid import UUID
 import httpx
 from msgspec import Struct
 
+from crontopus.api.parts import Parts
 from crontopus.appliance import Appliance, assembled
 from crontopus.client import Client
 from crontopus.config import Config
@@ -23,6 +25,7 @@ from crontopus.domain.ids import NOWHERE
 from crontopus.engine import namespaces, setup, tokens
 from crontopus.engine.accounts import begin_session
 from crontopus.engine.credentials import Caller
+from crontopus.engine.memo import Memo
 from crontopus.storage import accounts, members
 from crontopus.storage.accounts import Login
 from crontopus.storage.identity import new_id
@@ -153,6 +156,7 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
     async with assembled(config, hands, hands.monotonic) as appliance:
         await appliance.absence.begin()
         await appliance.usage.step()
+        _remember_nothing(appliance.parts)
         intake = asyncio.create_task(appliance.intake.run())
         world = World(appliance, hands, await _tenants(appliance, data))
         hands.heartbeats.append(appliance.absence.saw)
@@ -164,6 +168,11 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
             intake.cancel()
             with suppress(asyncio.CancelledError):
                 await intake
+
+
+def _remember_nothing(parts: Parts) -> None:
+    """An answer that took long is given again for a while: on a machine that stood still, an old one would be."""
+    parts.counts, parts.scrapes = Memo(worth_seconds=math.inf), Memo(worth_seconds=math.inf)
 
 
 _KNOWN: dict[Path, dict[str, Tenant]] = {}
