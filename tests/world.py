@@ -14,10 +14,11 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from litestar import Litestar
 from msgspec import Struct
 
 from crontopus.api.parts import Parts
-from crontopus.appliance import Appliance, assembled
+from crontopus.appliance import Appliance, assembled, made_app
 from crontopus.client import Client
 from crontopus.config import Config
 from crontopus.domain.access import EVERYTHING, Principal, Role, SystemRole
@@ -153,7 +154,8 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
     hands = hands or Hands()
     own = {"public_url": BASE, "provider_hosts": PROVIDER_HOSTS}
     config = Config(data=data, database_url=database_url, **(own | more))
-    async with assembled(config, hands, hands.monotonic) as appliance:
+    app = _APPS.pop() if _APPS and not more else made_app(config)
+    async with assembled(config, hands, hands.monotonic, app) as appliance:
         await appliance.absence.begin()
         await appliance.usage.step()
         _remember_nothing(appliance.parts)
@@ -168,6 +170,12 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
             intake.cancel()
             with suppress(asyncio.CancelledError):
                 await intake
+    if not more:
+        _APPS.append(app)
+
+
+_APPS: list[Litestar] = []
+"""Those of worlds that were left, with the usual settings: making one takes longer than most tests."""
 
 
 def _remember_nothing(parts: Parts) -> None:

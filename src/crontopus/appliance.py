@@ -14,13 +14,14 @@ from uuid import UUID, uuid4
 import anyio
 import structlog
 from anyio.abc import TaskStatus
+from litestar import Litestar
 from msgspec import Struct
 from msgspec.structs import replace
 
 from crontopus import __version__, logs, signals, systemd
 from crontopus import config as settings
 from crontopus.api import shown
-from crontopus.api.app import create_app
+from crontopus.api.app import create_app, join
 from crontopus.api.events import MOST_STREAMS
 from crontopus.api.front import Front
 from crontopus.api.operations import operations_router
@@ -134,19 +135,33 @@ def wall_clock() -> datetime:
 
 @asynccontextmanager
 async def assembled(
-    config: Config, clock: Clock = wall_clock, monotonic: Monotonic = time.monotonic
+    config: Config, clock: Clock = wall_clock, monotonic: Monotonic = time.monotonic, app: Litestar | None = None
 ) -> AsyncIterator[Appliance]:
-    """Every part, joined; nothing runs yet. Raises Conflict, Invalid or Unavailable in plain words."""
+    """Every part, joined; nothing runs yet. `app`: what `made_app` made of settings that are the same there, and nobody
+    uses any more. Raises Conflict, Invalid or Unavailable in plain words."""
     async with open_database(config.data, config.database_url, clock) as db:
         sealer = await fitting_sealer(db, config.data, config.secret_key)
         ledger = await open_ledger(db)
         try:
-            yield _joined(config, db, ledger, sealer, monotonic)
+            yield _joined(config, db, ledger, sealer, monotonic, app or made_app(config))
         finally:
             await ledger.close()
 
 
-def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monotonic: Monotonic) -> Appliance:
+def made_app(config: Config) -> Litestar:
+    """All routes, of which there are hundreds: what takes longest before anything is served."""
+    return create_app(
+        [
+            console_router(public_url=config.base_url, hosts=config.hosts),
+            operations_router(metrics_open=config.metrics_open),
+        ],
+        error_page,
+    )
+
+
+def _joined(
+    config: Config, db: Database, ledger: Ledger, sealer: Sealer, monotonic: Monotonic, app: Litestar
+) -> Appliance:
     metrics = Metrics()
     process = uuid4()
     absence = Absence(db, process, monotonic, metrics)
@@ -174,14 +189,6 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         look=look,
         operators_need_second_factor=config.operators_need_second_factor,
     )
-    app = create_app(
-        parts,
-        [
-            console_router(clock=db.clock, public_url=config.base_url, hosts=config.hosts),
-            operations_router(health, parts, metrics_open=config.metrics_open),
-        ],
-        error_page(db.clock),
-    )
     ping = Ping(intake, db.clock, parts.patience, body_limit=config.ping_body_limit)
     return Appliance(
         config=config,
@@ -198,7 +205,7 @@ def _joined(config: Config, db: Database, ledger: Ledger, sealer: Sealer, monoto
         metrics=metrics,
         parts=parts,
         process=process,
-        app=Front(ping, app, Room(parts.patience), config.proxies, config.user_header),
+        app=Front(ping, join(app, parts), Room(parts.patience), config.proxies, config.user_header),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from litestar import Litestar
+from litestar.datastructures import State
 from litestar.testing import TestClient
 
 from crontopus.console.app import console_router
@@ -17,10 +18,9 @@ HOST = "http://testserver.local"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[TestClient[Litestar]]:
     """A browser before a console whose API is not there."""
-    router = console_router(
-        clock=lambda: datetime(2026, 11, 23, tzinfo=UTC), public_url="https://cron.example", hosts=["testserver.local"]
-    )
-    with TestClient(Litestar([router]), base_url=HOST) as client:
+    router = console_router(public_url="https://cron.example", hosts=["testserver.local"])
+    app = Litestar([router], state=State({"clock": lambda: datetime(2026, 11, 23, tzinfo=UTC)}))
+    with TestClient(app, base_url=HOST) as client:
         client.follow_redirects = False
         yield client
 

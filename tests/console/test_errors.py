@@ -7,7 +7,7 @@ import pytest
 from litestar import get
 from structlog.testing import capture_logs
 
-from crontopus.api.app import create_app
+from crontopus.api.app import create_app, join
 from crontopus.console.errors import error_page
 from crontopus.console.headers import SECURITY_HEADERS
 from tests.console.conftest import Visitor
@@ -53,8 +53,7 @@ async def test_a_bug_is_told_to_a_browser_as_a_page_and_to_the_log_under_the_sam
     async def broken() -> None:
         raise ZeroDivisionError
 
-    parts = world.appliance.parts
-    transport = httpx.ASGITransport(create_app(parts, [broken], error_page(parts.db.clock)))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(join(create_app([broken], error_page), world.appliance.parts))  # type: ignore[arg-type]
     with capture_logs() as logged:
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
             answer = await http.get("/broken", headers={"Accept": "text/html"})

@@ -72,7 +72,7 @@ TELL_OF_ALL = {
 
 def pages() -> list[str]:
     """The address of every page, from the routes."""
-    app = Litestar([console_router(clock=lambda: NotImplemented, public_url=BASE, hosts=[])], openapi_config=None)
+    app = Litestar([console_router(public_url=BASE, hosts=[])], openapi_config=None)
     routes = (route for route in app.routes if isinstance(route, HTTPRoute) and "GET" in route.methods)
     found = {route.path_format for route in routes}
     return sorted(path for path in found if "{rest}" not in path and not path.startswith("/static"))

@@ -47,16 +47,24 @@ from crontopus.domain.access import Principal
 from crontopus.wire.encoding import encoded
 
 
-def create_app(parts: Parts, routers: Sequence[ControllerRouterHandler], page: Page) -> Litestar:
-    """`routers`: what else the appliance serves beside the API (console, operations); `page`: an error in a browser."""
+def create_app(routers: Sequence[ControllerRouterHandler], page: Page) -> Litestar:
+    """`routers`: what else the appliance serves beside the API (console, operations); `page`: an error in a browser.
+
+    It serves nobody before `join`.
+    """
     return Litestar(
         route_handlers=[api_router(), reference.reference_router(), *routers],
         exception_handlers={Exception: problems.answer_with(page)},
-        state=State({"parts": parts}),
         request_max_body_size=MOST_BYTES,
         openapi_config=None,
         logging_config=None,
     )
+
+
+def join(app: Litestar, parts: Parts) -> Litestar:
+    """`app`, serving these parts from now on, by their clock."""
+    app.state.parts, app.state.clock = parts, parts.db.clock
+    return app
 
 
 def api_router() -> Router:

@@ -8,11 +8,10 @@ from crontopus.api.arguments import Http
 from crontopus.api.parts import Parts
 from crontopus.api.principal import FOR_ANYONE, UNLIMITED, guard, needs_for_all
 from crontopus.domain.access import Scope
-from crontopus.engine.health import Health
 from crontopus.metrics import content_type
 
 
-def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Router:
+def operations_router(*, metrics_open: bool) -> Router:
     """`/livez`, `/readyz` and `/metrics`. Only the last needs a credential, a superadmin's, unless `metrics_open`."""
 
     @get("/livez", media_type=MediaType.TEXT, opt=FOR_ANYONE | UNLIMITED)
@@ -20,8 +19,8 @@ def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Ro
         return "ok"
 
     @get("/readyz", opt=FOR_ANYONE | UNLIMITED)
-    async def readyz() -> Response[dict[str, Any]]:
-        checks = await health.checks()
+    async def readyz(request: Http) -> Response[dict[str, Any]]:
+        checks = await _parts(request).look.health.checks()
         ready = all(check.ok for check in checks)
         told = {check.name: {"ok": check.ok, "detail": check.detail} for check in checks}
         headers = {"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": "5"})
@@ -29,8 +28,14 @@ def operations_router(health: Health, parts: Parts, *, metrics_open: bool) -> Ro
 
     @get("/metrics", opt=(FOR_ANYONE if metrics_open else needs_for_all(Scope.METRICS_READ)) | UNLIMITED)
     async def metrics(request: Http) -> Response[bytes]:
+        parts = _parts(request)
         parts.metrics.waiting.set(parts.intake.waiting)
         asked = content_type(request.headers.get("accept", ""))
         return Response(parts.metrics.text(asked), headers={"Content-Type": asked, "Vary": "Accept"})
 
     return Router(path="/", route_handlers=[livez, readyz, metrics], guards=[guard], include_in_schema=False)
+
+
+def _parts(request: Http) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts

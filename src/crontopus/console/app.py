@@ -41,28 +41,26 @@ from crontopus.console.admin import tenants as admin_tenants
 from crontopus.console.admin import usage as admin_usage
 from crontopus.console.errors import error_page
 from crontopus.console.headers import seal
-from crontopus.console.view import Clock, View, see
+from crontopus.console.view import View, see
 from crontopus.console.visit import Visit
 from crontopus.domain.errors import CrontopusError, NotFound
 
 
-def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Router:
+def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
     """All pages, to be mounted at `/` in the app that also serves `/api/v1`.
 
-    `hosts` are the names under which it is reached. `clock` is the appliance's, so that relative times agree with the
-    API. Cookies are Secure where `public_url` is https.
+    `hosts` are the names under which it is reached. Cookies are Secure where `public_url` is https.
     """
     secure = public_url.startswith("https:")
 
     async def view(request: Visit, client: NamedDependency[Client]) -> View:
         request.state.me = await client.me()
-        view = see(request, clock, request.state.me, plain=not secure)
+        view = see(request, request.state.me, plain=not secure)
         return view if view.htmx else structs.replace(view, announcements=(await client.announcements()).items)
 
     def visitor(request: Visit) -> View:
-        return see(request, clock)
+        return see(request)
 
-    page = error_page(clock)
     return Router(
         path="/",
         route_handlers=[
@@ -111,7 +109,7 @@ def console_router(*, clock: Clock, public_url: str, hosts: Sequence[str]) -> Ro
             "secure": Provide(lambda: secure, sync_to_thread=False),
         },
         guards=[session.known_hosts_only(hosts), session.same_origin_only(public_url)],
-        exception_handlers={CrontopusError: page, HTTPException: page},
+        exception_handlers={CrontopusError: error_page, HTTPException: error_page},
         after_request=_sealed,
         include_in_schema=False,
     )

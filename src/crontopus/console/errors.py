@@ -1,6 +1,5 @@
 """Errors as pages: what could not be done, why, what is still safe, one way on."""
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +8,7 @@ from litestar.exceptions import HTTPException
 
 from crontopus.console.headers import seal
 from crontopus.console.session import SECOND_FACTOR, sign_in_path
-from crontopus.console.view import Clock, View, see
+from crontopus.console.view import View, see
 from crontopus.console.visit import Visit, request_id
 from crontopus.domain.errors import (
     Closed,
@@ -50,30 +49,26 @@ _SAFE = {
 _OURS = "This is our fault and not yours. Check-ins are taken all the same."
 
 
-def error_page(clock: Clock) -> Callable[[Visit, Exception], Response[Any]]:
+def error_page(request: Visit, error: Exception) -> Response[Any]:
     """The console's exception handler. Fit for the whole app's unknown paths too: it needs no session."""
-
-    def answer(request: Visit, error: Exception) -> Response[Any]:
-        view = see(request, clock, _looking(request))
-        if isinstance(error, Unfinished):
-            return seal(_to(view, f"{SECOND_FACTOR}?next={quote(view.path, safe='')}"))
-        if isinstance(error, FactorNeeded) and request.method == "GET":
-            return seal(_to(view, "/me/security"))
-        if isinstance(error, Unauthenticated):
-            return seal(_to(view, sign_in_path(view)))
-        if isinstance(error, Unconfirmed) and request.method == "GET":
-            return seal(view.confirmation())
-        if isinstance(error, Closed):
-            return seal(_closed(view, error))
-        if isinstance(error, CrontopusError):
-            page = _page(view, request, Problem.of(error).status, str(error))
-            if isinstance(error, Throttled | Unavailable):
-                page.set_header("Retry-After", str(error.retry_after_seconds))
-            return seal(page)
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        return seal(_page(view, request, status, ""))
-
-    return answer
+    view = see(request, _looking(request))
+    if isinstance(error, Unfinished):
+        return seal(_to(view, f"{SECOND_FACTOR}?next={quote(view.path, safe='')}"))
+    if isinstance(error, FactorNeeded) and request.method == "GET":
+        return seal(_to(view, "/me/security"))
+    if isinstance(error, Unauthenticated):
+        return seal(_to(view, sign_in_path(view)))
+    if isinstance(error, Unconfirmed) and request.method == "GET":
+        return seal(view.confirmation())
+    if isinstance(error, Closed):
+        return seal(_closed(view, error))
+    if isinstance(error, CrontopusError):
+        page = _page(view, request, Problem.of(error).status, str(error))
+        if isinstance(error, Throttled | Unavailable):
+            page.set_header("Retry-After", str(error.retry_after_seconds))
+        return seal(page)
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return seal(_page(view, request, status, ""))
 
 
 def _looking(request: Visit) -> Me | None:

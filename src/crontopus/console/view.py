@@ -94,7 +94,7 @@ class View(Struct, frozen=True, kw_only=True):
         return round(min([60.0, *fresh, *(distance for distance in distances if distance > 0)]) * 1000) + 300
 
 
-def see(request: Visit, clock: Clock, me: Me | None = None, *, plain: bool = False) -> View:
+def see(request: Visit, me: Me | None = None, *, plain: bool = False) -> View:
     """How the visitor behind `request` wants things shown: what they said stands with their account; before it, and for
     whoever is not known yet, in cookies. What one says wrongly is not believed. `plain`: it is reached by plain HTTP.
     """
@@ -104,7 +104,7 @@ def see(request: Visit, clock: Clock, me: Me | None = None, *, plain: bool = Fal
     query = f"?{request.url.query}" if request.url.query else ""
     return View(
         me=me,
-        now=clock(),
+        now=request.app.state.clock(),
         zone=ZoneInfo(zone if zone in _KNOWN_ZONES else "UTC"),
         theme=theme if theme in ("light", "dark") else "",
         note=unquote(cookies.get(NOTE_COOKIE, ""))[:300],
