@@ -28,7 +28,6 @@ ENTRIES = 1_000_000
 PEOPLE = 20
 GIBIBYTE = 2**30
 ROUNDS = 7
-EMAIL = "ada@example.org"
 
 
 def lines(folder: Path) -> list[Line]:
@@ -37,7 +36,7 @@ def lines(folder: Path) -> list[Line]:
     load = Load(folder, filled.fill_sqlite(data, JOBS))
     names = _spread(data, made.token)
     with Served(data) as server, _client(server, made.token) as owner:
-        found = [*_me(server, owner), *_reach(server, owner, names), *_sign_ins(server, load)]
+        found = [*_me(server, owner), *_reach(server, owner, names), *_sign_ins(server, owner, load)]
         empty = _audit_page(owner)
     _grow_the_log(data)
     with Served(data) as server, _client(server, made.token) as owner:
@@ -101,12 +100,25 @@ def _listed(client: httpx.Client, count: int) -> int:
     return seen
 
 
-def _sign_ins(server: Served, load: Load) -> list[Line]:
+def _people(server: Served, owner: httpx.Client) -> list[str]:
+    """Each with a password: what they sign in with."""
+    forms = []
+    for number in range(PEOPLE):
+        email = f"person-{number}@example.org"
+        link = owner.post("/invitations", json={"email": email}).raise_for_status().json()["link"]
+        form = {"code": link.partition("code=")[2], "password": PASSWORD}
+        httpx.post(f"{server.url}/api/v1/invitations/accept", json=form, timeout=60).raise_for_status()
+        forms.append(json.dumps({"email": email, "password": PASSWORD}))
+    return forms
+
+
+def _sign_ins(server: Served, owner: httpx.Client, load: Load) -> list[Line]:
+    forms = _people(server, owner)
     quiet = load([server.url], 4, 5)
     over = Event()
 
-    def sign_in(person: http.client.HTTPConnection) -> int:
-        count = 0
+    def sign_in(form: str) -> int:
+        person, count = http.client.HTTPConnection("127.0.0.1", server.port), 0
         while not over.is_set():
             person.request("POST", "/api/v1/sessions", form, {"Content-Type": "application/json"})
             answer = person.getresponse()
@@ -115,9 +127,8 @@ def _sign_ins(server: Served, load: Load) -> list[Line]:
             count += 1
         return count
 
-    form = json.dumps({"email": EMAIL, "password": PASSWORD})
     with ThreadPoolExecutor(PEOPLE) as people:
-        signing = [people.submit(sign_in, http.client.HTTPConnection("127.0.0.1", server.port)) for _ in range(PEOPLE)]
+        signing = [people.submit(sign_in, form) for form in forms]
         busy = load([server.url], 4, 5)
         over.set()
         count = sum(each.result() for each in signing)
@@ -135,9 +146,9 @@ def _audit_page(owner: httpx.Client) -> float:
 def _grow_the_log(data: Path) -> None:
     query = f"""
         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ENTRIES})
-        INSERT INTO audit SELECT tenant_id, 1000 + n, at, actor, user_id, token_id, address, user_agent, action, noun,
-            target_id, target, changes, hash
-        FROM numbers, (SELECT * FROM audit ORDER BY position LIMIT 1)"""  # noqa: S608 - a number of ours
+        INSERT INTO audit SELECT tenant_id, 1000 + n, at, actor, user_id, token_id, address, user_agent, via, action,
+            noun, target_id, target, changes, hash
+        FROM numbers, (SELECT * FROM audit WHERE tenant_id IN (SELECT id FROM tenants) ORDER BY position LIMIT 1)"""  # noqa: S608 - a number of ours
     with closing(sqlite3.connect(data / FILE)) as connection, connection:
         connection.execute(query)
 
@@ -158,10 +169,10 @@ def _grow_to_a_gibibyte(data: Path) -> None:
         piece = secrets.token_bytes(50_000)
         while file.stat().st_size + (data / f"{FILE}-wal").stat().st_size < GIBIBYTE:
             rows = [
-                (secrets.token_bytes(16), tenant, job, None, True, 2 * len(piece), 0, False, piece, piece)
+                (secrets.token_bytes(16), tenant, job, None, True, 2 * len(piece), 0, False, None, piece, piece)
                 for _ in range(500)
             ]
-            connection.executemany("INSERT INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
