@@ -277,7 +277,7 @@ async def test_no_redirect_of_a_provider_is_followed(by: Hostile, provider: Prov
     "document",
     [
         {"token_endpoint": "http://169.254.169.254/latest"},
-        {"jwks_uri": "file:///etc/passwd"},
+        {"jwks_uri": "file://localhost/keys"},
         {"jwks_uri": "https://elsewhere.example.org/keys"},
         {"authorization_endpoint": "javascript:alert(1)"},
         {"userinfo_endpoint": "http://localhost:22/"},
