@@ -40,7 +40,7 @@ from crontopus.api.admin import tenants as admin_tenants
 from crontopus.api.admin import usage as admin_usage
 from crontopus.api.answers import Answers
 from crontopus.api.document import BASE
-from crontopus.api.parts import Parts
+from crontopus.api.parts import Parts, parts_of
 from crontopus.api.problems import Page
 from crontopus.api.reading import MOST_BYTES
 from crontopus.domain.access import Principal
@@ -124,5 +124,4 @@ async def _caller(request: Request[Principal, object, State]) -> Principal:
 
 
 async def _parts(request: Request[Principal, object, State]) -> Parts:
-    parts: Parts = request.app.state.parts
-    return parts
+    return parts_of(request)

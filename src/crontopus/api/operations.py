@@ -5,7 +5,7 @@ from typing import Any
 from litestar import MediaType, Response, Router, get
 
 from crontopus.api.arguments import Http
-from crontopus.api.parts import Parts
+from crontopus.api.parts import parts_of
 from crontopus.api.principal import FOR_ANYONE, UNLIMITED, guard, needs_for_all
 from crontopus.domain.access import Scope
 from crontopus.metrics import content_type
@@ -20,7 +20,7 @@ def operations_router(*, metrics_open: bool) -> Router:
 
     @get("/readyz", opt=FOR_ANYONE | UNLIMITED)
     async def readyz(request: Http) -> Response[dict[str, Any]]:
-        checks = await _parts(request).look.health.checks()
+        checks = await parts_of(request).look.health.checks()
         ready = all(check.ok for check in checks)
         told = {check.name: {"ok": check.ok, "detail": check.detail} for check in checks}
         headers = {"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": "5"})
@@ -28,14 +28,9 @@ def operations_router(*, metrics_open: bool) -> Router:
 
     @get("/metrics", opt=(FOR_ANYONE if metrics_open else needs_for_all(Scope.METRICS_READ)) | UNLIMITED)
     async def metrics(request: Http) -> Response[bytes]:
-        parts = _parts(request)
+        parts = parts_of(request)
         parts.metrics.waiting.set(parts.intake.waiting)
         asked = content_type(request.headers.get("accept", ""))
         return Response(parts.metrics.text(asked), headers={"Content-Type": asked, "Vary": "Accept"})
 
     return Router(path="/", route_handlers=[livez, readyz, metrics], guards=[guard], include_in_schema=False)
-
-
-def _parts(request: Http) -> Parts:
-    parts: Parts = request.app.state.parts
-    return parts

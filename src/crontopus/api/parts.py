@@ -3,8 +3,10 @@
 from asyncio import Event
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
+from litestar.connection import ASGIConnection
 from msgspec import Struct, field
 
 from crontopus.api.patience import Patience
@@ -76,3 +78,9 @@ class Parts(Struct, kw_only=True):
         """What waits for others ends; everything else finishes."""
         self.stopping.set()
         self.patience.end()
+
+
+def parts_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Parts:
+    """Those that the app serves which answers it."""
+    found: Parts = connection.app.state.parts
+    return found

@@ -8,7 +8,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
-from crontopus.api.parts import Parts
+from crontopus.api.parts import Parts, parts_of
 from crontopus.client import SESSION_COOKIE
 from crontopus.domain import hosts
 from crontopus.domain.access import OF_INSTALLATION, Principal, Scope
@@ -76,7 +76,7 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     _require_clean_address(connection, handler)
     scope = handler.opt["scope"]
-    parts: Parts = connection.app.state.parts
+    parts = parts_of(connection)
     limited = not handler.opt.get("unlimited")
     if limited:
         client = connection.client
@@ -146,7 +146,7 @@ def of(connection: Connection) -> Principal:
 async def is_still(connection: Connection, caller: Principal) -> bool:
     """Whether the credential of a long answer is in force yet, and gives what it gave."""
     try:
-        return await _identify(connection, connection.app.state.parts) == caller
+        return await _identify(connection, parts_of(connection)) == caller
     except Unauthenticated:
         return False
     except Unavailable:
