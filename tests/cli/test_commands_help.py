@@ -50,6 +50,14 @@ def test_every_command_and_option_says_what_it_does(name: str) -> None:
         assert not isinstance(option, click.Option) or option.help, option.name
 
 
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_every_choice_is_typed_as_it_is_written_in_the_api(name: str) -> None:
+    """Of an enumeration click would ask for the names of its members."""
+    for option in EVERY[name].params:
+        if isinstance(option.type, click.Choice):
+            assert {type(choice) for choice in option.type.choices} == {str}, option.name
+
+
 def test_every_route_is_reachable_from_the_command_line() -> None:
     sources = "".join(file.read_text() for file in Path(commands.__file__).parent.rglob("*.py"))
     routes = {name for name, _ in inspect.getmembers(Client, inspect.isfunction) if not name.startswith("_")}

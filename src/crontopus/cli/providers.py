@@ -67,7 +67,7 @@ _DETAILS: tuple[Callable[[Any], Any], ...] = (
     click.option("--scope", "scopes", multiple=True, help="Scope to ask for; else openid, email and profile. Again."),
     click.option(
         "--default-role",
-        type=click.Choice([*Role, NOBODY]),
+        type=click.Choice([*(role.value for role in Role), NOBODY]),
         help="Role of new people who are in no group named; none: only members come in.",
     ),
     click.option("--enforced/--not-enforced", default=None, help="Whether members must come by it."),
