@@ -82,7 +82,12 @@ async def show(client: "Client", out: Out, who: str) -> None:
 
 @users.command()
 @_who
-@click.option("--system-role", type=click.Choice([*(role.value for role in SystemRole), NONE]), required=True, help="What they run it as.")
+@click.option(
+    "--system-role",
+    type=click.Choice([*(role.value for role in SystemRole), NONE]),
+    required=True,
+    help="What they run it as.",
+)
 @connected
 async def edit(client: "Client", out: Out, who: str, system_role: str) -> None:
     """Let somebody run the installation, or no longer."""
