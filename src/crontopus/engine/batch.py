@@ -200,7 +200,7 @@ class Batch:
 
     def _keep(self, placed: Placed, report: Report, said: str, run: UUID | None, marks: frozenset[Mark]) -> None:
         """The check-in itself, and what it printed, as far as the tenant's quotas allow."""
-        check_in = new_id(report.received_at)
+        check_in, size = new_id(report.received_at), report.body.size
         self._rows.check_ins.append(
             {
                 "id": check_in,
@@ -216,13 +216,13 @@ class Batch:
                 "method": report.method,
                 "address": report.sender,
                 "user_agent": report.user_agent,
-                "output_bytes": report.body.size,
+                "output_bytes": size,
                 "marks": sorted(report.marks | marks),
             }
         )
         failed = said == "fail" or (said == "exit" and report.exit_code != 0)
         tally = self.meter.check_in(placed.tenant, report.received_at, failed)
-        if report.body.size:
+        if size:
             kept = report.body.kept_bytes
             over = self.meter.over(placed.tenant, report.received_at, kept)
             row = _output_row(check_in, placed, report.body if over is None else _withheld(report.body), run, failed)
@@ -274,9 +274,8 @@ def _filters(text: str) -> Filters:
 
 
 def _details(report: Report) -> watches.Details:
-    if not report.body.size:
-        return report.details
-    return msgspec.structs.replace(report.details, output_bytes=report.body.size)
+    size = report.body.size
+    return msgspec.structs.replace(report.details, output_bytes=size) if size else report.details
 
 
 def _withheld(body: Body) -> Body:

@@ -72,11 +72,11 @@ async def held(tx: SystemTx, user: UUID) -> Held:
 
 async def kinds(tx: SystemTx, user: UUID) -> list[FactorKind]:
     """With what this person finishes signing in; none: the password is enough."""
-    has = await held(tx, user)
+    has = await factors.in_force(tx, user)
     there = {
-        FactorKind.AUTHENTICATOR: has.authenticator is not None,
-        FactorKind.PASSKEY: bool(has.passkeys),
-        FactorKind.RECOVERY_CODE: bool(has.recovery_codes) and (has.authenticator is not None or bool(has.passkeys)),
+        FactorKind.AUTHENTICATOR: has.authenticator,
+        FactorKind.PASSKEY: has.passkey,
+        FactorKind.RECOVERY_CODE: has.recovery_codes and (has.authenticator or has.passkey),
     }
     return [kind for kind, is_there in there.items() if is_there]
 

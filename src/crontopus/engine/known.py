@@ -41,11 +41,11 @@ class Known:
 
     async def _place(self, tx: LedgerTx, addresses: Collection[Address]) -> None:
         placed, _, watches = self._earlier
-        known = {address: placed[address] for address in addresses if address in placed}
-        read = await tx.found([address for address in addresses if address not in known])
+        known = {address: found for address in addresses if (found := placed.get(address)) is not None}
+        read = await tx.found([address for address in addresses if address not in known] if known else addresses)
         for address, found in (*known.items(), *read.items()):
             key = (found.job, found.agent)
-            self.add(address, self._watches.get(key) or watches.get(key) or found)
+            self.placed[address] = self._watches.setdefault(key, watches.get(key, found))
 
     def add(self, address: Address, placed: Placed) -> None:
         self.placed[address] = self._watches[placed.job, placed.agent] = placed

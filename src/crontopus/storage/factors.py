@@ -43,13 +43,26 @@ _APPS = [authenticators.c[field] for field in Authenticator.__struct_fields__]
 _KEYS = [passkeys.c[field] for field in Passkey.__struct_fields__]
 
 
+class InForce(Struct, frozen=True):
+    """Which second factors a person has, and whether recovery codes are left."""
+
+    authenticator: bool
+    passkey: bool
+    recovery_codes: bool
+
+
 def has_factor(user: ColumnElement[Any]) -> ColumnElement[bool]:
     """For a query of storage: whether the person has a second factor in force."""
-    apps = select(authenticators.c.id).where(
-        authenticators.c.user_id == user, authenticators.c.confirmed_at.is_not(None)
-    )
-    keys = select(passkeys.c.id).where(passkeys.c.user_id == user)
-    return or_(apps.exists(), keys.exists())
+    return or_(_has_app(user), _has_key(user))
+
+
+def _has_app(user: ColumnElement[Any]) -> ColumnElement[bool]:
+    confirmed = authenticators.c.confirmed_at.is_not(None)
+    return select(authenticators.c.id).where(authenticators.c.user_id == user, confirmed).exists()
+
+
+def _has_key(user: ColumnElement[Any]) -> ColumnElement[bool]:
+    return select(passkeys.c.id).where(passkeys.c.user_id == user).exists()
 
 
 async def lock(tx: SystemTx, user: UUID) -> None:
@@ -60,6 +73,12 @@ async def lock(tx: SystemTx, user: UUID) -> None:
 async def exist(tx: SystemTx, user: UUID) -> bool:
     """Whether the person has a second factor in force."""
     return bool(await tx.sql.scalar(select(has_factor(users.c.id)).where(users.c.id == user)))
+
+
+async def in_force(tx: SystemTx, user: UUID) -> InForce:
+    codes = select(recovery_codes.c.user_id).where(recovery_codes.c.user_id == users.c.id).exists()
+    query = select(_has_app(users.c.id), _has_key(users.c.id), codes).where(users.c.id == user)
+    return InForce(*map(bool, (await tx.sql.execute(query)).one()))
 
 
 # ---- authenticator apps
