@@ -258,7 +258,7 @@ def _spare_the_collector() -> None:
     """What is loaded by now stays for good, and a batch makes thousands of objects, none of them in a cycle."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(100_000, 20, 20)
 
 
 async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None:

@@ -78,7 +78,8 @@ class Batch:
             return await self._take_new(report)
         if report.fault is not None:
             return report.fault
-        return self._take(placed, report, told=await self._is_told(placed, report))
+        told = report.rid is not None and await self._is_told(placed, report)
+        return self._take(placed, report, told=told)
 
     def _followed(self, placed: Placed, report: Report) -> Run | None:
         """The run of the report, where a later attempt of it has been reported."""
@@ -188,7 +189,7 @@ class Batch:
         return run, receipt.stored
 
     def _note_change(self, placed: Placed, at: datetime, step: Step, told: Mapping[int, UUID]) -> None:
-        changed = self._changed.setdefault((placed.job, placed.agent), _Changed(placed))
+        changed = self._changed.setdefault((placed.job, placed.agent), _Changed(placed, at))
         changed.at = at
         changed.runs.update(told.values())
         for run in step.runs:
@@ -247,11 +248,10 @@ class Batch:
         return made
 
 
-class _Changed:
-    def __init__(self, placed: Placed) -> None:
-        self.placed = placed
-        self.runs: set[UUID] = set()
-        self.at: datetime
+class _Changed(msgspec.Struct):
+    placed: Placed
+    at: datetime
+    runs: set[UUID] = msgspec.field(default_factory=set)
 
 
 def _turn(address: Address, new: Collection[Address]) -> tuple[bool, bytes, str]:

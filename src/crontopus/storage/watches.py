@@ -101,6 +101,7 @@ def add_step(
     for run in step.runs:
         id = told[run.number] = ids.run_id(placed.job, placed.agent, run.number)
         rows.runs.append(_run_row(id, placed, run, now, details if details and run.number == reported else NO_DETAILS))
+        placed.last_number = max(placed.last_number or 0, run.number)
         if run.state is RunState.UNOBSERVED:
             rows.silences.extend(_silence_row(id, placed, run, gaps))
     for flip in step.flips:
@@ -110,8 +111,6 @@ def add_step(
         placed.restated = True
     if step.flips:
         placed.restated = True
-    if step.runs:
-        placed.last_number = max(placed.last_number or 0, *(run.number for run in step.runs))
     placed.watch = step.watch
     return told
 

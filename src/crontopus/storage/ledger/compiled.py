@@ -89,6 +89,14 @@ class Query(Compiled):
                 values[at] = convert(values[at])
         return values
 
+    def read_all(self, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """Of many rows, column by column: fewer calls for each."""
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        if columns:
+            for at, convert in self._converts:
+                columns[at] = [None if value is None else convert(value) for value in columns[at]]
+        return list(zip(*columns, strict=True))
+
 
 class Telling:
     """The statements that add to an audit log."""

@@ -225,8 +225,8 @@ class _Transaction:
             count = next(count for count in _AT_ONCE if count >= len(asked))
             query = self._ledger.by_uuids[count]
             values = [*asked, *[None] * (count - len(asked))]
-            for row in self._connection.execute(query.sql, values).fetchall():
-                result[asked[row[-1]]] = sql.placed_of(query.read(row))
+            for row in query.read_all(self._connection.execute(query.sql, values).fetchall()):
+                result[asked[row[-1]]] = sql.placed_of(row)
         return result
 
     def _row_at(self, address: BySlug | ByJob) -> list[Any] | None:
