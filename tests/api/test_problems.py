@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from crontopus.wire.jobs import NewJob
 from tests.world import World
@@ -80,6 +81,18 @@ async def test_a_body_that_cannot_be_understood(sqlite_world: World, body: bytes
         assert (await acme.jobs()).items == []
 
 
+@pytest.mark.parametrize("stored", ["no JSON", '{"of": "another shape"}'])
+async def test_a_row_that_cannot_be_read_is_no_mistake_of_whoever_asks(world: World, stored: str) -> None:
+    async with world.signed_in("acme") as acme:
+        job = await acme.add_job(NewJob(slug="damaged"))
+        async with world.appliance.db.write_all() as tx:
+            await tx.sql.execute(text("UPDATE jobs SET tags = :stored"), {"stored": stored})
+        for path in ("/jobs", f"/jobs/{job.id}"):
+            answer = await acme.http.get(path)
+            _is_problem(answer, 500)
+            assert stored not in answer.text
+
+
 async def test_the_place_of_a_fault_is_a_pointer(world: World) -> None:
     async with world.signed_in("acme") as acme:
         answer = await acme.http.post("/jobs", content=b'{"name": "x", "tags": ["a", 1]}', headers=JSON)
@@ -87,15 +100,15 @@ async def test_the_place_of_a_fault_is_a_pointer(world: World) -> None:
 
 
 async def test_text_of_every_kind_is_kept_as_it_is(world: World) -> None:
-    name, text = (
+    name, said = (
         "Ünïcode \U0001f980 \\u0000 'quotes\" %s <b>",
         "Ünïcode \U0001f980 \u202e rtl \\u0000 \x7f \t 'quotes\" %s",
     )
     async with world.signed_in("acme") as acme:
-        wish = NewJob(slug="x", name=name, description=text, tags=[name], labels={name: name})
+        wish = NewJob(slug="x", name=name, description=said, tags=[name], labels={name: name})
         job = await acme.add_job(wish)
         again = await acme.job(job.id)
-        assert (again.name, again.description, again.labels) == (name, text, {name: name})
+        assert (again.name, again.description, again.labels) == (name, said, {name: name})
         assert [one.id for one in (await acme.jobs(q='"Ünïcode"')).items] == [job.id]
 
 

@@ -95,8 +95,6 @@ def _problem(error: Exception) -> Problem:
             return _of_http(400, faults=_faults(error))
         case HTTPException():
             return _of_http(error.status_code, detail=error.detail)
-        case msgspec.DecodeError() | UnicodeDecodeError():
-            return _of_http(400, detail=f"the body is not JSON: {error}")
         case _:
             return INTERNAL
 
