@@ -30,9 +30,9 @@ from tests.things import body_of
 SAME = {"Sec-Fetch-Site": "same-origin"}
 PASSPHRASE = "the phrase that seals the backups"
 KEY = base64.b64encode(os.urandom(32)).decode()
-FOR_LINKS = {"set-up code", "invitation"}
+FOR_LINKS = {"set-up code", "invitation", "password link"}
 """Stand in one link each, which is made to be opened; and the page behind it sends neither on."""
-OPENING = ["/setup?code={set-up code}", "/invitation?code={invitation}"]
+OPENING = ["/setup?code={set-up code}", "/invitation?code={invitation}", "/reset?code={password link}"]
 SHOWN = re.compile(r'(?:href|src|action|hx-get|hx-post|data-[\w-]+)="([^"]*)"')
 ENDLESS = {"/api/v1/events"}
 LAST = ("sign_out", "delete_tenant", "admin_delete_tenant", "delete_me", "leave_tenant")
@@ -100,6 +100,7 @@ def _made(served: Served) -> dict[str, str]:
             "authenticator": app,
             **{f"recovery code {number}": one for number, one in enumerate(recovery)},
             "invitation": told("/invitations", email="new@example.org")["link"].partition("code=")[2],
+            "password link": _link_for(http, told),
             "service token": told("/tokens", name="s", scopes=sorted(EVERYTHING))["token"],
             "own token": told("/me/tokens", name="o")["token"],
             "metrics token": told("/tokens", name="m", kind="m")["token"],
@@ -109,6 +110,12 @@ def _made(served: Served) -> dict[str, str]:
             "secret key": KEY,
             "client secret": _of_provider(told),
         }
+
+
+def _link_for(http: httpx.Client, told: Callable[..., Any]) -> str:
+    """What an operator gives to somebody who has lost their password."""
+    person = http.get("/admin/users").json()["items"][0]["id"]
+    return str(told(f"/admin/users/{person}/password-link")["link"]).partition("code=")[2]
 
 
 def _of_provider(told: Callable[..., Any]) -> str:
@@ -153,6 +160,8 @@ def _with_secrets(site: Site) -> Iterator[tuple[str, httpx.Response]]:
         ("/me/password", {"old": secret["password"] + "x", "new": secret["password"]}),
         ("/invitations/open", {"code": secret["invitation"] + "x"}),
         ("/invitations/accept", {"code": secret["invitation"], "password": "short"}),
+        ("/password-resets/open", {"code": secret["password link"] + "x"}),
+        ("/password-resets/use", {"code": secret["password link"], "password": "short"}),
         ("/device/token", {"device_code": secret["device code"]}),
         ("/sessions", {"email": secret["password"], "password": 7}),
         ("/sessions", {"email": "ada@example.org", "password": secret["password"], "unknown": 1}),
@@ -166,6 +175,7 @@ def _with_secrets(site: Site) -> Iterator[tuple[str, httpx.Response]]:
             ("/me/confirm", {"password": secret["password"] + "?", "code": secret["recovery code 2"] + "x"}),
             ("/setup", {"code": secret["set-up code"], "password": secret["password"], "again": "x"}),
             ("/invitation", {"code": secret["invitation"], "password": "short"}),
+            ("/reset", {"code": secret["password link"], "password": "short", "again": "short"}),
         ):
             for client in (browser, stranger):
                 yield page, client.post(page, data=fields)

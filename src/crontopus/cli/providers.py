@@ -12,7 +12,7 @@ from crontopus.cli.table import Cell
 from crontopus.cli.values import converted
 from crontopus.cli.words import Words
 from crontopus.domain.access import Role
-from crontopus.domain.errors import Invalid, NotFound
+from crontopus.domain.errors import CrontopusError, Invalid, NotFound
 from crontopus.wire.providers import (
     NewProvider,
     Provider,
@@ -209,8 +209,12 @@ async def remove(client: "Client", out: Out, which: str, yes: bool) -> None:
 @_which
 @connected
 async def check(client: "Client", out: Out, which: str) -> None:
-    """Ask a sign-in provider what it says of itself, now."""
-    out.one(await client.check_provider((await _find(client, which)).id), _checked)
+    """Ask a sign-in provider what it says of itself, now. Exit code 1 where nobody can come in by it."""
+    found = await _find(client, which)
+    checked = await client.check_provider(found.id)
+    out.one(checked, _checked)
+    if checked.problem:
+        raise CrontopusError(f"nobody comes in by {found.name} now: {checked.problem}")
 
 
 @providers.command()
