@@ -30,3 +30,20 @@ async def test_under_steady_load_the_log_begins_anew(tmp_path: Path, first_world
                 await checkpoints.step()
                 await asyncio.sleep(0)
         assert (tmp_path / "data" / "crontopus.db-wal").stat().st_size < 4 * MOST_BYTES
+
+
+async def test_a_log_that_was_long_once_stops_no_writer_afterwards(tmp_path: Path, first_world: Path) -> None:
+    """Its file stays as long as it was; what counts is how much of it is new."""
+    copied(first_world, tmp_path / "data")
+    log = tmp_path / "data" / "crontopus.db-wal"
+    async with world_in(tmp_path / "data") as world:
+        url = world.ping_url("acme", "busy")
+        assert (await world.ping(f"{url}?create=1")).status_code == 201
+        while log.stat().st_size < MOST_BYTES:
+            assert (await world.ping(f"{url}/log")).status_code == 200
+        checkpoints = Checkpoints(world.appliance.db, MOST_BYTES // 4, MOST_BYTES)
+        await checkpoints.step()
+        assert (await world.ping(f"{url}/log")).status_code == 200
+        assert log.stat().st_size >= MOST_BYTES
+        async with world.appliance.db.turn:
+            await asyncio.wait_for(checkpoints.step(), 30)

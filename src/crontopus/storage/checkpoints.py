@@ -3,7 +3,9 @@
 Unless the log grows faster than that: then it is finished in turn with the writers, so that the log begins anew.
 """
 
+import os
 import sqlite3
+from functools import cached_property
 from pathlib import Path
 
 import anyio.to_thread
@@ -26,25 +28,43 @@ class Checkpoints:
         self._most_bytes = most_bytes
 
     async def step(self) -> bool:
-        if self._size() >= self._worth_bytes:
-            await anyio.to_thread.run_sync(self._checkpoint)
-        if self._size() >= self._most_bytes:
-            async with self._db.turn:
-                await anyio.to_thread.run_sync(self._checkpoint)
+        if self._size() < self._worth_bytes:
+            return False
+        logged = await anyio.to_thread.run_sync(self._checkpoint)
+        if logged >= self._most_bytes:
+            await self._begin_anew(logged)
         return False
 
+    async def _begin_anew(self, logged: int) -> None:
+        """While others write SQLite leaves the waiting for the disk to the last checkpoint, for which these must stop;
+        so nearly all of that is done before.
+        """
+        await anyio.to_thread.run_sync(os.fsync, self._descriptor)
+        if await anyio.to_thread.run_sync(self._checkpoint) > logged:
+            async with self._db.turn:
+                await anyio.to_thread.run_sync(self._checkpoint)
+
+    @cached_property
+    def _descriptor(self) -> int:
+        """Stays open as long as the process lives: to close it would take SQLite's locks of the file away."""
+        return os.open(self._file, os.O_RDWR)
+
     def _size(self) -> int:
+        """Of the file, which never shrinks; the log in it may have begun anew."""
         try:
             return self._log.stat().st_size
         except FileNotFoundError:
             return 0
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self) -> int:
+        """How many bytes the log had when it began."""
         try:
             connection = sqlite3.connect(self._file, isolation_level=None)
             try:
                 connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+                return int(pages * page_bytes)
             finally:
                 connection.close()
         except sqlite3.Error as error:
