@@ -1,10 +1,13 @@
 """The arguments that handlers share."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from litestar import Request
 from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from litestar.typing import FieldDefinition
 
 from crontopus.api.parts import Parts as Assembly
 from crontopus.domain.access import Principal
@@ -46,3 +49,12 @@ IfMatch = Annotated[
         max_length=1000,
     ),
 ]
+
+
+def fields(handler: BaseRouteHandler) -> Iterator[FieldDefinition]:
+    """What it takes: itself, then by what it depends on."""
+    own = handler.parsed_fn_signature.parameters
+    yield from own.values()
+    for name, provided in handler.resolve_dependencies().items():
+        if name in own:
+            yield from provided.parsed_fn_signature.parameters.values()

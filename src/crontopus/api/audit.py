@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import get
+from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from litestar.response import Stream
 from msgspec import Struct, to_builtins
@@ -30,35 +31,48 @@ BATCH = 500
 NDJSON, CSV = "ndjson", "csv"
 MEDIA_TYPES = {NDJSON: "application/x-ndjson", CSV: "text/csv"}
 
-Actor = Annotated[
+_Actor = Annotated[
     str | None, QueryParameter(description="Only of this person (by address) or `token <name>`.", max_length=300)
 ]
-Action = Annotated[str | None, QueryParameter(description="Only of this kind: `job.edit`.", max_length=100)]
-Subject = Annotated[UUID | None, QueryParameter(name="target", description="Only what was done to this, by its id.")]
-Since = Annotated[datetime | None, QueryParameter(description="Only from this instant on.")]
-Until = Annotated[datetime | None, QueryParameter(description="Only before this instant.")]
+_Action = Annotated[str | None, QueryParameter(description="Only of this kind: `job.edit`.", max_length=100)]
+_Subject = Annotated[UUID | None, QueryParameter(name="target", description="Only what was done to this, by its id.")]
+_Since = Annotated[datetime | None, QueryParameter(description="Only from this instant on.")]
+_Until = Annotated[datetime | None, QueryParameter(description="Only before this instant.")]
 Format = Annotated[str, QueryParameter(name="format", description="`ndjson` or `csv`.", enum=[NDJSON, CSV])]
+
+
+def _wanted(
+    actor: _Actor = None, action: _Action = None, subject: _Subject = None, since: _Since = None, until: _Until = None
+) -> Filter:
+    return Filter(
+        actor=actor,
+        action=action,
+        target=subject,
+        since=None if since is None else schedules.utc(since, "/since"),
+        until=None if until is None else schedules.utc(until, "/until"),
+    )
+
+
+Wanted = NamedDependency[Filter]
+WANTED = {"wanted": Provide(_wanted, sync_to_thread=False)}
+"""For routes that take `Wanted`: which entries, by the query."""
 
 
 class _Before(Struct, forbid_unknown_fields=True):
     position: int
 
 
-@get("/audit", operation_id="audit", opt=needs(Scope.AUDIT_READ))
+@get("/audit", operation_id="audit", opt=needs(Scope.AUDIT_READ), dependencies=WANTED)
 async def listed(
     caller: Caller,
     parts: Parts,
-    actor: Actor = None,
-    action: Action = None,
-    subject: Subject = None,
-    since: Since = None,
-    until: Until = None,
+    wanted: Wanted,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[AuditEntry]:
     """List what was done, newest first."""
     caller.require_all_jobs()
-    before, wanted = place_of(cursor, _Before), filter_of(actor, action, subject, since, until)
+    before = place_of(cursor, _Before)
     async with parts.db.read(caller.tenant) as tx:
         found = await audit.listed(tx, wanted, before.position if before else None, limit + 1)
     return page_of(found, limit, shown.audit_entry, lambda one: _Before(one.position))
@@ -69,15 +83,12 @@ async def listed(
     operation_id="export_audit",
     opt={**never_as_another(needs(Scope.AUDIT_READ)), "media_types": tuple(MEDIA_TYPES.values())},
     media_type="application/x-ndjson",
+    dependencies=WANTED,
 )
 async def export(
     caller: Caller,
     parts: Parts,
-    actor: Actor = None,
-    action: Action = None,
-    subject: Subject = None,
-    since: Since = None,
-    until: Until = None,
+    wanted: Wanted,
     form: Format = NDJSON,
 ) -> Stream:
     """Export the log, newest first.
@@ -85,7 +96,6 @@ async def export(
     One entry a line, as JSON or CSV; `changes` is JSON in both.
     """
     caller.require_all_jobs()
-    wanted = filter_of(actor, action, subject, since, until)
     return exported(form, AuditEntry, _pages(parts, caller, wanted))
 
 
@@ -99,18 +109,6 @@ async def verify(caller: Caller, parts: Parts) -> AuditVerdict:
     async with parts.db.read(caller.tenant) as tx:
         found = await engine.verify(tx)
     return AuditVerdict(entries=found.entries, broken=found.broken, why=found.why)
-
-
-def filter_of(
-    actor: str | None, action: str | None, target: UUID | None, since: datetime | None, until: datetime | None
-) -> Filter:
-    return Filter(
-        actor=actor,
-        action=action,
-        target=target,
-        since=None if since is None else schedules.utc(since, "/since"),
-        until=None if until is None else schedules.utc(until, "/until"),
-    )
 
 
 async def _pages(parts: Assembly, caller: Principal, wanted: Filter) -> AsyncIterator[list[AuditEntry]]:

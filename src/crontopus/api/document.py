@@ -15,6 +15,7 @@ from litestar.typing import FieldDefinition
 
 from crontopus import __version__
 from crontopus.api import problems
+from crontopus.api.arguments import fields
 from crontopus.api.principal import ANYONE, SIGNED_IN
 from crontopus.api.reading import Body
 from crontopus.client import SESSION_COOKIE
@@ -119,7 +120,7 @@ def _operation(path: str, method: str, handler: HTTPRouteHandler, shapes: _Shape
     body = _body(handler)
     parameters = [
         _parameter(field, shapes)
-        for field in handler.parsed_fn_signature.parameters.values()
+        for field in fields(handler)
         if isinstance(field.kwarg_definition, ParameterKwarg) and field.kwarg_definition.__class__ is not ParameterKwarg
     ]
     operation: dict[str, Any] = {

@@ -8,6 +8,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
+from crontopus.api.arguments import fields
 from crontopus.api.parts import Parts, parts_of
 from crontopus.client import SESSION_COOKIE
 from crontopus.domain import hosts
@@ -132,8 +133,7 @@ def _require_clean_address(connection: Connection, handler: BaseRouteHandler) ->
 
 @cache
 def _known_parameters(handler: BaseRouteHandler) -> frozenset[str]:
-    parameters = handler.parsed_fn_signature.parameters.values()
-    asked = ((one.name, one.kwarg_definition) for one in parameters)
+    asked = ((one.name, one.kwarg_definition) for one in fields(handler))
     return frozenset(kwarg.name or name for name, kwarg in asked if isinstance(kwarg, QueryParameter))
 
 

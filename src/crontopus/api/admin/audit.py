@@ -12,19 +12,7 @@ from msgspec import Struct
 
 from crontopus.api import shown
 from crontopus.api.arguments import Cursor, Limit, Parts
-from crontopus.api.audit import (
-    BATCH,
-    MEDIA_TYPES,
-    NDJSON,
-    Action,
-    Actor,
-    Format,
-    Since,
-    Subject,
-    Until,
-    exported,
-    filter_of,
-)
+from crontopus.api.audit import BATCH, MEDIA_TYPES, NDJSON, WANTED, Format, Wanted, exported
 from crontopus.api.parts import Parts as Assembly
 from crontopus.api.principal import needs
 from crontopus.api.reading import page_of, place_of
@@ -54,20 +42,16 @@ def _place(told: audit.Told) -> _Before:
     return _Before(told.entry.at, told.tenant, told.entry.position)
 
 
-@get("/admin/audit", operation_id="admin_audit", opt=needs(Scope.INSTALLATION_READ))
+@get("/admin/audit", operation_id="admin_audit", opt=needs(Scope.INSTALLATION_READ), dependencies=WANTED)
 async def listed(
     parts: Parts,
+    wanted: Wanted,
     whose: Whose = None,
-    actor: Actor = None,
-    action: Action = None,
-    subject: Subject = None,
-    since: Since = None,
-    until: Until = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[SystemAuditEntry]:
     """List what was done anywhere, newest first."""
-    before, wanted = place_of(cursor, _Before), filter_of(actor, action, subject, since, until)
+    before = place_of(cursor, _Before)
     place = (before.at, before.tenant, before.position) if before else None
     async with parts.db.read_all() as tx:
         found = await audit.listed_of_all(tx, whose, wanted, place, limit + 1)
@@ -79,22 +63,18 @@ async def listed(
     operation_id="export_admin_audit",
     opt={**needs(Scope.INSTALLATION_READ), "media_types": tuple(MEDIA_TYPES.values())},
     media_type="application/x-ndjson",
+    dependencies=WANTED,
 )
 async def export(
     parts: Parts,
+    wanted: Wanted,
     whose: Whose = None,
-    actor: Actor = None,
-    action: Action = None,
-    subject: Subject = None,
-    since: Since = None,
-    until: Until = None,
     form: Format = NDJSON,
 ) -> Stream:
     """Export what was done anywhere, newest first.
 
     One entry a line, as JSON or CSV; `changes` is JSON in both.
     """
-    wanted = filter_of(actor, action, subject, since, until)
     return exported(form, SystemAuditEntry, _pages(parts, whose, wanted))
 
 
