@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from crontopus.domain.ids import NOWHERE
 from tests.cli.serving import Person
 from tests.served import PASSWORD
 
@@ -93,6 +94,8 @@ def test_what_was_done_anywhere_is_listed_exported_and_checked(ada: Ada) -> None
     assert "Audited" in listed
     assert "the installation" in listed
     lines = [json.loads(line) for line in ada("admin", "audit", "export").stdout.splitlines()]
+    some = ada("admin", "audit", "export", "--tenant", lines[0]["tenant"] or str(NOWHERE)).stdout.splitlines()
+    assert {json.loads(line)["tenant"] for line in some} == {lines[0]["tenant"]}
     assert "tenant.create" in {line["action"] for line in lines}
     checked = ada("admin", "audit", "verify")
     assert (checked.exit_code, "the installation" in checked.stdout) == (0, True)

@@ -1,9 +1,8 @@
 """`crontopus audit`: what was done, by whom, and whether the log still says so."""
 
-from datetime import datetime
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import click
 import msgspec
@@ -15,6 +14,8 @@ from crontopus.domain.errors import Conflict
 from crontopus.wire.audit import AuditEntry
 
 if TYPE_CHECKING:
+    from httpx import Response
+
     from crontopus.client import Client
 
 
@@ -42,44 +43,54 @@ ENTRIES = Listing(
 )
 
 
+_FILTERS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--actor", metavar="WHO", help="Only of this person, by e-mail address, or `token NAME`."),
+    click.option("--action", metavar="ACTION", help="Only of this kind: job.edit."),
+    click.option("--target", type=click.UUID, metavar="ID", help="Only what was done to this, by its id."),
+    click.option("--since", type=WHEN, help="Only from this instant on."),
+    click.option("--until", type=WHEN, help="Only before this instant."),
+)
+most = click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+exported = click.option(
+    "--format", "kind", type=click.Choice(["ndjson", "csv"]), default="ndjson", show_default=True, help="JSON or CSV."
+)
+
+
+def filtered(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Takes which entries, as `AuditFilter`."""
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
+async def printed(response: "Response") -> None:
+    """As it comes."""
+    async for text in response.aiter_text():
+        click.echo(at_terminal(text), nl=False)
+
+
 @click.group(short_help="The audit log: who did what.")
 def audit() -> None:
     """The audit log: who did what."""
 
 
 @audit.command("list")
-@click.option("--actor", metavar="WHO", help="Only of this person, by e-mail address, or `token NAME`.")
-@click.option("--action", metavar="ACTION", help="Only of this kind: job.edit.")
-@click.option("--target", type=click.UUID, metavar="ID", help="Only what was done to this, by its id.")
-@click.option("--since", type=WHEN, help="Only from this instant on.")
-@click.option("--until", type=WHEN, help="Only before this instant.")
-@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+@filtered
+@most
 @connected
-async def list_entries(
-    client: "Client",
-    out: Out,
-    actor: str | None,
-    action: str | None,
-    target: UUID | None,
-    since: datetime | None,
-    until: datetime | None,
-    limit: int,
-) -> None:
+async def list_entries(client: "Client", out: Out, limit: int, **wanted: Any) -> None:
     """List what was done, newest first."""
-    pages = partial(client.audit, actor=actor, action=action, target=target, since=since, until=until)
-    out.many(await gathered(pages, limit), ENTRIES)
+    out.many(await gathered(partial(client.audit, **wanted), limit), ENTRIES)
 
 
 @audit.command()
-@click.option(
-    "--format", "kind", type=click.Choice(["ndjson", "csv"]), default="ndjson", show_default=True, help="JSON or CSV."
-)
+@filtered
+@exported
 @connected
-async def export(client: "Client", out: Out, kind: str) -> None:
-    """Print the whole log, an entry a line, however long it is."""
-    async with client.export_audit(kind) as response:
-        async for text in response.aiter_text():
-            click.echo(at_terminal(text), nl=False)
+async def export(client: "Client", out: Out, kind: str, **wanted: Any) -> None:
+    """Print the whole log, or what is asked for of it, an entry a line, however long it is."""
+    async with client.export_audit(kind, **wanted) as response:
+        await printed(response)
 
 
 @audit.command()

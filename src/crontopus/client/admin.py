@@ -1,14 +1,14 @@
 """The installation: for those who run it."""
 
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from typing import Unpack
 from uuid import UUID
 
 import httpx
 
 from crontopus.client.http import Http, segment
 from crontopus.wire.announcements import Announcement, AnnouncementPatch, NewAnnouncement
-from crontopus.wire.audit import SystemAuditEntry, SystemAuditVerdict
+from crontopus.wire.audit import SystemAuditEntry, SystemAuditFilter, SystemAuditVerdict
 from crontopus.wire.backups import Backups, MadeBackup
 from crontopus.wire.common import Page
 from crontopus.wire.impersonations import Impersonation, NewImpersonation, Raise
@@ -131,34 +131,15 @@ class Admin(Http):
         return self.streamed("/admin/diagnostics")
 
     async def admin_audit(
-        self,
-        *,
-        tenant: UUID | None = None,
-        actor: str | None = None,
-        action: str | None = None,
-        target: UUID | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        cursor: str | None = None,
-        limit: int | None = None,
+        self, *, cursor: str | None = None, limit: int | None = None, **wanted: Unpack[SystemAuditFilter]
     ) -> Page[SystemAuditEntry]:
-        return await self.call(
-            "GET",
-            "/admin/audit",
-            Page[SystemAuditEntry],
-            tenant=str(tenant) if tenant else None,
-            actor=actor,
-            action=action,
-            target=str(target) if target else None,
-            since=since.isoformat() if since else None,
-            until=until.isoformat() if until else None,
-            cursor=cursor,
-            limit=limit,
-        )
+        return await self.call("GET", "/admin/audit", Page[SystemAuditEntry], cursor=cursor, limit=limit, **wanted)
 
-    def export_admin_audit(self, form: str = "ndjson") -> AbstractAsyncContextManager[httpx.Response]:
+    def export_admin_audit(
+        self, form: str = "ndjson", **wanted: Unpack[SystemAuditFilter]
+    ) -> AbstractAsyncContextManager[httpx.Response]:
         """All logs as they come, however long."""
-        return self.streamed("/admin/audit/export", format=form)
+        return self.streamed("/admin/audit/export", format=form, **wanted)
 
     async def verify_admin_audit(self) -> Page[SystemAuditVerdict]:
         return await self.call("GET", "/admin/audit/verify", Page[SystemAuditVerdict])

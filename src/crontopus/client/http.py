@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
@@ -17,6 +18,8 @@ SESSION_COOKIE = "crontopus_session"
 USER_HEADER = "x-crontopus-user"
 """Whom a trusted proxy has signed in; the door of the appliance lets it in from nowhere else."""
 TOO_MANY = 429
+Value = str | int | bool | UUID | datetime | None
+"""Of a parameter of the query; None: it is left out."""
 Patience = Callable[[int], Awaitable[bool]]
 """Is given the seconds that the server asks one to wait."""
 
@@ -70,18 +73,18 @@ class Http:
         body: Any = None,
         *,
         headers: Mapping[str, str] | None = None,
-        **query: str | int | bool | None,
+        **query: Value,
     ) -> T:
         """One request. Raises the `CrontopusError` the server raised, or `Unreachable`.
 
-        A query parameter that is None is left out; `body` is a Struct or anything msgspec encodes.
+        `body` is a Struct or anything msgspec encodes.
         """
         request = self.http.build_request(
             method,
             path,
             content=None if body is None else msgspec.json.encode(body),
             headers={**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})},
-            params={name: _parameter(value) for name, value in query.items() if value is not None},
+            params=_parameters(query),
         )
         response = await self._sent(request)
         if response.status_code == TOO_MANY and method == "GET" and await self._waits(response):
@@ -101,9 +104,9 @@ class Http:
         return self._patience is not None and seconds is not None and await self._patience(seconds)
 
     @asynccontextmanager
-    async def streamed(self, path: str, **query: str) -> AsyncIterator[httpx.Response]:
+    async def streamed(self, path: str, **query: Value) -> AsyncIterator[httpx.Response]:
         """An answer as it comes, however long it takes. Raises as `call`, but for what breaks within it."""
-        async with self.http.stream("GET", path, params=query, timeout=None) as response:
+        async with self.http.stream("GET", path, params=_parameters(query), timeout=None) as response:
             if response.is_error:
                 await response.aread()
                 raise raised(response)
@@ -134,5 +137,11 @@ def _retry_after(response: httpx.Response) -> int | None:
     return int(given) if re.fullmatch("[0-9]{1,6}", given) else None
 
 
-def _parameter(value: str | int | bool) -> str:
+def _parameters(query: Mapping[str, Value]) -> dict[str, str]:
+    return {name: _parameter(value) for name, value in query.items() if value is not None}
+
+
+def _parameter(value: Value) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
     return str(value).lower() if isinstance(value, bool) else str(value)

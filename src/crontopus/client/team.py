@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
 import httpx
 
 from crontopus.client.http import Http, segment
 from crontopus.wire.accounts import CreatedToken, Namespace, NamespacePatch, NewNamespace, NewToken, Rotation, Token
-from crontopus.wire.audit import AuditEntry, AuditVerdict
+from crontopus.wire.audit import AuditEntry, AuditFilter, AuditVerdict
 from crontopus.wire.common import Page
 from crontopus.wire.impersonations import Impersonation
 from crontopus.wire.people import CreatedInvitation, Invitation, Member, MemberPatch, NewInvitation, TenantPatch
@@ -118,32 +117,15 @@ class Team(Http):
         await self.call("DELETE", f"/tokens/{segment(token)}", type(None))
 
     async def audit(
-        self,
-        *,
-        actor: str | None = None,
-        action: str | None = None,
-        target: UUID | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        cursor: str | None = None,
-        limit: int | None = None,
+        self, *, cursor: str | None = None, limit: int | None = None, **wanted: Unpack[AuditFilter]
     ) -> Page[AuditEntry]:
-        return await self.call(
-            "GET",
-            "/audit",
-            Page[AuditEntry],
-            actor=actor,
-            action=action,
-            target=str(target) if target else None,
-            since=since.isoformat() if since else None,
-            until=until.isoformat() if until else None,
-            cursor=cursor,
-            limit=limit,
-        )
+        return await self.call("GET", "/audit", Page[AuditEntry], cursor=cursor, limit=limit, **wanted)
 
-    def export_audit(self, form: str = "ndjson") -> AbstractAsyncContextManager[httpx.Response]:
+    def export_audit(
+        self, form: str = "ndjson", **wanted: Unpack[AuditFilter]
+    ) -> AbstractAsyncContextManager[httpx.Response]:
         """The log as it comes, however long."""
-        return self.streamed("/audit/export", format=form)
+        return self.streamed("/audit/export", format=form, **wanted)
 
     async def verify_audit(self) -> AuditVerdict:
         return await self.call("GET", "/audit/verify", AuditVerdict)

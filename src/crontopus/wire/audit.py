@@ -1,6 +1,7 @@
 """The audit log on the wire."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
 from uuid import UUID
 
 from crontopus.domain.audit import Noun
@@ -28,6 +29,22 @@ class AuditEntry(Output, frozen=True):
     target_id: UUID
     target: str
     changes: dict[str, list[Any]]
+
+
+class AuditFilter(TypedDict, total=False):
+    """Which entries: of this actor, of this action, of what was done to this, from an instant on, before another."""
+
+    actor: str | None
+    action: str | None
+    target: UUID | None
+    since: datetime | None
+    until: datetime | None
+
+
+class SystemAuditFilter(AuditFilter, total=False):
+    """`tenant`: only of its log."""
+
+    tenant: UUID | None
 
 
 class SystemAuditEntry(AuditEntry, frozen=True):

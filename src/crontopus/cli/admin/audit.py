@@ -1,14 +1,13 @@
 """What was done anywhere on the installation."""
 
 from functools import partial
-from typing import TYPE_CHECKING
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from crontopus.cli.audit import ENTRIES
+from crontopus.cli.audit import ENTRIES, exported, filtered, most, printed
 from crontopus.cli.call import addressed, chosen_client, connected, run, shown
-from crontopus.cli.output import Column, Listing, Out, at_terminal, gathered
+from crontopus.cli.output import Column, Listing, Out, gathered
 from crontopus.cli.serve import loaded, started
 from crontopus.domain.errors import Conflict
 from crontopus.wire.audit import SystemAuditEntry, SystemAuditVerdict
@@ -46,30 +45,28 @@ def audit() -> None:
     """What was done anywhere, and whether all logs still say so."""
 
 
+_of = click.option("--tenant", type=click.UUID, metavar="ID", help="Only of this tenant's log.")
+
+
 @audit.command("list")
-@click.option("--tenant", type=click.UUID, metavar="ID", help="Only of this tenant's log.")
-@click.option("--actor", metavar="WHO", help="Only of this person, by e-mail address, or `token NAME`.")
-@click.option("--action", metavar="ACTION", help="Only of this kind: tenant.suspend.")
-@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+@_of
+@filtered
+@most
 @connected
-async def list_entries(
-    client: "Client", out: Out, tenant: UUID | None, actor: str | None, action: str | None, limit: int
-) -> None:
+async def list_entries(client: "Client", out: Out, limit: int, **wanted: Any) -> None:
     """List what was done anywhere, newest first."""
-    pages = partial(client.admin_audit, tenant=tenant, actor=actor, action=action)
-    out.many(await gathered(pages, limit), SYSTEM_ENTRIES)
+    out.many(await gathered(partial(client.admin_audit, **wanted), limit), SYSTEM_ENTRIES)
 
 
 @audit.command()
-@click.option(
-    "--format", "kind", type=click.Choice(["ndjson", "csv"]), default="ndjson", show_default=True, help="JSON or CSV."
-)
+@_of
+@filtered
+@exported
 @connected
-async def export(client: "Client", out: Out, kind: str) -> None:
-    """Print all logs, an entry a line, however long they are."""
-    async with client.export_admin_audit(kind) as response:
-        async for text in response.aiter_text():
-            click.echo(at_terminal(text), nl=False)
+async def export(client: "Client", out: Out, kind: str, **wanted: Any) -> None:
+    """Print all logs, or what is asked for of them, an entry a line, however long they are."""
+    async with client.export_admin_audit(kind, **wanted) as response:
+        await printed(response)
 
 
 @audit.command()
