@@ -9,7 +9,7 @@ from msgspec import Struct
 from tests.scale import LONG
 from tests.served import Served, SetUp, set_up
 
-ANSWER_WITHIN_SECONDS = 40
+ANSWER_WITHIN_SECONDS = 90
 KIBIBYTE = 1024
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
