@@ -360,10 +360,15 @@ async def _tell_restored(config: Config, restored: Backup) -> None:
 
 async def verify_audit(config: Config) -> list[SystemAuditVerdict]:
     """Of every log in a database that no server needs to serve. Raises Conflict where one holds the data folder."""
-    if not config.database_url and not (config.data / FILE).exists():
-        raise NotFound(f"there is no database in {config.data}")
+    _require_database(config)
     async with open_database(config.data, config.database_url, wall_clock) as db:
         return [shown.system_audit_verdict(*one) for one in await audit.verify_all(db)]
+
+
+def _require_database(config: Config) -> None:
+    """A folder that was mistyped is not made. Raises NotFound."""
+    if not config.database_url and not (config.data / FILE).exists():
+        raise NotFound(f"there is no database in {config.data}: name its folder with --data")
 
 
 def _place(config: Config) -> backups.Place:
@@ -382,12 +387,23 @@ def _shown(file: Path, manifest: backups.Manifest) -> Backup:
 
 
 def rotate_key(config: Config) -> Path:
-    """A new key in the key file, in front of the others. Raises Invalid or Unavailable; then nothing is changed."""
+    """A new key in the key file, in front of the others.
+
+    Raises Invalid or Unavailable, NotFound, and Conflict where a server holds the data folder; then nothing is changed.
+    """
     if config.secret_key:
         raise Invalid(
             "the setting secret_key is in force: put a new key in front of it there, with a blank between them"
         )
+    _require_database(config)
+    asyncio.run(_require_key(config))
     return sealing.rotate(config.data)
+
+
+async def _require_key(config: Config) -> None:
+    """A server that was given its key as a setting has left the file behind. Raises Invalid."""
+    async with open_database(config.data, config.database_url, wall_clock) as db:
+        await fitting_sealer(db, config.data, "")
 
 
 async def recover(config: Config, form: Recovery) -> list[str]:
@@ -395,6 +411,7 @@ async def recover(config: Config, form: Recovery) -> list[str]:
 
     Raises NotFound where nobody has the address, Conflict where a server holds the data folder.
     """
+    _require_database(config)
     email = form.email.strip().lower()
     async with assembled(config) as appliance, appliance.db.write_all() as tx:
         known = await stored_accounts.account(tx, email)
@@ -404,7 +421,10 @@ async def recover(config: Config, form: Recovery) -> list[str]:
 
 
 async def diagnose(config: Config, origins: Mapping[str, str]) -> bytes:
-    """Diagnostics of the data itself, where no server gives them. Raises Conflict where one holds the data folder."""
+    """Diagnostics of the data itself, where no server gives them. Raises NotFound, and Conflict where one holds the
+    data folder.
+    """
+    _require_database(config)
     async with assembled(config) as appliance:
         told = settings.shown(config, origins)
         return await diagnostics.bundle(appliance.parts.look, told, logs.RECENT.lines, 0, MOST_STREAMS)

@@ -98,6 +98,18 @@ async def test_a_process_that_beats_no_more_and_a_gap_are_told(world: World, ope
     assert gap.told.startswith("1 in the last day, the longest 5 min")
 
 
+async def test_a_process_that_was_told_to_stop_and_its_short_gap_worry_nobody(world: World, operator: Client) -> None:
+    own = str(world.appliance.process)[:8]
+    await world.appliance.absence.end()
+    world.hands.turn_unwatched_to(world.now + timedelta(seconds=50))
+    stopped = await vital(operator, "processes", own)
+    assert (stopped.condition, "stopped as it was told to" in stopped.told) == (Condition.OK, True)
+    await world.appliance.absence.beat()
+    assert "last beat 0 s ago" in (await vital(operator, "processes", own)).told
+    gap = await vital(operator, "gaps", "nobody watched")
+    assert (gap.condition, gap.told) == (Condition.OK, "1 in the last day, the longest 50 s")
+
+
 async def test_a_database_that_cannot_be_read_is_bad_and_the_rest_is_told(world: World, operator: Client) -> None:
     """By a lock that another program holds."""
     if not world.appliance.db.is_sqlite:

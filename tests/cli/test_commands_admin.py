@@ -65,6 +65,35 @@ def test_a_new_key_is_put_in_front_of_the_old_one(tmp_path: Path) -> None:
         assert signs_in(server, PASSWORD)
 
 
+def test_a_key_file_that_is_not_the_one_of_the_database_gets_no_new_key(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    set_up(data)
+    (data / "secret.key").write_text("ab" * 32)
+    done = in_process("admin", "rotate-key", "--data", str(data))
+    assert (done.exit_code, (data / "secret.key").read_text()) == (1, "ab" * 32)
+    assert "is not the one of this database" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rotate-key",),
+        ("reset-password", "--email", EMAIL, "--password-stdin"),
+        ("diagnose", "--into", "it.zip"),
+        ("audit", "verify"),
+        ("backup", "--into", "backups"),
+    ],
+)
+def test_a_folder_that_was_mistyped_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = in_process("admin", *words, "--data", "nowhere", text=f"{NEW}\n")
+    assert done.exit_code in (1, 3)
+    assert "there is no database in nowhere: name its folder with --data" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_a_key_that_is_a_setting_is_left_to_whoever_set_it(tmp_path: Path) -> None:
     words = ("admin", "rotate-key", "--data", str(tmp_path))
     done = in_process(*words, environment={"CRONTOPUS_SECRET_KEY": "ab" * 32})

@@ -115,7 +115,7 @@ class Absence:
     async def end(self) -> None:
         """The last heartbeat of a clean stop: the next gap begins where we left, else now."""
         async with self._one:
-            await self._store()
+            await self._store(is_last=True)
 
     def saw(self, now: datetime) -> None:
         """Nothing was missed until `now`."""
@@ -131,7 +131,7 @@ class Absence:
         since = self._watches_since
         return known if since is None else tuple(gap for gap in known if gap.since < since)
 
-    async def _store(self) -> None:
+    async def _store(self, *, is_last: bool = False) -> None:
         """A heartbeat, and with it all that is known of gaps; none of it counts before it is stored."""
         async with self._db.write_all() as tx:
             moment = self._left or self._moment(tx.now)
@@ -142,7 +142,7 @@ class Absence:
             if missing is None and self._watches_since is not None:
                 await gaps.deny(tx, self._watches_since, moment.at)
             stands = self._doubted is not None and await gaps.stands(tx, self._doubted)
-            await gaps.beat(tx, self._process, moment.at)
+            await gaps.beat(tx, self._process, moment.at, is_last=is_last)
             await gaps.forget_processes(tx, moment.at - FORGET_AFTER, moment.at + DEAD_AFTER)
         self._seen = moment
         if missing is not None:

@@ -192,7 +192,7 @@ def _opened(file: Path, passphrase: str) -> Iterator[tarfile.TarFile]:
         is_sealed = source.read(len(MAGIC)) == MAGIC
         source.seek(0)
         if is_sealed and not passphrase:
-            raise Invalid(f"{file} is sealed: give its passphrase")
+            raise Invalid(f"{file} is sealed: give its passphrase, in a file that --passphrase-file names")
         if passphrase and not is_sealed:
             raise Invalid(f"{file} is not sealed, although a passphrase was given: somebody may have put it there")
         stream: Any = OpeningReader(source, passphrase) if is_sealed else source
@@ -200,6 +200,8 @@ def _opened(file: Path, passphrase: str) -> Iterator[tarfile.TarFile]:
             with closing(tarfile.open(mode="r|", fileobj=stream)) as archive:
                 yield archive
         except (tarfile.TarError, EOFError) as error:
+            if not is_sealed and not tarfile.is_tarfile(file):
+                raise Invalid(f"{file} is no backup of Crontopus, or its beginning is damaged") from error
             raise Conflict(f"{file} is damaged or cut off: {error}") from error
 
 

@@ -4,7 +4,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -29,6 +29,8 @@ SLOW_COMMIT_SECONDS = 0.25
 DISK_WARN_SHARE = 0.15
 LOG_WARN_BYTES, LOG_BAD_BYTES = 64 * 1024 * 1024, 512 * 1024 * 1024
 BEAT_LATE = timedelta(seconds=30)
+GAP_LONG = timedelta(minutes=1)
+"""A server that is started anew leaves a shorter one."""
 LOOP_SLACK = timedelta(seconds=30)
 """A loop is late that has not succeeded for three pauses and this."""
 MAIL_LATE = timedelta(minutes=10)
@@ -207,16 +209,20 @@ def _whole(span: timedelta) -> timedelta:
 async def _processes(look: Look) -> Iterable[Vital]:
     async with look.db.read_all() as tx:
         found, now = await gaps.processes(tx), tx.now
-    return [
-        _vital(
-            "processes",
-            str(one.id)[:8],
-            f"since {one.started_at:%Y-%m-%d %H:%M} UTC, last beat {duration.brief(_whole(now - one.beat_at))} ago",
-            WARN if now - one.beat_at > BEAT_LATE else OK,
-            "It has stopped, or stands still. If it was meant to, this line goes by itself within a day.",
-        )
-        for one in found
-    ]
+    return [_process(one, now) for one in found]
+
+
+def _process(one: gaps.Process, now: datetime) -> Vital:
+    name, since = str(one.id)[:8], f"since {one.started_at:%Y-%m-%d %H:%M} UTC"
+    if one.stopped_at is not None:
+        return _vital("processes", name, f"{since}, stopped as it was told to at {one.stopped_at:%H:%M}", OK)
+    return _vital(
+        "processes",
+        name,
+        f"{since}, last beat {duration.brief(_whole(now - one.beat_at))} ago",
+        WARN if now - one.beat_at > BEAT_LATE else OK,
+        "It was ended without a word, or stands still. If it was meant to, this line goes by itself within a day.",
+    )
 
 
 async def _gaps(look: Look) -> Iterable[Vital]:
@@ -227,7 +233,8 @@ async def _gaps(look: Look) -> Iterable[Vital]:
     told = f"{len(recent)} in the last day"
     if recent:
         told += f", the longest {duration.brief(_whole(longest))}"
-    return [_vital("gaps", "nobody watched", told, WARN if recent else OK, "`crontopus gaps` tells when, and why.")]
+    condition = WARN if longest > GAP_LONG else OK
+    return [_vital("gaps", "nobody watched", told, condition, "`crontopus gaps` tells when, and why.")]
 
 
 async def _mail(look: Look) -> Iterable[Vital]:

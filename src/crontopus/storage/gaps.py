@@ -48,24 +48,27 @@ async def last_beat_of_others(tx: SystemTx, process: UUID, before: datetime) -> 
     return beat
 
 
-async def beat(tx: SystemTx, process: UUID, at: datetime) -> None:
-    """Say that `process` watches."""
+async def beat(tx: SystemTx, process: UUID, at: datetime, *, is_last: bool = False) -> None:
+    """Say that `process` watches; `is_last`: and stops now, as it was told to."""
     make = postgresql.insert if tx.sql.dialect.name == "postgresql" else sqlite.insert
-    statement = make(heartbeats).values(process_id=process, started_at=at, beat_at=at)
-    await tx.sql.execute(statement.on_conflict_do_update(index_elements=["process_id"], set_={"beat_at": at}))
+    told = {"beat_at": at, "stopped_at": at if is_last else None}
+    statement = make(heartbeats).values(process_id=process, started_at=at, **told)
+    await tx.sql.execute(statement.on_conflict_do_update(index_elements=["process_id"], set_=told))
 
 
 class Process(Struct, frozen=True):
-    """One that watches, or did: when it began, and when it last said so."""
+    """One that watches, or did: when it began, when it last said so, and when it stopped, if it was told to."""
 
     id: UUID
     started_at: datetime
     beat_at: datetime
+    stopped_at: datetime | None
 
 
 async def processes(tx: SystemTx) -> Sequence[Process]:
     """Those of the last day, the newest first."""
-    query = select(heartbeats.c.process_id, heartbeats.c.started_at, heartbeats.c.beat_at)
+    columns = ("process_id", "started_at", "beat_at", "stopped_at")
+    query = select(*(heartbeats.c[name] for name in columns))
     recent = query.where(heartbeats.c.beat_at > tx.now - timedelta(days=1))
     return [Process(*row) for row in await tx.sql.execute(recent.order_by(heartbeats.c.started_at.desc()))]
 

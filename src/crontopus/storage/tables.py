@@ -723,6 +723,7 @@ heartbeats = Table(
     Column("process_id", Id, primary_key=True),
     Column("started_at", Instant, nullable=False),
     Column("beat_at", Instant, nullable=False),
+    Column("stopped_at", Instant),
 )
 
 gaps = Table(

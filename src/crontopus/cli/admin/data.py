@@ -81,7 +81,8 @@ def _read(passphrase_file: Path | None) -> str:
     try:
         passphrase = passphrase_file.read_text(encoding="utf-8").partition("\n")[0]
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"the passphrase in {passphrase_file} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise Invalid(f"the passphrase in {passphrase_file} cannot be read: {why}") from error
     if not passphrase:
         raise Invalid(f"{passphrase_file} begins with no passphrase")
     return passphrase

@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("process_id", types.Id(), nullable=False),
         sa.Column("started_at", types.Instant(), nullable=False),
         sa.Column("beat_at", types.Instant(), nullable=False),
+        sa.Column("stopped_at", types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("process_id", name=op.f("pk_heartbeats")),
     )
     op.create_table(
