@@ -165,6 +165,7 @@ async def test_a_token_expires(world: World) -> None:
             await world.passes(hours=1)
             with pytest.raises(Unauthenticated):
                 await client.me()
+        assert made.id not in {one.id for one in (await acme.tokens()).items}
         with pytest.raises(Invalid, match="expired already"):
             await acme.add_token(NewToken(name="late", expires_at=world.now))
 

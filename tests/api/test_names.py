@@ -66,6 +66,8 @@ async def test_each_is_refused_with_its_place_and_in_words(world: World) -> None
             ("/name", acme.add_namespace(NewNamespace(slug="evil", name="two\nlines"))),
             ("/name", acme.add_token(NewToken(name="token\u2066"))),
             ("/name", acme.edit_tenant(TenantPatch(name="Acme\n"))),
+            ("/name", acme.edit_tenant(TenantPatch(name="   "))),
+            ("/tags/0", acme.edit_job(job.id, JobPatch(tags=[" "]))),
             ("/email", acme.invite(NewInvitation(email="ada\u202e@example.org"))),
         )
         for pointer, attempt in tries:
@@ -73,7 +75,8 @@ async def test_each_is_refused_with_its_place_and_in_words(world: World) -> None
                 await attempt
             (fault,) = refused.value.faults
             assert fault.pointer.startswith(pointer)
-            assert fault.detail.startswith(("write it without characters that control", "write an e-mail address"))
+            said = ("write it without characters that control", "write more than blanks", "write an e-mail address")
+            assert fault.detail.startswith(said)
 
 
 async def test_a_tag_of_a_ping_is_refused_too(world: World) -> None:

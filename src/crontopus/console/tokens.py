@@ -11,8 +11,9 @@ from crontopus.client import Client
 from crontopus.console.forms import Faults, Form, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
-from crontopus.domain.access import Scope
+from crontopus.domain.access import OF_KIND, Scope, by_default
 from crontopus.domain.errors import CrontopusError, Unconfirmed
+from crontopus.domain.tokens import Kind
 from crontopus.wire.accounts import NewToken
 
 KINDS = {
@@ -73,13 +74,15 @@ async def revoke(token: FromPath[str], client: NamedDependency[Client]) -> Respo
 
 async def _form(client: Client, view: View, form: Form, faults: Faults, status: int = 200) -> Response[str]:
     spaces = (await client.namespaces(limit=200)).items
+    offered = OF_KIND[Kind.SERVICE] & {Scope(scope) for scope in (view.me.scopes if view.me else [])}
     return view.page(
         "token-form.html",
         status,
         form=form,
         kinds={kind: told for kind, told in KINDS.items() if kind != "u"},
         days=DAYS,
-        scopes=view.me.scopes if view.me else [],
+        scopes=sorted(offered),
+        withheld=sorted(offered - by_default(Kind.SERVICE, offered)),
         namespaces=[space.slug for space in spaces],
         faults=faults,
     )

@@ -311,18 +311,21 @@ def of_look(role: Role, *, raised: bool) -> frozenset[Scope]:
     return OF_ROLE[role] & (OF_RAISED_LOOKS if raised else OF_LOOKS)
 
 
+def by_default(kind: Kind, granter: frozenset[Scope]) -> frozenset[Scope]:
+    """What a new token may do where nothing is said: of a service, nothing that concerns people."""
+    return (OF_KIND[kind] & granter) - (frozenset() if kind is Kind.USER else _OF_PEOPLE)
+
+
 def scopes_of(kind: Kind, wanted: list[str], granter: frozenset[Scope]) -> frozenset[Scope]:
-    """The scopes of a new token: those wanted, or all that the kind may have; never more than its maker has.
+    """The scopes of a new token: those wanted, or those `by_default`; never more than its maker has.
 
     Raises Invalid or NotAllowed.
     """
     most = OF_KIND[kind]
     unknown = sorted(set(wanted) - set(Scope))
     if unknown:
-        raise Invalid(f"there is no scope {unknown[0]!r}; there are {', '.join(sorted(Scope))}")
-    asked = frozenset(Scope(scope) for scope in wanted) or (most & granter) - (
-        frozenset() if kind is Kind.USER else _OF_PEOPLE
-    )
+        raise Invalid(f"there is no scope {unknown[0]!r}; there are {', '.join(sorted(most))}")
+    asked = frozenset(Scope(scope) for scope in wanted) or by_default(kind, granter)
     if asked - most:
         raise Invalid(f"a token of kind {kind} cannot have the scope {min(asked - most)}")
     if asked - granter or not asked:

@@ -15,6 +15,10 @@ UNSEEN = r"\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2064\u206a-\
 
 PLAIN = rf"^[^{CONTROL}{TURNING}{JOINING}{UNSEEN}]*$(?!\n)"
 """What a name is made of, as Python and JavaScript read it: to the former `$` stands before a last newline too."""
+NAME = rf"^[^{CONTROL}{TURNING}{JOINING}{UNSEEN}]*[^\s{CONTROL}{TURNING}{JOINING}{UNSEEN}]" + PLAIN.removeprefix("^")
+"""Likewise, and not of blanks alone."""
+SEEN = r"\S"
+"""Somewhere in a text that must say something."""
 
 _PLAIN = re.compile(PLAIN)
 _STEERING = re.compile(f"[{CONTROL}{TURNING}{UNSEEN}]")

@@ -117,7 +117,7 @@ async def add(tx: Tx, token: Token, hashed: bytes) -> None:
 
 async def listed(tx: Tx, before: UUID | None, limit: int) -> Sequence[Token]:
     """Those in force, newest first, made before `before`."""
-    query = select(*_COLUMNS).where(tokens.c.tenant_id == tx.tenant, tokens.c.revoked_at.is_(None))
+    query = select(*_COLUMNS).where(tokens.c.tenant_id == tx.tenant, *_in_force(tx))
     if before is not None:
         query = query.where(tokens.c.id < before)
     rows = await tx.sql.execute(query.order_by(tokens.c.id.desc()).limit(limit))
@@ -126,7 +126,7 @@ async def listed(tx: Tx, before: UUID | None, limit: int) -> Sequence[Token]:
 
 async def own(tx: Tx, user: UUID) -> Sequence[Token]:
     """Those in force with which this person comes as themselves, newest first."""
-    query = select(*_COLUMNS).where(*_of_person(tx, user), tokens.c.revoked_at.is_(None))
+    query = select(*_COLUMNS).where(*_of_person(tx, user), *_in_force(tx))
     rows = await tx.sql.execute(query.order_by(tokens.c.id.desc()))
     return [_token(row) for row in rows]
 
@@ -145,28 +145,27 @@ async def revoke_own(tx: Tx, user: UUID) -> None:
     await tx.sql.execute(statement.values(revoked_at=tx.now))
 
 
+def _in_force(tx: Tx) -> tuple[ColumnElement[bool], ...]:
+    return tokens.c.revoked_at.is_(None), or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > tx.now)
+
+
 def _of_person(tx: Tx, user: UUID) -> tuple[ColumnElement[bool], ...]:
     return tokens.c.tenant_id == tx.tenant, tokens.c.user_id == user, tokens.c.kind == Kind.USER
 
 
 async def lock(tx: Tx, token: UUID) -> Token:
     """One in force, which nobody else changes until the transaction ends. Raises NotFound."""
-    query = select(*_COLUMNS).where(
-        tokens.c.tenant_id == tx.tenant, tokens.c.id == token, tokens.c.revoked_at.is_(None)
-    )
+    query = select(*_COLUMNS).where(tokens.c.tenant_id == tx.tenant, tokens.c.id == token, *_in_force(tx))
     row = (await tx.sql.execute(query.with_for_update())).first()
-    if row is None or (row.expires_at is not None and row.expires_at <= tx.now):
+    if row is None:
         raise NotFound("no such token")
     return _token(row)
 
 
 async def is_in_force(tx: Tx, token: UUID) -> bool:
     """In this tenant; and it stays so until the transaction ends."""
-    query = select(tokens.c.expires_at).where(
-        tokens.c.tenant_id == tx.tenant, tokens.c.id == token, tokens.c.revoked_at.is_(None)
-    )
-    row = (await tx.sql.execute(query.with_for_update(read=True))).first()
-    return row is not None and (row.expires_at is None or row.expires_at > tx.now)
+    query = select(tokens.c.id).where(tokens.c.tenant_id == tx.tenant, tokens.c.id == token, *_in_force(tx))
+    return (await tx.sql.execute(query.with_for_update(read=True))).first() is not None
 
 
 async def end_at(tx: Tx, token: UUID, instant: datetime) -> None:

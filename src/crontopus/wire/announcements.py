@@ -6,9 +6,10 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from crontopus.domain.announcements import Weight
+from crontopus.domain.text import SEEN
 from crontopus.wire.common import Input, Instant, Output
 
-Words = Annotated[str, Meta(min_length=1, max_length=1000)]
+Words = Annotated[str, Meta(min_length=1, max_length=1000, pattern=SEEN)]
 Tenants = Annotated[list[UUID], Meta(max_length=200)]
 
 

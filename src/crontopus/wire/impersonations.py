@@ -6,10 +6,11 @@ from uuid import UUID
 from msgspec import Meta
 
 from crontopus.domain.access import Role
+from crontopus.domain.text import SEEN
 from crontopus.wire.accounts import Email
 from crontopus.wire.common import Input, Instant, Output
 
-Reason = Annotated[str, Meta(min_length=5, max_length=500)]
+Reason = Annotated[str, Meta(min_length=5, max_length=500, pattern=SEEN)]
 
 
 class NewImpersonation(Input, frozen=True):

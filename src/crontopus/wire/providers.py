@@ -6,10 +6,10 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType, field
 
 from crontopus.domain.access import Role
-from crontopus.domain.text import PLAIN
+from crontopus.domain.text import NAME
 from crontopus.wire.common import Input, Instant, Name, Output
 
-ProviderName = Annotated[str, Meta(min_length=1, max_length=60, pattern=PLAIN)]
+ProviderName = Annotated[str, Meta(min_length=1, max_length=60, pattern=NAME)]
 Issuer = Annotated[str, Meta(min_length=1, max_length=500)]
 ClientId = Annotated[str, Meta(min_length=1, max_length=500)]
 ClientSecret = Annotated[str, Meta(min_length=1, max_length=2000)]

@@ -6,10 +6,11 @@ from uuid import UUID
 from msgspec import Meta
 
 from crontopus.domain.standing import State
+from crontopus.domain.text import SEEN
 from crontopus.wire.accounts import Email
 from crontopus.wire.common import Input, Instant, Name, Output, Seconds
 
-Why = Annotated[str, Meta(max_length=500)]
+Why = Annotated[str, Meta(min_length=1, max_length=500, pattern=SEEN)]
 
 
 class TenantInfo(Output, frozen=True):

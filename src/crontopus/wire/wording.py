@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from crontopus.domain.errors import Fault
-from crontopus.domain.text import PLAIN
+from crontopus.domain.text import NAME, PLAIN, SEEN
 from crontopus.wire.accounts import EMAIL
 from crontopus.wire.common import SLUG
 from crontopus.wire.providers import SCOPE
@@ -12,6 +12,8 @@ from crontopus.wire.providers import SCOPE
 _AT = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
 _PATTERNS = {
     EMAIL: "write an e-mail address, such as ada@example.org",
+    NAME: "write more than blanks, and no characters that control, turn the direction of text, or cannot be seen",
+    SEEN: "write more than blanks",
     PLAIN: "write it without characters that control, turn the direction of text, or cannot be seen",
     SCOPE: "write one scope, such as `openid`: printable letters without blanks, quotes or backslashes",
     SLUG: "write up to 100 lower-case letters, digits, `-` and `_`",
