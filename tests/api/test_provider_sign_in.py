@@ -434,6 +434,27 @@ async def test_only_an_owner_who_has_shown_who_they_are_keeps_providers(world: W
             await program.remove_provider(provider.id)
 
 
+async def test_no_two_providers_have_the_same_name(world: World, by: Hostile) -> None:
+    provider = await add(world, by)
+    async with world.person("acme", Role.OWNER) as owner:
+        with pytest.raises(Conflict, match="has this name"):
+            await owner.add_provider(new(by.issuer, name=provider.name.upper()))
+        other = await owner.add_provider(new(by.issuer, name="Another"))
+        with pytest.raises(Conflict, match="has this name"):
+            await owner.edit_provider(other.id, ProviderPatch(name=provider.name))
+        await owner.edit_provider(other.id, ProviderPatch(name="ANOTHER"))
+
+
+async def test_each_reason_for_which_somebody_is_refused_is_told(world: World, by: Hostile) -> None:
+    provider, browser = await add(world, by), Browser(world)
+    for claims in ({"email_verified": False}, {"email": "ada@elsewhere.example"}, {"email_verified": False}):
+        by.claims = claims
+        await browser.signs_in(provider, by)
+    async with world.person("acme", Role.OWNER) as owner:
+        told = [one for one in (await owner.audit()).items if one.action == "session.refuse"]
+    assert len({one.changes["why"][1] for one in told}) == len(told) == 2
+
+
 async def test_what_a_provider_must_be(world: World, by: Hostile) -> None:
     async with world.person("acme", Role.OWNER) as owner:
         for wrong, place in (

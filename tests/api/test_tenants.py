@@ -307,6 +307,7 @@ async def test_an_export_has_all_of_the_tenant_and_nothing_of_others(world: Worl
         assert len(rows[name.removesuffix(".ndjson")]) == said["lines"]
     assert rows["tenant"][0]["name"] == "acme"
     assert {one["name"] for one in rows["jobs"]} == {MARKER}
+    assert "owner@acme.test" in {one["email"] for one in rows["members"]}
     assert "what it printed" in {one["head"].strip() for one in rows["outputs"]}
     assert {"audit", "runs", "check_ins", "members", "namespaces", "tokens"} <= {name for name in rows if rows[name]}
     whole = b"".join(archive.read(name) for name in archive.namelist())

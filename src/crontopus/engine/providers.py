@@ -56,6 +56,7 @@ async def create(tx: Tx, caller: Principal, sealer: Sealer, oidc: Oidc, new: New
     await _require_may(tx, caller)
     if await stored.count(tx) >= MOST:
         raise Conflict(f"an organisation has at most {MOST} sign-in providers: remove one first")
+    await _require_free(tx, new.name)
     id = new_id(tx.now)
     values = {name: getattr(new, name) for name in _TOLD}
     values |= await _checked(tx, oidc, values)
@@ -86,6 +87,8 @@ async def edit(tx: Tx, caller: Principal, sealer: Sealer, oidc: Oidc, provider: 
         changed["client_secret_sealed"] = sealer.seal(patch.client_secret.encode(), tx.tenant, provider)
     if not changed:
         return old
+    if "name" in changed:
+        await _require_free(tx, changed["name"], but=provider)
     await stored.change(tx, provider, changed)
     new = await stored.find(tx, provider)
     await _require_way_back(tx, new)
@@ -130,6 +133,13 @@ async def _require_may(tx: Tx, caller: Principal) -> None:
     caller.require_confirmed(tx.now)
     await members.owners(tx, *([caller.user] if caller.user else ()))
     await require_still(tx, caller)
+
+
+async def _require_free(tx: Tx, name: str, but: UUID | None = None) -> None:
+    """It stands on a button, and two that are the same cannot be told apart. Raises Conflict."""
+    if name.casefold() in {one.name.casefold() for one in await stored.listed(tx) if one.id != but}:
+        detail = "another sign-in provider has this name"
+        raise Conflict(detail, (Fault("/name", detail),))
 
 
 async def _checked(tx: Tx, oidc: Oidc, given: Mapping[str, Any]) -> dict[str, Any]:

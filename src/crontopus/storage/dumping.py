@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, LargeBinary, Row, Table, literal, select, tuple_
+from sqlalchemy import Column, Label, LargeBinary, Row, Table, literal, select, tuple_
 
 from crontopus.domain.ids import NOWHERE
 from crontopus.storage.database import Tx
@@ -21,12 +21,14 @@ from crontopus.storage.tables import (
     idempotency,
     jobs,
     letters,
+    members,
     metadata,
     outputs,
     provider_visits,
     runs,
     sessions,
     tenants,
+    users,
     watches,
 )
 
@@ -65,6 +67,15 @@ _ORDER: dict[Table, Sequence[Column[Any]]] = {runs: (runs.c.created_at, runs.c.i
 """Where that of the key is not what finds the rows of a tenant."""
 
 
+_BESIDE: dict[Table, Sequence[Label[Any]]] = {
+    members: [
+        select(users.c[name]).where(users.c.id == members.c.user_id).scalar_subquery().label(name)
+        for name in ("email", "name")
+    ]
+}
+"""What makes a row understood that stands elsewhere."""
+
+
 async def batch(tx: Tx, name: str, after: Place | None) -> tuple[list[dict[str, Any]], Place | None]:
     """Some rows of one table, those behind `after`; and where the rest begins, if there is more."""
     table = metadata.tables[name]
@@ -77,7 +88,8 @@ async def batch(tx: Tx, name: str, after: Place | None) -> tuple[list[dict[str, 
 
 async def _of_tenant(tx: Tx, table: Table, after: Place | None) -> tuple[Sequence[Row[Any]], Place | None]:
     order: list[Any] = list(_ORDER.get(table, table.primary_key.columns))
-    query = select(table).where(table.c.tenant_id == tx.tenant).order_by(*order).limit(BATCH)
+    query = select(table, *_BESIDE.get(table, ()))
+    query = query.where(table.c.tenant_id == tx.tenant).order_by(*order).limit(BATCH)
     if after is not None:
         place = (literal(value, column.type) for value, column in zip(after, order, strict=True))
         query = query.where(tuple_(*order) > tuple_(*place))
@@ -121,6 +133,7 @@ def _told(table: Table, row: Any) -> dict[str, Any]:
         for column in table.c
         if column.name not in _SECRET and not isinstance(column.type, LargeBinary)
     }
+    told |= {beside.name: row[beside.name] for beside in _BESIDE.get(table, ())}
     if table is outputs:
         told |= {end: zlib.decompress(row[end]).decode(errors="replace") for end in ("head", "tail")}
     return told
