@@ -186,13 +186,27 @@ async def test_the_audit_log_is_read_page_by_page(world: World, visits: Visits) 
         for number in range(60):
             await acme.add_namespace(NewNamespace(slug=f"n{number}"))
     first = (await owner.get("/audit?action=namespace.create")).text
-    older = re.search(r'href="(/audit\?action=namespace.create&amp;cursor=[^"]+)"', first)
+    older = re.search(r'href="(/audit\?cursor=[^"&]+&amp;action=namespace.create)"', first)
     assert older
     second = (await owner.get(older[1].replace("&amp;", "&"))).text
     assert ">n59</a>" in first
     assert ">n59</a>" not in second
     assert ">n0</a>" in second
     assert "Older" not in second
+
+
+async def test_an_export_of_the_audit_log_is_of_what_the_page_shows(world: World, visits: Visits) -> None:
+    owner = await visits("acme")
+    await owner.post("/settings/name", {"name": "A & me"})
+    async with world.signed_in("acme") as acme:
+        await acme.add_namespace(NewNamespace(slug="n1"))
+    page = (await owner.get("/audit?action=tenant.edit&actor=owner%40acme.test&target=nonsense")).text
+    links = [link.replace("&amp;", "&") for link in re.findall(r'href="(/api/v1/audit/export[^"]+)"', page)]
+    assert [link.partition("&")[2] for link in links] == ["actor=owner%40acme.test&action=tenant.edit"] * 2
+    for link in links:
+        told = (await owner.get(link)).text
+        assert "tenant.edit" in told
+        assert "namespace.create" not in told
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201])
