@@ -1,6 +1,11 @@
-// What a page can do beyond links and forms: copy, split a pasted cron line, keep itself current. Nothing depends on it.
+// What a page can do beyond links and forms: copy, split a pasted cron line, keep itself current, be reloaded
+// without doing its deed again. Nothing depends on it.
 (() => {
   const polite = (text) => { document.getElementById("polite").textContent = text; };
+
+  // A page that shows a secret once answers a form. Reloaded, it is where its link leads: no second token, no other link.
+  const instead = document.querySelector("a[data-reload]");
+  if (instead) history.replaceState(null, "", instead.href);
 
   // Copy: the text of the element that the button names.
   document.addEventListener("click", async (event) => {

@@ -62,6 +62,7 @@ async def test_whoever_is_invited_joins_with_a_password_of_their_own(world: Worl
     async with visitor(world) as anybody:
         state = await anybody.open_invitation(code)
         assert (state.email, state.tenant, state.role, state.known) == (NEW, "acme", Role.EDITOR, False)
+        assert state.namespaces is None
     async with await joined(world, code) as grace:
         me = await grace.me()
         assert (me.email, me.name, me.role, me.tenant) == (NEW, "Grace", Role.EDITOR, "acme")

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from crontopus.api.app import create_app, join
 from crontopus.console.errors import error_page
 from crontopus.console.headers import SECURITY_HEADERS
+from crontopus.console.view import ENVIRONMENT
 from tests.console.conftest import Visitor
 from tests.world import BASE, World
 
@@ -63,3 +64,16 @@ async def test_a_bug_is_told_to_a_browser_as_a_page_and_to_the_log_under_the_sam
     assert answer.headers["x-request-id"] == entry["request_id"]
     assert entry["request_id"] in answer.text
     assert "ZeroDivisionError" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        ("start `crontopus login` again", "start <code>crontopus login</code> again"),
+        ("`<b>` and `&`", "<code>&lt;b&gt;</code> and <code>&amp;</code>"),
+        ("one ` alone, and <i>", "one ` alone, and &lt;i&gt;"),
+        ("`a` and ` alone", "<code>a</code> and ` alone"),
+    ],
+)
+def test_what_a_message_sets_between_backticks_is_shown_as_code(said: str, seen: str) -> None:
+    assert ENVIRONMENT.from_string("{{ said | coded }}").render(said=said) == seen

@@ -1,9 +1,12 @@
 """The pages of the audit log: *Check it* says whether the log holds, and from which entry on it does not."""
 
+import re
+
 from sqlalchemy import text
 
 from crontopus.domain.access import SystemRole
 from crontopus.wire.jobs import NewJob
+from crontopus.wire.people import TenantPatch
 from tests.console.test_pages import Visits
 from tests.console.test_roles import browsing
 from tests.world import World
@@ -37,3 +40,15 @@ async def test_an_operator_checks_all_of_them(world: World) -> None:
         page = (await visitor.get("/admin/audit?check=yes")).text
         assert "The log of acme does not hold from entry 2 on" in page
         assert "globex does not hold" not in page
+
+
+async def test_an_operator_exports_what_the_page_of_all_logs_shows(world: World) -> None:
+    tenant = world.tenants["acme"].principal.tenant
+    async with world.signed_in("acme") as acme, browsing(world.operator(SystemRole.SUPERADMIN)) as visitor:
+        await acme.edit_tenant(TenantPatch(name="Acme"))
+        page = (await visitor.get(f"/admin/audit?action=tenant.edit&target={tenant}&tenant={tenant}")).text
+        links = [link.replace("&amp;", "&") for link in re.findall(r'href="(/api/v1/admin/audit/export[^"]+)"', page)]
+        assert len(links) == 2
+        for link in links:
+            assert link.endswith(f"&action=tenant.edit&target={tenant}&tenant={tenant}")
+            assert "tenant.edit" in (await visitor.get(link)).text

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from crontopus.client import Client
-from crontopus.domain.access import Role
+from crontopus.domain.access import Role, SystemRole
 from crontopus.wire.accounts import NewNamespace
 from crontopus.wire.people import Acceptance, NewInvitation
 from tests.api.test_people import code_of
@@ -167,6 +167,27 @@ async def test_whoever_belongs_to_several_goes_from_one_to_the_other(world: Worl
         assert (await visitor.post("/me/tenant", {"tenant": other})).status_code == 404
 
 
+async def test_whoever_belongs_to_a_closed_organisation_and_another_finds_the_way_there(
+    world: World, visits: Visits
+) -> None:
+    visitor = await as_grace(world, visits)
+    async with world.person("globex", Role.OWNER) as owner:
+        made = await owner.invite(NewInvitation(email="grace@example.com"))
+    await visitor.post("/invitation", {"code": code_of(made.link), "password": PASSWORD})
+    async with world.operator(SystemRole.SUPERADMIN) as operator:
+        await operator.suspend_tenant(world.tenants["globex"].principal.tenant, "run `pay` first")
+    page = (await visitor.get("/jobs")).text
+    assert "This organisation is closed" in page
+    assert "<code>pay</code>" in page
+    assert "You are in acme, too." in page
+    assert 'href="/me"' in page
+    assert 'action="/sign-out"' in page
+    assert "closed: suspended" in (await visitor.get("/me")).text
+    acme = re.search(r'name="tenant" value="([^"]+)"', page)
+    assert acme
+    assert "You are in acme now." in (await visitor.post("/me/tenant", {"tenant": acme[1]})).text
+
+
 async def test_the_audit_log_says_who_did_what(world: World, visits: Visits) -> None:
     owner = await visits("acme")
     await owner.post("/settings/name", {"name": "<b>Acme</b>"})
@@ -186,13 +207,27 @@ async def test_the_audit_log_is_read_page_by_page(world: World, visits: Visits) 
         for number in range(60):
             await acme.add_namespace(NewNamespace(slug=f"n{number}"))
     first = (await owner.get("/audit?action=namespace.create")).text
-    older = re.search(r'href="(/audit\?action=namespace.create&amp;cursor=[^"]+)"', first)
+    older = re.search(r'href="(/audit\?cursor=[^"&]+&amp;action=namespace.create)"', first)
     assert older
     second = (await owner.get(older[1].replace("&amp;", "&"))).text
     assert ">n59</a>" in first
     assert ">n59</a>" not in second
     assert ">n0</a>" in second
     assert "Older" not in second
+
+
+async def test_an_export_of_the_audit_log_is_of_what_the_page_shows(world: World, visits: Visits) -> None:
+    owner = await visits("acme")
+    await owner.post("/settings/name", {"name": "A & me"})
+    async with world.signed_in("acme") as acme:
+        await acme.add_namespace(NewNamespace(slug="n1"))
+    page = (await owner.get("/audit?action=tenant.edit&actor=owner%40acme.test&target=nonsense")).text
+    links = [link.replace("&amp;", "&") for link in re.findall(r'href="(/api/v1/audit/export[^"]+)"', page)]
+    assert [link.partition("&")[2] for link in links] == ["actor=owner%40acme.test&action=tenant.edit"] * 2
+    for link in links:
+        told = (await owner.get(link)).text
+        assert "tenant.edit" in told
+        assert "namespace.create" not in told
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201])
@@ -208,12 +243,37 @@ async def test_a_token_is_replaced_and_shown_once(world: World, visits: Visits) 
     assert "neither an address nor a network" in wrong.text
     await owner.post("/tokens/new", {"name": "host", "kind": "s", "days": "", "addresses": "10.0.0.0/8 ::1"})
     page = (await owner.get("/tokens")).text
-    assert "from 10.0.0.0/8, ::1/128" in page
+    assert 'everything <span class="dim">from 10.0.0.0/8, ::1/128' in page
+    assert '<td data-l="may">all it may</td>' in page
     action = re.search(r'action="(/tokens/[^"]+/rotate)"', page)
     assert action
     made = (await owner.post(action[1], {"overlap": "1h"})).text
     assert "Copy host now" in made
     assert "ctp_s_" in made
+
+
+async def test_a_token_says_what_it_may_do(world: World, visits: Visits) -> None:
+    owner = await visits("acme")
+    made = await owner.post("/tokens/new", {"name": "x", "kind": "s", "days": "", "scopes": ["jobs:read", "runs:read"]})
+    assert "<dt>May</dt><dd>jobs:read, runs:read</dd>" in made.text
+    assert '<td data-l="may">jobs:read, runs:read</td>' in (await owner.get("/tokens")).text
+
+
+async def test_an_invitation_says_what_it_reaches(world: World, visits: Visits) -> None:
+    owner = await visits("acme")
+    limited = {"email": "grace@example.com", "role": "editor", "reach": "some", "namespaces": "default"}
+    made = await owner.post("/members/invite", limited)
+    assert '<td data-l="reaches">default</td>' in (await owner.get("/members")).text
+    guest = await visits("")
+    assert "You reach default there, and nothing else." in (await guest.get(invitation_in(made.text))).text
+    made = await owner.post("/members/invite", {"email": "hedy@example.com", "role": "viewer", "reach": "all"})
+    assert "You reach" not in (await guest.get(invitation_in(made.text))).text
+
+
+def invitation_in(page: str) -> str:
+    link = re.search(r"/invitation\?code=[\w-]+", page)
+    assert link
+    return link[0]
 
 
 async def test_a_machine_is_looked_at_and_allowed(world: World, visits: Visits) -> None:

@@ -395,6 +395,7 @@ async def test_owners_keep_providers_on_pages_and_others_see_why_not(world: Worl
             "default_role": "none",
             "enabled": "yes",
         }
+        assert f"{BASE}/sign-in/callback" in (await owner.get("/settings/sign-in/new")).text
         bad = await owner.post("/settings/sign-in/new", form | {"roles": "ops: editor", "issuer": "http://x.test"})
         assert bad.status_code == 400
         assert "is not of the form: group = role" in bad.text

@@ -12,6 +12,7 @@ from litestar.routes import HTTPRoute
 
 from crontopus.client import SESSION_COOKIE, Client
 from crontopus.console.app import console_router
+from crontopus.console.namespaces import LIMITED
 from crontopus.domain.access import OF_ROLE, OF_SYSTEM, OPERATES_FOR, Role, Scope, SystemRole
 from tests.console.conftest import Visitor
 from tests.things import MARKER, things
@@ -145,6 +146,28 @@ async def test_who_showed_their_password_too_long_ago_shows_it_again_before_the_
         world.hands.turn_to(world.now + OPERATES_FOR + timedelta(seconds=1))
         answer = await visitor.get("/admin/config")
         assert (answer.status_code, answer.headers["location"]) == (303, "/me/confirm?next=%2Fadmin%2Fconfig")
+
+
+async def test_what_a_role_does_not_allow_is_refused_in_words_beside_the_way_about(world: World) -> None:
+    async with visiting(world, "acme", Role.EDITOR) as visitor:
+        for page in ("/tokens", "/audit"):
+            refused = (await visitor.get(page)).text
+            assert "Your role here does not allow it." in refused
+            assert 'aria-label="Main"' in refused
+        refused = (await visitor.get("/admin/health")).text
+        assert "This is for whoever runs the installation." in refused
+        assert 'aria-label="Main"' in (await visitor.get("/nothing")).text
+
+
+async def test_who_may_make_no_namespace_is_told_why(world: World) -> None:
+    async with visiting(world, "acme", Role.VIEWER) as visitor:
+        assert "An editor makes and changes namespaces." in (await visitor.get("/namespaces")).text
+    async with world.signed_in("acme") as acme:
+        place = (await acme.namespace("default")).id
+    async with browsing(world.person("acme", Role.EDITOR, place)) as visitor:
+        assert LIMITED in (await visitor.get("/namespaces")).text
+        refused = await visitor.get("/namespaces/new")
+        assert (refused.status_code, LIMITED in refused.text) == (403, True)
 
 
 async def test_what_one_may_not_do_is_said(world: World) -> None:

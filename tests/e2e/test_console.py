@@ -372,6 +372,21 @@ def test_a_token_is_shown_once_and_revoked(browser: Browser, served: Served, pat
         expect(page.get_by_role("main")).not_to_contain_text("deploy")
 
 
+def test_a_page_that_shows_a_token_is_the_list_when_it_is_reloaded(
+    browser: Browser, served: Served, paths: object
+) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        page.goto("/tokens/new")
+        page.get_by_label("Name", exact=True).fill("only-once")
+        page.get_by_role("button", name="Make the token").click()
+        expect(page.locator("#token")).to_contain_text("ctp_s_")
+        page.reload()
+        expect(page).to_have_url(re.compile(r"/tokens$"))
+        expect(page.get_by_role("heading", name="Tokens")).to_be_visible()
+        expect(page.get_by_role("rowheader", name="only-once")).to_have_count(1)
+
+
 def test_a_ping_key_is_revealed_and_rotated(browser: Browser, served: Served, paths: object) -> None:
     with visitor(browser, served) as page:
         sign_in(page)

@@ -15,7 +15,7 @@ from crontopus.api.arguments import Caller, Cursor, Http, Limit, Parts
 from crontopus.api.once import IdempotencyKey, once
 from crontopus.api.principal import FOR_ANYONE, needs, origin_of
 from crontopus.api.reading import ANYONE_MOST_BYTES, Body, page_of, place_of
-from crontopus.domain.access import Scope
+from crontopus.domain.access import ALL, Scope
 from crontopus.domain.errors import NotFound
 from crontopus.engine import people as engine
 from crontopus.storage import accounts, invitations, letters, members
@@ -165,10 +165,9 @@ async def opened(request: Http, parts: Parts, shown_code: NamedDependency[Invita
             parts.attempts.failed(tx.now, address)
             raise
         account = await accounts.account(tx, found.invitation.email)
+        slugs = await engine.slugs(tx.of(found.tenant), ALL, [found.invitation])
     known = account is not None and bool(account.password_hash)
-    return InvitationState(
-        email=found.invitation.email, tenant=found.tenant_name, role=found.invitation.role, known=known
-    )
+    return shown.invitation_state(found, slugs, known=known)
 
 
 @post(

@@ -30,7 +30,7 @@ from crontopus.storage.devices import Device
 from crontopus.storage.exports import Export
 from crontopus.storage.factors import Passkey as StoredPasskey
 from crontopus.storage.impersonations import Known
-from crontopus.storage.invitations import Invitation
+from crontopus.storage.invitations import Invitation, Opened
 from crontopus.storage.jobs import Ref, Watched
 from crontopus.storage.letters import Letter
 from crontopus.storage.members import Home, Member
@@ -358,6 +358,16 @@ def invitation(found: Invitation, slugs: Mapping[str, str], letter: Letter | Non
         expires_at=found.expires_at,
         mailed=None if letter is None else mailed(letter),
         mail_why="" if letter is None else letter.why,
+    )
+
+
+def invitation_state(found: Opened, slugs: Mapping[str, str], *, known: bool) -> wire_people.InvitationState:
+    return wire_people.InvitationState(
+        email=found.invitation.email,
+        tenant=found.tenant_name,
+        role=found.invitation.role,
+        namespaces=_places(found.invitation.namespaces, slugs),
+        known=known,
     )
 
 

@@ -1,6 +1,7 @@
 """The console as one router: its pages, what guards them, and the headers on every answer."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from litestar import Response, Router, get
@@ -43,6 +44,7 @@ from crontopus.console.errors import error_page
 from crontopus.console.headers import seal
 from crontopus.console.view import View, see
 from crontopus.console.visit import Visit
+from crontopus.domain.access import OF_INSTALLATION, Scope
 from crontopus.domain.errors import CrontopusError, NotFound
 
 
@@ -56,6 +58,9 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
     async def view(request: Visit, client: NamedDependency[Client]) -> View:
         request.state.me = await client.me()
         view = see(request, request.state.me, plain=not secure)
+        if request.state.me.closed and view.is_person:
+            request.state.tenants = (await client.tenants()).items
+        _require(view)
         return view if view.htmx else structs.replace(view, announcements=(await client.announcements()).items)
 
     def visitor(request: Visit) -> View:
@@ -106,6 +111,7 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
             "client": Provide(session.own_client),
             "view": Provide(view),
             "visitor": Provide(visitor, sync_to_thread=False),
+            "callback": Provide(lambda: public_url.rstrip("/") + provider_sign_in.CALLBACK, sync_to_thread=False),
             "secure": Provide(lambda: secure, sync_to_thread=False),
         },
         guards=[session.known_hosts_only(hosts), session.same_origin_only(public_url)],
@@ -115,6 +121,7 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
     )
 
 
+NEEDED = {"/tokens": Scope.TOKENS_READ, "/audit": Scope.AUDIT_READ, "/admin": Scope.INSTALLATION_READ}
 NOUNS = ("jobs", "runs", "namespaces", "tokens", "members", "settings", "admin")
 
 
@@ -125,9 +132,19 @@ async def entry() -> Response[None]:
 
 
 @get(["/{rest:path}", *(f"/{noun}/{{name:str}}/{{rest:path}}" for noun in NOUNS)])
-async def unknown() -> None:
+async def unknown(request: Visit, client: NamedDependency[Client]) -> None:
     """Every address that is nobody's, so that its answer is a page too."""
+    with suppress(CrontopusError):
+        request.state.me = await client.me()
     raise NotFound("No page has this address.")
+
+
+def _require(view: View) -> None:
+    """What all pages of a place need, so that it is refused in the console's words. Raises NotAllowed."""
+    place = "/" + view.path.lstrip("/").partition("?")[0].partition("/")[0]
+    scope = NEEDED.get(place)
+    if scope and view.me is not None and not view.me.closed and (view.me.tenant_id or scope in OF_INSTALLATION):
+        view.require(scope)
 
 
 async def _sealed(response: Response[Any]) -> Response[Any]:

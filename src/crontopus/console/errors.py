@@ -1,5 +1,6 @@
 """Errors as pages: what could not be done, why, what is still safe, one way on."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from crontopus.domain.errors import (
     Unconfirmed,
     Unfinished,
 )
-from crontopus.wire.accounts import Me
+from crontopus.wire.people import Tenant
 from crontopus.wire.problem import Problem
 
 _TITLES = {
@@ -51,7 +52,7 @@ _OURS = "This is our fault and not yours. Check-ins are taken all the same."
 
 def error_page(request: Visit, error: Exception) -> Response[Any]:
     """The console's exception handler. Fit for the whole app's unknown paths too: it needs no session."""
-    view = see(request, _looking(request))
+    view = see(request, getattr(request.state, "me", None))
     if isinstance(error, Unfinished):
         return seal(_to(view, f"{SECOND_FACTOR}?next={quote(view.path, safe='')}"))
     if isinstance(error, FactorNeeded) and request.method == "GET":
@@ -61,7 +62,7 @@ def error_page(request: Visit, error: Exception) -> Response[Any]:
     if isinstance(error, Unconfirmed) and request.method == "GET":
         return seal(view.confirmation())
     if isinstance(error, Closed):
-        return seal(_closed(view, error))
+        return seal(_closed(view, request, error))
     if isinstance(error, CrontopusError):
         page = _page(view, request, Problem.of(error).status, str(error))
         if isinstance(error, Throttled | Unavailable):
@@ -71,23 +72,10 @@ def error_page(request: Visit, error: Exception) -> Response[Any]:
     return seal(_page(view, request, status, ""))
 
 
-def _looking(request: Visit) -> Me | None:
-    """Of a visitor who looks as another, since every page says so; of others an error page says nothing."""
-    me: Me | None = getattr(request.state, "me", None)
-    return me if me is not None and me.impersonation is not None else None
-
-
-def _closed(view: View, error: Closed) -> Response[str]:
-    return view.page(
-        "error.html",
-        403,
-        code=403,
-        title="This organisation is closed",
-        detail=str(error)[:700],
-        safe="",
-        onward=("/settings", "Its settings"),
-        request_id="",
-    )
+def _closed(view: View, request: Visit, error: Closed) -> Response[str]:
+    """With the way to the other organisations of the visitor, as far as they are known."""
+    tenants: Sequence[Tenant] = getattr(request.state, "tenants", ())
+    return view.page("closed.html", 403, detail=str(error)[:700], tenants=tenants)
 
 
 def _to(view: View, where: str) -> Response[Any]:

@@ -1,5 +1,6 @@
 """The audit log as a page."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,25 +17,33 @@ from crontopus.console.visit import Visit
 from crontopus.wire.audit import AuditVerdict, SystemAuditVerdict
 
 NAMES = ("actor", "action", "target")
+IDS = frozenset({"target", "tenant"})
 DURATIONS = frozenset({"default_grace", "every", "grace", "max_runtime", "min_runtime"})
 """Fields in seconds."""
 
 
 @get("/audit")
 async def log(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
-    asked = {name: request.query_params.get(name, "").strip() for name in NAMES}
-    target = asked["target"]
+    asked = asked_of(request, NAMES)
     page = await client.audit(
         actor=asked["actor"] or None,
         action=asked["action"] or None,
-        target=UUID(target) if is_id(target) else None,
+        target=UUID(asked["target"]) if asked["target"] else None,
         cursor=request.query_params.get("cursor"),
     )
-    older = urlencode({name: value for name, value in asked.items() if value} | {"cursor": page.next_cursor or ""})
     checked = [judged("This log", await client.verify_audit())] if "check" in request.query_params else []
-    return view.page(
-        "audit.html", page=page, asked=asked, older=older if page.next_cursor else "", told=told, checked=checked
-    )
+    return view.page("audit.html", page=page, asked=asked, query=query_of(asked), told=told, checked=checked)
+
+
+def asked_of(request: Visit, names: Sequence[str]) -> dict[str, str]:
+    """What the log is narrowed to, empty where it is not; no id is none."""
+    asked = {name: request.query_params.get(name, "").strip() for name in names}
+    return {name: "" if name in IDS and not is_id(value) else value for name, value in asked.items()}
+
+
+def query_of(asked: Mapping[str, str]) -> str:
+    """The same narrowing in another address: of older entries, of an export."""
+    return "".join(f"&{urlencode({name: value})}" for name, value in asked.items() if value)
 
 
 class Judged(Struct, frozen=True):

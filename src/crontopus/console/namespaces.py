@@ -12,7 +12,7 @@ from crontopus.console.forms import Faults, Form, read_form
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
 from crontopus.domain.access import Scope
-from crontopus.domain.errors import CrontopusError
+from crontopus.domain.errors import CrontopusError, NotAllowed
 from crontopus.wire.accounts import Namespace, NamespacePatch, NewNamespace
 from crontopus.wire.schedules import Schedule, Schedules
 
@@ -23,17 +23,20 @@ FIELDS = {
     "/default_grace": "grace",
     "/default_schedule": "every",
 }
+LIMITED = "You reach only some namespaces: an editor who reaches the whole organisation makes new ones."
 
 
 @get("/namespaces")
 async def namespaces(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
     page = await client.namespaces(cursor=request.query_params.get("cursor"))
-    return view.page("namespaces.html", page=page)
+    return view.page("namespaces.html", page=page, limited=LIMITED)
 
 
 @get("/namespaces/new")
 async def new_page(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
     view.require(Scope.NAMESPACES_WRITE)
+    if view.me is not None and view.me.namespaces is not None:
+        raise NotAllowed(LIMITED)
     return await _form(client, view, None, _typed(Form([])), Faults())
 
 

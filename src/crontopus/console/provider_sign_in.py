@@ -31,6 +31,7 @@ from crontopus.wire.problem import Problem
 from crontopus.wire.providers import ProviderAnswer, ProviderVisit
 
 DOOR = "/sign-in/with"
+CALLBACK = "/sign-in/callback"
 _REMEMBERED_SECONDS = 365 * 86400
 _WRONG = (Unauthenticated, NotAllowed, NotFound, Conflict, QuotaReached, Throttled, Unavailable)
 _MOST = 4000
@@ -74,7 +75,7 @@ async def leave(
     return response
 
 
-@get("/sign-in/callback")
+@get(CALLBACK)
 async def come_back(
     client: NamedDependency[Client], visitor: NamedDependency[View], request: Visit, secure: NamedDependency[bool]
 ) -> Response[Any]:

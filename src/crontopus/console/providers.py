@@ -43,16 +43,18 @@ async def providers(client: NamedDependency[Client], view: NamedDependency[View]
 
 
 @get(f"{PAGE}/new")
-async def new(client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+async def new(view: NamedDependency[View], callback: NamedDependency[str]) -> Response[Any]:
     _require_owner(view)
     if not view.is_confirmed:
         return view.confirmation()
     begin = [("scopes", " ".join(SCOPES)), ("groups_claim", "groups"), ("default_role", NOBODY), ("enabled", "yes")]
-    return _form(view, None, Form(begin), Faults())
+    return _form(view, None, Form(begin), Faults(), callback=callback)
 
 
 @post(f"{PAGE}/new", status_code=200)
-async def add(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+async def add(
+    request: Visit, client: NamedDependency[Client], view: NamedDependency[View], callback: NamedDependency[str]
+) -> Response[Any]:
     _require_owner(view)
     form = await read_form(request)
     try:
@@ -60,7 +62,7 @@ async def add(request: Visit, client: NamedDependency[Client], view: NamedDepend
     except Unconfirmed:
         return view.confirmation()
     except CrontopusError as error:
-        return _form(view, None, form, Faults(error, FIELDS), 400)
+        return _form(view, None, form, Faults(error, FIELDS), 400, callback)
     return go(f"{PAGE}/{made.id}", f"{made.name} is there. Tell the provider the address below, and try it.")
 
 
@@ -120,11 +122,14 @@ def _require_owner(view: View) -> None:
         raise NotAllowed("Only an owner decides by whom people sign in: a provider can say of anybody that it is them.")
 
 
-def _form(view: View, provider: Provider | None, form: Form, faults: Faults, status: int = 200) -> Response[Any]:
+def _form(
+    view: View, provider: Provider | None, form: Form, faults: Faults, status: int = 200, callback: str = ""
+) -> Response[Any]:
     return view.page(
         "provider.html",
         status,
         provider=provider,
+        redirect_uri=provider.redirect_uri if provider else callback,
         form=form,
         faults=faults,
         roles=[(NOBODY, "Nobody but members"), *((role, title) for role, (title, _) in ROLES.items())],

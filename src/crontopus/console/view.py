@@ -9,12 +9,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from litestar import Response
 from litestar.datastructures import Cookie
+from markupsafe import Markup
 from msgspec import Struct
 
 from crontopus.console import words
 from crontopus.console.assets import ASSETS
 from crontopus.console.visit import Visit
 from crontopus.console.why import begin, brief, outcome
+from crontopus.domain.access import OF_INSTALLATION
 from crontopus.domain.errors import FactorNeeded, NotAllowed
 from crontopus.domain.hosts import is_loopback, name_of
 from crontopus.domain.text import shown
@@ -60,6 +62,8 @@ class View(Struct, frozen=True, kw_only=True):
                 raise NotAllowed("You look as another here, and this is not done in another's name.")
             if self.me is not None and self.me.needs_second_factor:
                 raise FactorNeeded("Everybody here needs a second factor.")
+            if scope in OF_INSTALLATION:
+                raise NotAllowed("This is for whoever runs the installation.")
             raise NotAllowed("Your role here does not allow it. An owner or an admin can give you another one.")
 
     @property
@@ -139,6 +143,15 @@ def _in_sight(value: object) -> object:
     return shown(value) if type(value) is str else value
 
 
+def _coded(text: str) -> Markup:
+    """A message with what it sets between backticks as code; one alone stays as it is."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        parts[-2:] = ["`".join(parts[-2:])]
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(shown(part)) if place % 2 else shown(part) for place, part in enumerate(parts))
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates()),
@@ -152,6 +165,7 @@ def _environment() -> Environment:
     environment.filters.update(
         named=lambda kinds: [(key, name) for key, (name, _) in kinds.items()],
         pairs=lambda values: [(value, value) for value in values],
+        coded=_coded,
         duration=words.duration,
         ahead=words.until,
         number=words.number,

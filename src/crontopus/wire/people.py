@@ -109,11 +109,14 @@ class InvitationCode(Input, frozen=True):
 
 
 class InvitationState(Output, frozen=True):
-    """What one is invited to. `known`: the address has an account with a password, which is asked for."""
+    """What one is invited to. `namespaces`: the slugs of those the membership is limited to; null: all. `known`: the
+    address has an account with a password, which is asked for.
+    """
 
     email: str
     tenant: str
     role: Role
+    namespaces: list[str] | None
     known: bool
 
 

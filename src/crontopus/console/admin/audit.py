@@ -1,36 +1,32 @@
 """What was done anywhere, as a page."""
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 
 from crontopus.client import Client
-from crontopus.console.forms import is_id
-from crontopus.console.log import Judged, judged, told
+from crontopus.console.log import Judged, asked_of, judged, query_of, told
 from crontopus.console.view import View
 from crontopus.console.visit import Visit
 from crontopus.wire.audit import SystemAuditVerdict
 
-NAMES = ("actor", "action", "tenant")
+NAMES = ("actor", "action", "target", "tenant")
 
 
 @get("/admin/audit")
 async def log(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
-    asked = {name: request.query_params.get(name, "").strip() for name in NAMES}
+    asked = asked_of(request, NAMES)
     page = await client.admin_audit(
         actor=asked["actor"] or None,
         action=asked["action"] or None,
-        tenant=UUID(asked["tenant"]) if is_id(asked["tenant"]) else None,
+        target=UUID(asked["target"]) if asked["target"] else None,
+        tenant=UUID(asked["tenant"]) if asked["tenant"] else None,
         cursor=request.query_params.get("cursor"),
     )
-    older = urlencode({name: value for name, value in asked.items() if value} | {"cursor": page.next_cursor or ""})
     checked = await _checked(client) if "check" in request.query_params else []
-    return view.page(
-        "admin/audit.html", page=page, asked=asked, older=older if page.next_cursor else "", told=told, checked=checked
-    )
+    return view.page("admin/audit.html", page=page, asked=asked, query=query_of(asked), told=told, checked=checked)
 
 
 async def _checked(client: Client) -> list[Judged]:
