@@ -175,7 +175,7 @@ async def test_a_token_gives_no_more_than_its_maker_may(world: World) -> None:
         weak = await acme.add_token(NewToken(name="weak", scopes=["tokens:write", "jobs:read"]))
         with pytest.raises(Invalid, match="no scope"):
             await acme.add_token(NewToken(name="x", scopes=["everything"]))
-        with pytest.raises(Invalid, match="kind m"):
+        with pytest.raises(Invalid, match=r"a metrics token .kind m. cannot have"):
             await acme.add_token(NewToken(name="x", kind="m", scopes=["jobs:read"]))
     async with _with(world, weak.token) as client:
         assert (await client.add_token(NewToken(name="same"))).scopes == ["jobs:read", "tokens:write"]
@@ -215,7 +215,7 @@ async def test_a_token_of_a_namespace_sees_nothing_else(world: World) -> None:
                 await denied
         with pytest.raises(NotAllowed):
             await client.add_token(NewToken(name="wider"))
-        with pytest.raises(Invalid):
+        with pytest.raises(NotFound, match="no namespace"):
             await client.add_token(NewToken(name="other", namespaces=["default"]))
         assert (await client.add_token(NewToken(name="same", namespaces=["prod"]))).namespaces == ["prod"]
 
@@ -227,7 +227,7 @@ async def test_a_token_for_check_ins_reports_and_nothing_else(world: World) -> N
         of_job = await acme.add_token(NewToken(name="one", kind="c", job="default/backup"))
         of_namespace = await acme.add_token(NewToken(name="all", kind="c", namespaces=["default"]))
         assert (of_job.job, of_job.scopes) == ("default/backup", ["check-ins:write"])
-        with pytest.raises(Invalid):
+        with pytest.raises(Invalid, match=r"a check-in token .kind c. is of one job"):
             await acme.add_token(NewToken(name="x", kind="c"))
     async with _with(world, of_job.token) as client:
         assert (await client.check_in(CheckIn(kind="success"))).status == 200

@@ -113,6 +113,9 @@ async def test_an_authenticator_app_is_in_force_once_its_first_code_is_right(gra
     assert not (await grace.password()).pending, "it opens nothing yet, so it is not asked for"
     with pytest.raises(Invalid, match="clock of the phone"):
         await grace.client.confirm_authenticator("000000")
+    for no_code in ("", "abcdef", "12345", "٠٠٠٠٠٠"):
+        with pytest.raises(Invalid, match="a code is six digits"):
+            await grace.client.confirm_authenticator(no_code)
     await grace.enrol()
     assert (await grace.client.me()).second_factor
     assert len(set(grace.codes)) == 10
@@ -376,7 +379,7 @@ async def test_who_has_a_second_factor_shows_it_beside_the_password(enrolled: Gr
         await enrolled.client.confirm("a wrong sentence", code=enrolled.code())
     with pytest.raises(NotAllowed, match="this code is wrong"):
         await enrolled.client.confirm(PASSWORD, code="000000")
-    with pytest.raises(Unconfirmed):
+    with pytest.raises(Unconfirmed, match="your password again, with your second factor"):
         await enrolled.client.add_own_token(NewOwnToken(name="cli"))
     await enrolled.client.confirm(PASSWORD, code=enrolled.code())
     assert (await enrolled.client.add_own_token(NewOwnToken(name="cli"))).token

@@ -131,8 +131,9 @@ async def test_guessing_codes_is_slowed_down(world: World) -> None:
 
 
 async def test_what_is_wrong_with_an_invitation_is_said(world: World, owner: Client) -> None:
-    with pytest.raises(Invalid, match="no namespace 'none'"):
+    with pytest.raises(NotFound, match="no namespace 'none'") as missing:
         await invited(owner, namespaces=["none"])
+    assert [fault.pointer for fault in missing.value.faults] == ["/namespaces/0"]
     with pytest.raises(Invalid, match="an owner is not limited"):
         await invited(owner, Role.OWNER, namespaces=["default"])
     with pytest.raises(Conflict, match="a member already"):
@@ -194,7 +195,7 @@ async def test_a_change_holds_from_the_next_request_on(world: World, owner: Clie
 async def test_a_member_of_some_namespaces_manages_nobody(world: World, owner: Client) -> None:
     namespace = await owner.namespace("default")
     async with world.person("acme", Role.ADMIN, namespace.id) as admin:
-        with pytest.raises(NotAllowed, match="whole tenant"):
+        with pytest.raises(NotAllowed, match="whole tenant, and you reach only a part"):
             await admin.invite(NewInvitation(email=NEW))
         with pytest.raises(NotAllowed):
             await admin.edit_tenant(TenantPatch(name="Mine"))
@@ -301,7 +302,7 @@ async def test_what_a_stolen_session_must_not_do_needs_a_fresh_password(world: W
             admin.add_token(NewToken(name="later")),
             admin.invite(NewInvitation(email="x@example.com")),
         ):
-            with pytest.raises(Unconfirmed, match="once more"):
+            with pytest.raises(Unconfirmed, match="give your password again, and repeat"):
                 await refused
         with pytest.raises(NotAllowed, match="not your password"):
             await admin.confirm("a wrong sentence")

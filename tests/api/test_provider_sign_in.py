@@ -345,6 +345,7 @@ async def test_where_it_is_enforced_passwords_open_nothing_but_for_owners(world:
         with pytest.raises(ProviderNeeded, match="acme asks its people") as refused:
             await client.sign_in(SignIn(email=GRACE, password=PASSWORD))
         assert refused.value.faults[0].pointer == f"/sign-in/with/{provider.id}"
+        assert "password" not in str(refused.value), "a proxy may have let them in"
         with pytest.raises(Unauthenticated) as wrong:
             await client.sign_in(SignIn(email=GRACE, password="not the password"))
         assert not isinstance(wrong.value, ProviderNeeded), "a stranger is not told"

@@ -33,7 +33,12 @@ PERSON = {"code": "x", "email": "ada@example.org", "password": "correct horse ba
         (CheckIn, {"kind": "log", "run_id": "5"}, "/run_id", "write a UUID"),
         (CheckIn, {"kind": "log", "metrics": {"x" * 101: 1}}, "/metrics", "write at most 100 characters"),
         (NewToken, {"name": "", "kind": "s"}, "/name", "write at least 1 character"),
-        (NewToken, {"name": "x", "kind": "z"}, "/kind", "write one of s, c, m"),
+        (
+            NewToken,
+            {"name": "x", "kind": "z"},
+            "/kind",
+            "write one of s (service token), c (check-in token), m (metrics token)",
+        ),
         (NewJob, {"tags": ["x", 1]}, "/tags/1", "write text, not a number"),
         (NewJob, {"tags": ["x"] * 51}, "/tags", "write at most 50 entries"),
         (NewJob, {"grace": None}, "/grace", "write a number or text, not null"),

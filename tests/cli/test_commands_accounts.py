@@ -5,6 +5,7 @@ import stat
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -60,9 +61,28 @@ def test_a_token_is_printed_once_and_works_until_it_is_revoked(server: Person) -
     assert server.call("namespaces", "create", "nope", CRONTOPUS_TOKEN=token).exit_code == 4
     listed = server.ok("tokens", "list")
     assert "reader" in listed
+    assert "jobs:read" in listed
     assert token not in listed
     server.ok("tokens", "revoke", "reader", "--yes")
     assert server.call("jobs", "list", CRONTOPUS_TOKEN=token).exit_code == 4
+
+
+def test_the_list_of_tokens_says_in_short_what_each_may(server: Person) -> None:
+    server.ok("tokens", "create", "much")
+    server.ok("tokens", "create", "little", "--scope", "runs:read", "--scope", "jobs:read")
+    may = {line.split()[0]: line for line in server.ok("tokens", "list").splitlines()}
+    assert "MAY" in may["NAME"]
+    assert "all but members:write tenant:write" in may["much"]
+    assert "jobs:read runs:read" in may["little"]
+    assert may["set-up"].split()[3] == "all"
+    for name in ("much", "little"):
+        server.ok("tokens", "revoke", name, "--yes")
+
+
+def test_a_namespace_that_is_not_there_is_exit_code_3(server: Person) -> None:
+    for command in ("tokens create x", "jobs create x", "members invite x@example.org"):
+        refused = server.call(*command.split(), "--namespace", "nowhere")
+        assert (refused.exit_code, "no namespace 'nowhere'" in refused.stderr) == (3, True), command
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("check-ins", "ctp_c_"), ("metrics", "ctp_m_")])
@@ -75,8 +95,10 @@ def test_tokens_have_kinds(server: Person, namespace: str, kind: str, begins: st
 
 def test_a_token_is_not_revoked_by_a_name_that_several_have(server: Person) -> None:
     ids = [server.json("tokens", "create", "twin")["id"] for _ in range(2)]
-    assert server.call("tokens", "revoke", "twin", "--yes").exit_code == 5
+    refused = server.call("tokens", "revoke", "twin", "--yes")
+    assert refused.exit_code == 5
     for one in ids:
+        assert one in refused.stderr
         server.ok("tokens", "revoke", one, "--yes")
     assert server.call("tokens", "revoke", "twin", "--yes").exit_code == 3
 
@@ -161,6 +183,69 @@ def test_contexts_choose_between_servers(server: Person, tmp_path: Path) -> None
     assert server.call("me", **own).exit_code != 0
     server.ok("me", "--context", "two", **own)
     assert server.made.token not in server.ok("context", "list", "-o", "json", **own)
+
+
+def signed_in(server: Person, own: dict[str, str | None], *more: str) -> str:
+    """As a person, by password: what it said."""
+    words = ("login", server.url, "--email", EMAIL, "--password-stdin", *more)
+    result = server.call(*words, text=PASSWORD + "\n", **own)
+    assert result.exit_code == 0, result.output
+    return result.stderr
+
+
+def contexts(server: Person, own: Mapping[str, str | None]) -> dict[str, str]:
+    """Whose each is, by name."""
+    return {one["name"]: one["who"] for one in json.loads(server.ok("context", "list", "-o", "json", **own))}
+
+
+def test_a_context_says_whose_it_is(server: Person, tmp_path: Path) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path)}
+    tenant = server.made.tenant
+    assert f"signed in to {tenant} as {EMAIL}; the context is called home" in signed_in(server, own, "--name", "home")
+    for listed in (server.ok("context", "list", **own), server.ok("context", "show", **own)):
+        assert EMAIL in listed
+        assert tenant in listed
+    server.ok("context", "use", "home", **own)
+    assert contexts(server, own) == {"home": EMAIL}
+
+
+def test_the_context_of_somebody_else_is_not_replaced_by_itself(server: Person, tmp_path: Path) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path)}
+    host, program = server.url.partition("://")[2], f"token {server.made.token[:10]}"
+    said = server.call("login", server.url, "--token", server.made.token, **own).stderr
+    assert f"as {program}; the context is called {host}\n" in said
+    for _ in range(2):
+        assert f"as {EMAIL}; the context is called {host}-2\n" in signed_in(server, own)
+    assert contexts(server, own) == {host: program, f"{host}-2": EMAIL}
+    replaced = signed_in(server, own, "--name", host)
+    assert f"it replaces the context {host} of {program} in {server.made.tenant} at {server.url}" in replaced
+    assert "replaces" not in signed_in(server, own, "--name", host)
+    assert contexts(server, own) == {host: EMAIL, f"{host}-2": EMAIL}
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_of_a_context_without_a_name_in_it_the_server_says_whose_it_is(
+    server: Person, tmp_path: Path, lives: bool
+) -> None:
+    own = {"CRONTOPUS_URL": None, "CRONTOPUS_TOKEN": None, "XDG_CONFIG_HOME": str(tmp_path)}
+    host, token = server.url.partition("://")[2], server.made.token if lives else "ctp_s_revoked"
+    file = tmp_path / "crontopus" / "config.toml"
+    file.parent.mkdir()
+    file.write_text(f'current = "{host}"\n[contexts."{host}"]\nurl = "{server.url}"\ntoken = "{token}"\n')
+    assert contexts(server, own) == {host: ""}
+    assert server.call("me", **own).exit_code == (0 if lives else 4)
+    signed_in(server, own)
+    assert contexts(server, own) == ({host: "", f"{host}-2": EMAIL} if lives else {host: EMAIL})
+
+
+@pytest.mark.parametrize("given", ["", "\n"])
+def test_an_empty_token_is_asked_for_in_words(server: Person, tmp_path: Path, given: str) -> None:
+    own = {"XDG_CONFIG_HOME": str(tmp_path)}
+    for words, text in ((["--with-token"], given), (["--token", ""], None)):
+        refused = server.call("login", server.url, *words, text=text, **own)
+        assert refused.exit_code == 4
+        assert "standard input" in refused.stderr or "--token is empty" in refused.stderr
+    assert contexts(server, own) == {}
 
 
 def test_what_is_set_up_already_is_exit_code_5(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def test_login_asks_whoever_has_a_second_factor_for_a_code(tmp_path: Path) -> No
         login = ("login", served.url, "--email", EMAIL, "--password-stdin")
         for wrong in ("", "000000\n"):
             refused = ada.call(*login, text=f"{PASSWORD}\n{wrong}", **own)
-            assert refused.exit_code != 0
-            assert "code" in refused.stderr
+            assert refused.exit_code == 4
+            assert ("code" if wrong else "give its code on the second line") in refused.stderr
             assert "Traceback" not in refused.stderr
         ada.ok(*login, text=f"{PASSWORD}\n{next_code(app)}\n", **own)
         held = json.loads(ada.ok("me", "factors", "-o", "json", **own))

@@ -60,7 +60,9 @@ def test_the_audit_log_is_listed_exported_and_checked(server: Person) -> None:
     exported = [json.loads(line) for line in server.call("audit", "export").stdout.splitlines()]
     assert exported[0]["target"] == "default/audited"
     assert [entry["position"] for entry in exported] == list(range(len(exported), 0, -1))
-    assert server.call("audit", "export", "--format", "csv").stdout.startswith("position,at,actor,")
+    for csv in (("--format", "csv"), ("-o", "csv")):
+        assert server.call("audit", "export", *csv).stdout.startswith("position,at,actor,")
+    assert server.call("audit", "export", "-o", "csv", "--format", "ndjson").stdout.startswith("{")
     some = server.call("audit", "export", "--action", "job.create", "--since", exported[-1]["at"]).stdout.splitlines()
     assert {json.loads(line)["action"] for line in some} == {"job.create"}
     assert server.call("audit", "export", "--since", "2999-01-01").stdout == ""

@@ -50,6 +50,7 @@ def test_a_provider_from_the_first_day_to_the_last(
     assert "it answers as it should" in server.ok("providers", "check", "Example", **owner)
     server.ok("providers", "edit", "Example", "--default-role", "viewer", "--disabled", **owner)
     assert "off" in server.ok("providers", "list", **owner)
+    assert server.call("providers", "edit", "Example", "--group", "ops=editor:nowhere", **owner).exit_code == 3
     assert server.call("providers", "remove", "Example", **owner).exit_code == 2, "nobody is asked here"
     assert "is removed" in server.ok("providers", "remove", "Example", "--yes", **owner)
     assert server.call("providers", "show", "Example", **owner).exit_code == 3

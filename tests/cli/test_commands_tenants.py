@@ -94,6 +94,7 @@ def test_what_was_done_anywhere_is_listed_exported_and_checked(ada: Ada) -> None
     assert "Audited" in listed
     assert "the installation" in listed
     lines = [json.loads(line) for line in ada("admin", "audit", "export").stdout.splitlines()]
+    assert "position,at,actor," in ada("admin", "audit", "export", "-o", "csv").stdout.splitlines()[0]
     some = ada("admin", "audit", "export", "--tenant", lines[0]["tenant"] or str(NOWHERE)).stdout.splitlines()
     assert {json.loads(line)["tenant"] for line in some} == {lines[0]["tenant"]}
     assert "tenant.create" in {line["action"] for line in lines}

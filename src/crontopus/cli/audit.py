@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from crontopus.cli.call import connected
-from crontopus.cli.output import Column, Listing, Out, at_terminal, gathered
+from crontopus.cli.output import Column, Form, Listing, Out, at_terminal, gathered
 from crontopus.cli.values import WHEN
 from crontopus.domain.errors import Conflict
 from crontopus.wire.audit import AuditEntry
@@ -52,7 +52,10 @@ _FILTERS: tuple[Callable[[Any], Any], ...] = (
 )
 most = click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
 exported = click.option(
-    "--format", "kind", type=click.Choice(["ndjson", "csv"]), default="ndjson", show_default=True, help="JSON or CSV."
+    "--format",
+    "kind",
+    type=click.Choice(["ndjson", "csv"]),
+    help="JSON or CSV; else CSV with -o csv, and JSON without.",
 )
 
 
@@ -61,6 +64,11 @@ def filtered(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_FILTERS):
         command = option(command)
     return command
+
+
+def kind_of(kind: str | None, out: Out) -> str:
+    """In which an export comes: as it is asked for, else as results are printed."""
+    return kind or ("csv" if out.form is Form.CSV else "ndjson")
 
 
 async def printed(response: "Response") -> None:
@@ -87,9 +95,9 @@ async def list_entries(client: "Client", out: Out, limit: int, **wanted: Any) ->
 @filtered
 @exported
 @connected
-async def export(client: "Client", out: Out, kind: str, **wanted: Any) -> None:
+async def export(client: "Client", out: Out, kind: str | None, **wanted: Any) -> None:
     """Print the whole log, or what is asked for of it, an entry a line, however long it is."""
-    async with client.export_audit(kind, **wanted) as response:
+    async with client.export_audit(kind_of(kind, out), **wanted) as response:
         await printed(response)
 
 

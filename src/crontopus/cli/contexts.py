@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import sys
+from collections.abc import Iterator
+from itertools import count
 from urllib.parse import urlsplit
 
 import click
@@ -14,7 +16,9 @@ from crontopus.cli.call import client_of, shown
 from crontopus.cli.output import Column, Listing, Out, progress, say
 from crontopus.cli.setup import read_password
 from crontopus.cli.table import Cell
-from crontopus.domain.errors import DeviceHurries, DeviceWaits, NotFound, Unauthenticated
+from crontopus.cli.words import Words
+from crontopus.domain.errors import CrontopusError, DeviceHurries, DeviceWaits, NotFound, Unauthenticated
+from crontopus.domain.tokens import hint_of
 from crontopus.wire.accounts import NewOwnToken, Session, SignIn
 
 _TRIES = 5
@@ -27,6 +31,8 @@ class Named(Struct, frozen=True):
     name: str
     url: str
     current: bool
+    tenant: str
+    who: str
 
 
 CONTEXTS = Listing(
@@ -35,6 +41,8 @@ CONTEXTS = Listing(
         Column("", lambda context, words: Cell("*" if context.current else "", "green")),
         Column("context", lambda context, words: context.name),
         Column("address", lambda context, words: context.url),
+        Column("tenant", lambda context, words: context.tenant),
+        Column("who", lambda context, words: context.who),
     ),
 )
 
@@ -57,17 +65,79 @@ def login(
     """
     if [token is not None, token_stdin, password_stdin].count(True) > 1:
         raise click.UsageError("choose one of --token, --with-token and --password-stdin")
-    given = sys.stdin.readline().strip() if token_stdin else token
+    given = _given_token(token, token_stdin)
     if given is None and (email or password_stdin):
         address = email or str(click.prompt("E-mail", err=True))
         form = SignIn(email=address, password=read_password(password_stdin, new=False))
         given = asyncio.run(_new_token(url, form))
     if given is None:
         given = asyncio.run(_allowed_elsewhere(url))
-    tenant = asyncio.run(_tenant(url, given))
-    name = name or urlsplit(url).netloc
-    settings.save_contexts(settings.load_contexts().with_context(name, settings.Context(url, given)))
-    say(f"signed in to {tenant} at {url}; the context is called {name}")
+    made = asyncio.run(_context(url, given))
+    known = settings.load_contexts()
+    name = _kept(known, made, name)
+    settings.save_contexts(known.with_context(name, made))
+    say(f"signed in to {made.tenant or url} as {_who(made)}; the context is called {name}")
+
+
+def _given_token(token: str | None, from_stdin: bool) -> str | None:
+    """Raises Unauthenticated for an empty one."""
+    given = sys.stdin.readline().strip() if from_stdin else token
+    if given is not None and not given.strip():
+        raise Unauthenticated("give the token on standard input" if from_stdin else "--token is empty: give a token")
+    return given
+
+
+async def _context(url: str, token: str) -> settings.Context:
+    """With whose it is, as the server says."""
+    async with client_of(url, token) as client:
+        me = await client.me()
+    return settings.Context(url, token, me.tenant, str(me.tenant_id or ""), me.email or "")
+
+
+def _kept(known: settings.Contexts, made: settings.Context, name: str | None) -> str:
+    """What the new context is called. The one of somebody else is replaced only where that name is asked for."""
+    if name is None:
+        host = urlsplit(made.url).netloc
+        names = (host if number == 1 else f"{host}-{number}" for number in count(1))
+        return next(free for free in names if _is_theirs(known.contexts.get(free), made))
+    before = known.contexts.get(name)
+    if before is not None and not _is_theirs(before, made):
+        say(f"it replaces the context {name} of {_whose(before)}; the token of that works on")
+    return name
+
+
+def _is_theirs(before: settings.Context | None, made: settings.Context) -> bool:
+    """Whether nobody else loses anything where `made` takes the place of `before`."""
+    if before is None:
+        return True
+    if urlsplit(before.url).netloc != urlsplit(made.url).netloc:
+        return False
+    if not (before.tenant_id or before.email):
+        return asyncio.run(_is_told_theirs(before, made))
+    return (before.tenant_id, before.email) == (made.tenant_id, made.email)
+
+
+async def _is_told_theirs(before: settings.Context, made: settings.Context) -> bool:
+    """By the server, for a context that was kept without whose it is."""
+    try:
+        found = await _context(before.url, before.token)
+    except Unauthenticated:
+        return True  # A dead token is nobody's.
+    except CrontopusError:
+        return False
+    return (found.tenant_id, found.email) == (made.tenant_id, made.email)
+
+
+def _who(context: settings.Context) -> str:
+    """The person, or the beginning of a program's token. "" where it is not known."""
+    if context.email:
+        return context.email
+    return f"token {hint_of(context.token)}" if context.tenant_id else ""
+
+
+def _whose(context: settings.Context) -> str:
+    place = f"{context.tenant} at {context.url}" if context.tenant else context.url
+    return f"{_who(context)} in {place}" if _who(context) else place
 
 
 async def _allowed_elsewhere(url: str) -> str:
@@ -116,15 +186,13 @@ async def _finished(url: str, session: Session) -> Session:
 
 
 def _code() -> str:
-    """Asked for, or the next line where nobody can be asked: behind the password."""
+    """Asked for, or the next line where nobody can be asked: behind the password. Raises Unauthenticated without it."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().strip()
+        code = sys.stdin.readline().strip()
+        if not code:
+            raise Unauthenticated("a second factor is needed: give its code on the second line, below the password")
+        return code
     return str(click.prompt("Code of your authenticator app, or a recovery code", err=True))
-
-
-async def _tenant(url: str, token: str) -> str:
-    async with client_of(url, token) as client:
-        return (await client.me()).tenant
 
 
 @click.command(short_help="Revoke the token of a context and forget the context.")
@@ -174,7 +242,7 @@ def show(out: Out, name: str | None) -> None:
     known = settings.load_contexts()
     name = name or known.current
     _named(name)
-    out.one(_listed(name, known), lambda context, words: (("context", context.name), ("address", context.url)))
+    out.one(_listed(name, known), _card)
 
 
 @context.command()
@@ -206,7 +274,15 @@ def _named(name: str) -> settings.Context:
 
 
 def _listed(name: str, known: settings.Contexts) -> Named:
-    return Named(name, known.contexts[name].url, name == known.current)
+    context = known.contexts[name]
+    return Named(name, context.url, name == known.current, context.tenant, _who(context))
+
+
+def _card(context: Named, words: Words) -> Iterator[tuple[str, str | Cell]]:
+    yield "context", context.name
+    yield "address", context.url
+    yield "tenant", context.tenant
+    yield "who", context.who
 
 
 def _forget(name: str) -> None:

@@ -61,10 +61,14 @@ class InGroup(click.ParamType[dict[str, Any]]):
 
 
 _DETAILS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--domain", "domains", multiple=True, help="E-mail domain whose people come in. Again."),
-    click.option("--group", "roles", type=InGroup(), multiple=True, help="Role of a group: ops=editor:prod. Again."),
+    click.option("--domain", "domains", multiple=True, help="E-mail domain whose people come in; repeat for several."),
+    click.option(
+        "--group", "roles", type=InGroup(), multiple=True, help="Role of a group: ops=editor:prod; repeat for several."
+    ),
     click.option("--groups-claim", help="Claim that holds the groups; else `groups`."),
-    click.option("--scope", "scopes", multiple=True, help="Scope to ask for; else openid, email and profile. Again."),
+    click.option(
+        "--scope", "scopes", multiple=True, help="Scope to ask for; else openid, email and profile; repeat for several."
+    ),
     click.option(
         "--default-role",
         type=click.Choice([*(role.value for role in Role), NOBODY]),

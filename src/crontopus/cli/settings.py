@@ -7,7 +7,10 @@ and `context` alone:
 
     [contexts.example]
     url = "https://crontopus.example.com"
-    token = "ctp_s_…"
+    token = "ctp_u_…"
+    tenant = "Acme"
+    tenant_id = "0198…"
+    email = "ada@example.org"
 """
 
 from __future__ import annotations
@@ -27,10 +30,15 @@ if TYPE_CHECKING:
 
 
 class Context(Record):
-    """An address, and a token for it."""
+    """An address, and a token for it. The rest is whose it is, as `login` was told: all empty where that is not known;
+    `email` is empty for a token of a program, too.
+    """
 
     url: str
     token: str = ""
+    tenant: str = ""
+    tenant_id: str = ""
+    email: str = ""
 
 
 class Contexts(Record):
@@ -117,11 +125,13 @@ def _private(name: str, flags: int) -> int:
 
 
 def _contexts(said: Mapping[str, Any]) -> Contexts:
-    listed = {
-        name: Context(str(context["url"]), str(context.get("token", "")))
-        for name, context in said.get("contexts", {}).items()
-    }
+    listed = {name: _context(context) for name, context in said.get("contexts", {}).items()}
     return Contexts(str(said.get("current", "")), listed)
+
+
+def _context(said: Mapping[str, Any]) -> Context:
+    whose = [str(said.get(field, "")) for field in ("token", "tenant", "tenant_id", "email")]
+    return Context(str(said["url"]), *whose)
 
 
 def _toml(contexts: Contexts) -> str:
@@ -131,7 +141,11 @@ def _toml(contexts: Contexts) -> str:
     lines = ["# Written by `crontopus login`, `logout` and `context`. It holds tokens: keep it private.\n"]
     lines.append(f"current = {quoted(contexts.current)}\n")
     for name, context in contexts.contexts.items():
-        lines.append(f"\n[contexts.{quoted(name)}]\nurl = {quoted(context.url)}\ntoken = {quoted(context.token)}\n")
+        told = {"url": context.url, "token": context.token}
+        whose = {"tenant": context.tenant, "tenant_id": context.tenant_id, "email": context.email}
+        lines.append(f"\n[contexts.{quoted(name)}]\n")
+        lines += [f"{field} = {quoted(value)}\n" for field, value in told.items()]
+        lines += [f"{field} = {quoted(value)}\n" for field, value in whose.items() if value]
     return "".join(lines)
 
 

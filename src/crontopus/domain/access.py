@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crontopus.domain.errors import Closed, FactorNeeded, Invalid, NotAllowed, NotFound, Unconfirmed
-from crontopus.domain.tokens import Kind
+from crontopus.domain.tokens import NAMES, Kind
 
 CONFIRMED_FOR = timedelta(minutes=10)
 """So long after giving their password a person may do what needs it."""
@@ -212,9 +212,10 @@ class Principal(Struct, frozen=True, kw_only=True):
             raise Closed(self.closed)
 
     def require_all_jobs(self) -> None:
-        """For what concerns the tenant as a whole. Raises NotAllowed for a token of some namespaces or one job."""
+        """For what concerns the tenant as a whole. Raises NotAllowed for who reaches some namespaces, or one job."""
         if not self.reach.is_all:
-            raise NotAllowed("this concerns the whole tenant, and the token reaches only a part of it")
+            reaches = "the token reaches" if self.session is None else "you reach"
+            raise NotAllowed(f"this concerns the whole tenant, and {reaches} only a part of it")
 
     def require_installation(self) -> None:
         """For what concerns every tenant. Raises NotAllowed for all but a superadmin, and the tokens they made."""
@@ -257,9 +258,13 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     def _require_confirmed_within(self, span: timedelta, now: datetime) -> None:
         if self.session is not None and (self.confirmed_at is None or now - self.confirmed_at > span):
-            raise Unconfirmed(
-                "say once more that it is you: give your password again, with your second factor, and repeat this"
-            )
+            raise Unconfirmed(f"say once more that it is you: {self._how_to_confirm}, and repeat this")
+
+    @property
+    def _how_to_confirm(self) -> str:
+        if self.provider is not None:
+            return "sign in by your organisation's provider again"
+        return "give your password again" + (", with your second factor" if self.has_factor else "")
 
     @property
     def as_operator(self) -> "Principal":
@@ -327,7 +332,7 @@ def scopes_of(kind: Kind, wanted: list[str], granter: frozenset[Scope]) -> froze
         raise Invalid(f"there is no scope {unknown[0]!r}; there are {', '.join(sorted(most))}")
     asked = frozenset(Scope(scope) for scope in wanted) or by_default(kind, granter)
     if asked - most:
-        raise Invalid(f"a token of kind {kind} cannot have the scope {min(asked - most)}")
+        raise Invalid(f"a {NAMES[kind]} token (kind {kind}) cannot have the scope {min(asked - most)}")
     if asked - granter or not asked:
         raise NotAllowed("nobody can give a token more than they may do themselves")
     return asked

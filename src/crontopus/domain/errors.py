@@ -39,7 +39,7 @@ class Unauthenticated(CrontopusError):
 
 
 class Unfinished(Unauthenticated):
-    """The password was right, and the second factor is still to be shown."""
+    """The sign-in has begun, and the second factor is still to be shown."""
 
     code = "unfinished"
     title = "second factor missing"

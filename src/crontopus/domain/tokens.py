@@ -24,6 +24,10 @@ class Kind(StrEnum):
     METRICS = "m"
 
 
+NAMES = {Kind.USER: "person's", Kind.SERVICE: "service", Kind.CHECK_INS: "check-in", Kind.METRICS: "metrics"}
+"""What people call a token of each kind."""
+
+
 def make(kind: Kind, random: int) -> str:
     """`random` has RANDOM_BITS bits from a cryptographic source."""
     body = f"ctp_{kind}_{_base62(random, _RANDOM)}"

@@ -114,7 +114,7 @@ async def confirm_authenticator(
             raise Conflict("no authenticator app waits for its first code: begin again")
         step = _step(_secret(sealer, waiting), code, now)
         if step is None:
-            detail = "this is not the code that the app should show now: is the clock of the phone right?"
+            detail = _no_code(code)
             raise Invalid(detail, (Fault("/code", detail),))
         replaced = await factors.authenticator(tx, user)
         await factors.put_in_force(tx, user, waiting.id, step)
@@ -344,6 +344,13 @@ async def _is_recovery_code(tx: SystemTx, caller: Principal, user: UUID, code: s
     deed = Deed("recovery-code.use", Target(Noun.MEMBER, user, caller.name), {"left": (left + 1, left)})
     await _tell(tx, caller, deed)
     return True
+
+
+def _no_code(code: str) -> str:
+    """What to do about a code that is none now."""
+    if re.fullmatch("[0-9]{6}", re.sub(r"\s", "", code)) is None:
+        return "a code is six digits: write those that the app shows now"
+    return "this is not the code that the app should show now: is the clock of the phone right?"
 
 
 def _step(secret: str, code: str, now: datetime) -> int | None:

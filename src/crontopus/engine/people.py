@@ -230,13 +230,13 @@ async def slugs(tx: Tx, reach: Reach, several: Sequence[Member | Invitation]) ->
 
 
 async def places_of(tx: Tx, role: Role, wanted: Sequence[str], pointer: str = "/namespaces") -> list[str]:
-    """The ids of the namespaces that a membership is limited to. Raises Invalid."""
+    """The ids of the namespaces that a membership is limited to. Raises NotFound, Invalid."""
     found = []
     for number, slug in enumerate(dict.fromkeys(wanted)):
         try:
             found.append(str((await namespaces.find(tx, slug)).id))
         except NotFound as error:
-            raise Invalid(str(error), (Fault(f"{pointer}/{number}", str(error)),)) from None
+            raise NotFound(str(error), (Fault(f"{pointer}/{number}", str(error)),)) from None
     _require_unlimited(role, found, pointer)
     return found
 

@@ -150,11 +150,11 @@ def _networks(texts: Sequence[str]) -> list[str]:
 async def _limits(tx: Tx, caller: Principal, kind: Kind, new: NewToken) -> tuple[UUID | None, Sequence[UUID]]:
     """The one job, or the namespaces, that the token reaches. A caller of narrow reach names them."""
     if kind is Kind.CHECK_INS and bool(new.job) + len(new.namespaces) != 1:
-        raise _wrong("/job", "a token of kind c is of one job, or of one namespace")
+        raise _wrong("/job", "a check-in token (kind c) is of one job, or of one namespace")
     if kind is not Kind.CHECK_INS and new.job:
-        raise _wrong("/job", "only a token of kind c is of one job")
+        raise _wrong("/job", "only a check-in token (kind c) is of one job")
     if kind is Kind.METRICS and new.namespaces:
-        raise _wrong("/namespaces", "a token of kind m reads the metrics of the whole tenant")
+        raise _wrong("/namespaces", "a metrics token (kind m) reads the metrics of the whole tenant")
     if new.job:
         return (await jobs.find(tx, caller.reach, new.job)).job.id, ()
     if not new.namespaces:
@@ -167,7 +167,8 @@ async def _reached(tx: Tx, caller: Principal, slug: str) -> UUID:
         namespace = await namespaces.find(tx, slug)
         caller.require_namespace(namespace.id)
     except NotFound:
-        raise _wrong("/namespaces", f"there is no namespace {slug!r}") from None
+        detail = f"there is no namespace {slug!r}"
+        raise NotFound(detail, (Fault("/namespaces", detail),)) from None
     return namespace.id
 
 

@@ -14,6 +14,8 @@ from crontopus.wire.schedules import Schedule, Schedules
 Password = Annotated[str, Meta(min_length=12, max_length=1000)]
 _WORD = rf"[^@\s{text.CONTROL}{text.TURNING}{text.JOINING}{text.UNSEEN}]"
 EMAIL = rf"^{_WORD}{{1,64}}@{_WORD}{{1,200}}$(?!\n)"
+KINDS = "^(s|c|m)$"
+"""Those of the tokens that a program has."""
 Networks = Annotated[list[Annotated[str, Meta(max_length=50)]], Meta(max_length=50)]
 Email = Annotated[str, Meta(pattern=EMAIL)]
 
@@ -157,7 +159,7 @@ class NewToken(Input, frozen=True):
     """
 
     name: Name
-    kind: Annotated[str, Meta(pattern="^(s|c|m)$")] = "s"
+    kind: Annotated[str, Meta(pattern=KINDS)] = "s"
     scopes: list[str] = []
     namespaces: list[str] = []
     job: str | None = None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from crontopus.domain.errors import Fault
 from crontopus.domain.text import NAME, PLAIN, SEEN
-from crontopus.wire.accounts import EMAIL
+from crontopus.wire.accounts import EMAIL, KINDS
 from crontopus.wire.common import SLUG
 from crontopus.wire.providers import SCOPE
 
@@ -16,6 +16,7 @@ _PATTERNS = {
     SEEN: "write more than blanks",
     PLAIN: "write it without characters that control, turn the direction of text, or cannot be seen",
     SCOPE: "write one scope, such as `openid`: printable letters without blanks, quotes or backslashes",
+    KINDS: "write one of s (service token), c (check-in token), m (metrics token)",
     SLUG: "write up to 100 lower-case letters, digits, `-` and `_`",
 }
 _ALTERNATIVES = re.compile(r"\^\((?P<words>[\w|]+)\)\$")
@@ -67,9 +68,10 @@ def _length(found: re.Match[str]) -> str:
 
 def _pattern(found: re.Match[str]) -> str:
     pattern = found["pattern"].replace(r"\\", "\\")  # it is quoted as Python does
-    if words := _ALTERNATIVES.fullmatch(pattern):
-        return f"write one of {words['words'].replace('|', ', ')}"
-    return _PATTERNS.get(pattern, found[0])
+    words = _ALTERNATIVES.fullmatch(pattern)
+    if pattern in _PATTERNS or words is None:
+        return _PATTERNS.get(pattern, found[0])
+    return f"write one of {words['words'].replace('|', ', ')}"
 
 
 _INSTANT = f"write {_KINDS['datetime']}, with its offset or Z"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crontopus.cli.audit import ENTRIES, exported, filtered, most, printed
+from crontopus.cli.audit import ENTRIES, exported, filtered, kind_of, most, printed
 from crontopus.cli.call import addressed, chosen_client, connected, run, shown
 from crontopus.cli.output import Column, Listing, Out, gathered
 from crontopus.cli.serve import loaded, started
@@ -63,9 +63,9 @@ async def list_entries(client: "Client", out: Out, limit: int, **wanted: Any) ->
 @filtered
 @exported
 @connected
-async def export(client: "Client", out: Out, kind: str, **wanted: Any) -> None:
+async def export(client: "Client", out: Out, kind: str | None, **wanted: Any) -> None:
     """Print all logs, or what is asked for of them, an entry a line, however long they are."""
-    async with client.export_admin_audit(kind, **wanted) as response:
+    async with client.export_admin_audit(kind_of(kind, out), **wanted) as response:
         await printed(response)
 
 
