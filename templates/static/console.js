@@ -65,13 +65,23 @@
   document.addEventListener("job", heard);
   document.addEventListener("run", heard);
   document.addEventListener("resync", refresh);
-  document.addEventListener("htmx:sse:after:connection", () => { light(true); refresh(); });
-  document.addEventListener("htmx:sse:error", () => light(false));
-  document.addEventListener("htmx:sse:close", () => light(false));
+  let streams = false;
+  const stream = (on) => { streams = on; light(on); };
+  document.addEventListener("htmx:sse:after:connection", () => { stream(true); refresh(); });
+  document.addEventListener("htmx:sse:error", () => stream(false));
+  document.addEventListener("htmx:sse:close", () => stream(false));
+  // A refusal replaces nothing: what is on the page stays, says since when it is old, and is asked for again.
+  document.addEventListener("htmx:response:error", (event) => {
+    if (event.detail.ctx.sourceElement !== current()) return;
+    light(false);
+    wind();
+  });
   document.addEventListener("visibilitychange", refresh);
-  document.addEventListener("htmx:after:swap", () => {
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx.response?.status >= 400) return;
     for (const job of changed) document.querySelector(`tr[data-job="${CSS.escape(job)}"]`)?.toggleAttribute("data-flash", true);
     changed.clear();
+    if (streams) light(true);
     wind();
   });
   document.addEventListener("animationend", (event) => event.target.closest("tr[data-flash]")?.removeAttribute("data-flash"));

@@ -334,6 +334,29 @@ def test_a_row_of_the_list_changes_by_itself_and_what_was_picked_stays(
         expect(page.locator(".bulk")).to_contain_text("picked")
 
 
+def _refreshed_until(page: Page, light: str) -> None:
+    """Changes are told again and again: of those that come at once the page takes some."""
+    changes = "htmx.trigger('#live', 'changed')"
+    told = f"() => {{ {changes}; return document.querySelector('.live').textContent.startsWith('{light}'); }}"
+    page.wait_for_function(told, polling=200)
+
+
+def test_a_list_whose_refresh_is_refused_stays_and_says_since_when_it_is_old(
+    browser: Browser, served: Served, paths: object
+) -> None:
+    with visitor(browser, served) as page:
+        sign_in(page)
+        expect(page.locator(".live")).to_have_text("Live")
+        rows = page.locator("tr[data-job]")
+        before = rows.count()
+        assert before
+        page.route("**/jobs", lambda route: route.fulfill(status=429, body="<h1>Too many</h1>"))
+        _refreshed_until(page, "Not live since")
+        assert rows.count() == before
+        page.unroute("**/jobs")
+        _refreshed_until(page, "Live")
+
+
 def test_a_session_that_is_gone_leads_to_sign_in_and_back(browser: Browser, served: Served, paths: object) -> None:
     with visitor(browser, served) as page:
         sign_in(page)

@@ -211,7 +211,7 @@ async def offers_to(client: Client, request: Visit) -> list[ProviderOffer]:
 
 
 def by_provider(visitor: View, error: ProviderNeeded, onward: str) -> Response[str]:
-    """For somebody whose password is right, and whose organisation wants them to come otherwise."""
+    """For somebody who has shown who they are, and whose organisation wants them to come otherwise."""
     ways = [(fault.pointer, fault.detail) for fault in error.faults if fault.pointer.startswith("/sign-in/with/")]
     return visitor.page(
         "sign-in-elsewhere.html", 403, title="Sign in by your provider", why=str(error), ways=ways, onward=onward
@@ -247,7 +247,7 @@ async def second_factor(
 
 
 async def _is_unfinished(client: Client) -> bool:
-    """Whether the visitor has given their password, and nothing else yet."""
+    """Whether the visitor has taken the first step, and not the second yet."""
     try:
         await client.me()
     except Unfinished:
