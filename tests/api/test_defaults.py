@@ -33,7 +33,8 @@ async def test_what_the_tenant_says_holds_in_namespaces_and_jobs_without_their_o
         assert (follower.timezone, follower.version) == (BERLIN, 2)
         assert follower.due_at != jobs["plain"].due_at
         assert (await acme.job(jobs["own"].id)).timezone == TOKYO
-        assert (await acme.job(told.id)).timezone == "UTC"
+        assert ((await acme.job(told.id)).timezone, (await acme.job(told.id)).own) == ("UTC", ["timezone"])
+        assert (await acme.job(jobs["own"].id)).own == []
         entry = next(one for one in (await acme.audit()).items if one.action == "tenant.edit")
         assert entry.changes["timezone"] == ["UTC", BERLIN]
 

@@ -129,7 +129,7 @@ async def test_every_instant_of_every_answer(world: World) -> None:
         world.person("acme", Role.OWNER) as owner,
         world.operator(SystemRole.SUPERADMIN) as operator,
     ):
-        await operator.suspend_tenant(world.tenants["globex"].principal.tenant, "")
+        await operator.suspend_tenant(world.tenants["globex"].principal.tenant, "the bill is not paid")
         await operator.disable_user(world.tenants["globex"].principal.id)
         calls = [(path, method, op) for path, methods in TOLD["paths"].items() for method, op in methods.items()]
         for path, method, operation in sorted(calls, key=lambda call: call[1] == "delete"):

@@ -26,6 +26,7 @@ JOB = Job(
     schedule=Schedule(cron="0 2 * * *"),
     schedule_in_words="At 02:00 every day",
     timezone="UTC",
+    own=[],
     clock=Clock.CRON,
     grace=600.0,
     max_runtime=None,

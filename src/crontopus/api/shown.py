@@ -99,6 +99,7 @@ def job(found: Watched, where: Links, now: datetime) -> wire_jobs.Job:
         namespace=job.namespace,
         slug=job.slug,
         name=job.name,
+        own=["timezone"] if job.timezone_given else [],
         schedule_in_words=schedule.describe(rule.schedules, rule.timezone, rule.clock),
         status=status,
         reason=watch.reason,

@@ -64,7 +64,7 @@ def job_card(job: Job, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "paused until", words.instant(job.paused_until) if job.paused_until else ""
     yield "description", job.description
     yield "schedule", job.schedule_in_words
-    yield "timezone", job.timezone
+    yield "timezone", f"{job.timezone}, {'its own' if 'timezone' in job.own else 'from the namespace'}"
     yield "grace", duration(job.grace)
     yield "longest run", duration(job.max_runtime) if job.max_runtime is not None else ""
     yield "last run", _last_run(job, words)

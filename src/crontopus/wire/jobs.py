@@ -125,7 +125,8 @@ class RunBrief(Output, frozen=True):
 class Job(Output, frozen=True):
     """A job and what is believed of it now. `status` `late` is up with an expected run outstanding.
 
-    `schedule_in_words` is for people. `timezone` is the zone in force. `due_at`: when silence alone would change
+    `schedule_in_words` is for people. `timezone` is the zone in force; `own` names it where the job has it of itself,
+    not from its namespace. `due_at`: when silence alone would change
     something. `misses` and `failures`: in a row, until now. `version` rises with each edit and stands in `ETag`.
     """
 
@@ -139,6 +140,7 @@ class Job(Output, frozen=True):
     schedule: Schedules
     schedule_in_words: str
     timezone: str
+    own: list[str]
     clock: Clock
     grace: Seconds
     max_runtime: Seconds | None
