@@ -67,7 +67,7 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         export = (await exports.add(tx, new_id(tx.now), marker)).id
     await world.appliance.exports.step()
     async with world.person(tenant, Role.OWNER) as owner:
-        provider = await provider_of(owner)
+        provider = await provider_of(owner, f"{marker} {slug}")
     async with world.person(tenant, Role.VIEWER) as person:
         member, session = await member_of(person), (await person.sessions()).items[0].id
     return Things(
@@ -89,9 +89,9 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
     )
 
 
-async def provider_of(owner: Client) -> UUID:
+async def provider_of(owner: Client, name: str) -> UUID:
     """One at which nobody has ever been."""
-    new = msgspec.structs.replace(BODIES["add_provider"], name=MARKER, issuer="http://127.0.0.1:1", enabled=False)
+    new = msgspec.structs.replace(BODIES["add_provider"], name=name, issuer="http://127.0.0.1:1", enabled=False)
     assert isinstance(new, NewProvider)
     return (await owner.add_provider(new)).id
 

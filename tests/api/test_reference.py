@@ -20,6 +20,7 @@ OPERATIONS = [
     for path, methods in TOLD["paths"].items()
     for method, operation in methods.items()
 ]
+JSON = "application/json"
 NOT_OF_THE_CLIENT = {"metrics"}
 """Prometheus reads these."""
 
@@ -28,6 +29,13 @@ def test_every_operation_is_a_method_of_the_client() -> None:
     named = [operation["operationId"] for methods in TOLD["paths"].values() for operation in methods.values()]
     assert len(named) == len(set(named))
     assert [name for name in named if not hasattr(Client, name) and name not in NOT_OF_THE_CLIENT] == []
+
+
+def test_what_is_no_json_is_told_as_what_it_is() -> None:
+    for path, method, handler in document.operations(APP):
+        told = TOLD["paths"][path][method.lower()]["responses"][str(handler.status_code)].get("content", {})
+        if told and str(handler.media_type or JSON) != JSON:
+            assert str(handler.media_type).partition(";")[0] in told, path
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)

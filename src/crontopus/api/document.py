@@ -205,6 +205,8 @@ def _conditional(method: str, handler: HTTPRouteHandler) -> list[dict[str, Any]]
 
 def _shape(handler: HTTPRouteHandler) -> Any:
     """The type of the answer's body; `Stream` where it is none of JSON."""
+    if "media_types" in handler.opt:
+        return Stream
     given = handler.parsed_fn_signature.return_type.annotation
     if get_origin(given) is Response:
         return get_args(given)[0]
