@@ -295,16 +295,19 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
 
 async def _stop_on_signal(server: HttpServer, appliance: Appliance) -> None:
     """A second signal, or requests that do not end, are hung up on; what was acknowledged is on disk anyway."""
-    with signals.heard() as heard:
-        await heard.get()
-        log.info("stopping")
-        systemd.tell("STOPPING=1")
-        appliance.parts.stop()
-        appliance.absence.leave()
-        server.stop()
-        with anyio.move_on_after(STOP_WITHIN_SECONDS):
+    try:
+        with signals.heard() as heard:
             await heard.get()
-        server.hang_up()
+            log.info("stopping")
+            systemd.tell("STOPPING=1")
+            appliance.parts.stop()
+            appliance.absence.leave()
+            server.stop()
+            with anyio.move_on_after(STOP_WITHIN_SECONDS):
+                await heard.get()
+            server.hang_up()
+    finally:
+        signals.deafen()
 
 
 async def _finish(appliance: Appliance) -> None:

@@ -166,6 +166,16 @@ def test_a_second_signal_ends_it_at_once_and_well(tmp_path: Path) -> None:
         assert "Traceback" not in served.log()
 
 
+def test_signals_that_go_on_to_its_end_change_nothing(tmp_path: Path) -> None:
+    with Served(tmp_path / "data", fresh=True) as served:
+        assert served.process is not None
+        while served.process.poll() is None:
+            served.process.send_signal(signal.SIGTERM)
+            Event().wait(0.002)
+        assert served.process.returncode == 0, served.log()
+        assert "Traceback" not in served.log()
+
+
 def _takes_connections(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
