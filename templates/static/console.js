@@ -57,10 +57,11 @@
   };
   const light = (on) => document.querySelectorAll("[data-live]").forEach((dot) => {
     const lost = dot.hasAttribute("data-on") && !on;
-    const since = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: dot.dataset.live };
+    const { lang } = document.documentElement, american = lang === "en-US";
+    const since = { hour: "2-digit", minute: "2-digit", hourCycle: american ? "h12" : "h23", timeZone: dot.dataset.live };
     dot.toggleAttribute("data-on", on);
     if (on) dot.textContent = "Live";
-    if (lost) dot.textContent = `Not live since ${new Date().toLocaleTimeString("en", since)}`;
+    if (lost) dot.textContent = `Not live since ${new Date().toLocaleTimeString(lang, since)}`;
   });
   document.addEventListener("job", heard);
   document.addEventListener("run", heard);

@@ -529,10 +529,10 @@ async def test_a_new_key_seals_the_apps_secrets_anew(enrolled: Grace) -> None:
 async def test_how_a_person_wants_things_shown_is_kept_with_them(grace: Grace) -> None:
     me = await grace.client.me()
     assert (me.zone, me.theme, me.language) == (None, None, None)
-    await grace.client.edit_me(MePatch(zone="Asia/Tokyo", theme="dark", language="en"))
+    await grace.client.edit_me(MePatch(zone="Asia/Tokyo", theme="dark", language="en-US"))
     async with visitor(grace.world, (await grace.password()).session) as elsewhere:
         me = await elsewhere.me()
-        assert (me.zone, me.theme, me.language) == ("Asia/Tokyo", "dark", "en")
+        assert (me.zone, me.theme, me.language) == ("Asia/Tokyo", "dark", "en-US")
     await grace.client.edit_me(MePatch(zone=None))
     assert (await grace.client.me()).zone is None
     for body in ({"zone": "Atlantis"}, {"theme": "pink"}, {"language": "xx"}, {"zone": ""}, {"zone": "../etc"}):

@@ -337,6 +337,22 @@ async def test_times_are_on_the_clock_of_the_visitor(world: World, visits: Visit
     assert (await browser.post("/me/zone", {"zone": "Mars/Base"})).status_code == 400
 
 
+def instants(page: str) -> list[str]:
+    """How a page writes its instants, in their order."""
+    return [text.replace("\u00a0", " ") for text in re.findall(r"<time [^>]*>([^<]*)</time>", page)]
+
+
+async def test_dates_and_times_are_written_as_the_visitor_is_used_to(acme: Client, visits: Visits) -> None:
+    browser = await visits("acme")
+    made = await acme.add_job(NewJob(name="nightly", schedule=Schedule(cron="30 17 * * *")))
+    assert instants((await browser.get(f"/jobs/{made.id}")).text)[:1] == ["at 17:30"]
+    said = await browser.post("/me/language", {"language": "en-US"})
+    assert "written as in English (United States)" in said.text
+    assert instants((await browser.get(f"/jobs/{made.id}")).text)[:1] == ["at 5:30 PM"]
+    wrong = await browser.post("/me/language", {"language": "tlh"})
+    assert (wrong.status_code, "no language &#39;tlh&#39; here" in wrong.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     "path",
     [

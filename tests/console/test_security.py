@@ -180,6 +180,7 @@ async def test_others_see_whether_everybody_must_and_cannot_change_it(world: Wor
 async def test_how_things_are_shown_follows_the_person_to_another_browser(world: World, grace: Visitor) -> None:
     await grace.post("/me/zone", {"zone": "Asia/Tokyo"})
     await grace.post("/me/theme", {"theme": "dark"})
+    await grace.post("/me/language", {"language": "en-US"})
     elsewhere = browser(world)
     elsewhere.http.cookies.set("crontopus_zone", "Europe/Berlin")
     elsewhere.http.cookies.set("crontopus_theme", "light")
@@ -187,6 +188,7 @@ async def test_how_things_are_shown_follows_the_person_to_another_browser(world:
     page = (await sign_in(elsewhere, "/me")).text
     assert 'data-theme="dark"' in page
     assert "Asia/Tokyo" in page
+    assert '<html lang="en-US"' in page
     await grace.post("/me/theme", {"theme": ""})
     assert "data-theme" not in (await elsewhere.get("/me")).text, "as the system says, also where a cookie says else"
 

@@ -9,17 +9,18 @@ from msgspec.structs import replace
 
 from crontopus.console.chain import chain
 from crontopus.console.why import Teller, brief, outcome
+from crontopus.console.words import Reader
 from crontopus.domain.watch import Mark, Reason, RunState, Status
 from crontopus.wire.jobs import Job, RunBrief, Watch
 from crontopus.wire.runs import Run
 from tests.console.samples import NOW, WATCH, job, run
 
-UTC = ZoneInfo("UTC")
+READER = Reader(NOW, ZoneInfo("UTC"))
 DOWN: dict[str, Any] = {"status": Status.DOWN, "down_since": NOW - timedelta(hours=12, minutes=18)}
 
 
 def told(shown: Job, *runs: Run, watch: Watch = WATCH) -> str:
-    sentence = Teller(shown, runs, watch, NOW, UTC).sentence()
+    sentence = Teller(shown, runs, watch, READER).sentence()
     return " ".join(filter(None, (sentence.lead, sentence.cause, sentence.more))).replace("\u00a0", " ")
 
 
@@ -89,7 +90,7 @@ def test_every_status_and_reason_has_a_sentence_even_without_runs() -> None:
     for status in Status:
         for reason in (None, *Reason):
             assert told(job(status=status, reason=reason))
-            brief(job(status=status, reason=reason), NOW, UTC)
+            brief(job(status=status, reason=reason), READER)
 
 
 def test_a_list_needs_few_words() -> None:
@@ -103,11 +104,11 @@ def test_a_list_needs_few_words() -> None:
         exit_code=1,
         signal=None,
     )
-    assert brief(job(**DOWN, reason=Reason.FAILED, last_run=last), NOW, UTC) == "failed, exit 1"
-    assert brief(job(**DOWN, reason=Reason.TOO_SHORT, last_run=last), NOW, UTC) == "too short, 0.4\u00a0s"
-    assert brief(job(), NOW, UTC) == ""
+    assert brief(job(**DOWN, reason=Reason.FAILED, last_run=last), READER) == "failed, exit 1"
+    assert brief(job(**DOWN, reason=Reason.TOO_SHORT, last_run=last), READER) == "too short, 0.4\u00a0s"
+    assert brief(job(), READER) == ""
     late = job(status=Status.LATE, next_expected_at=NOW - timedelta(seconds=150), due_at=NOW)
-    assert brief(late, NOW, UTC) == "2\u00a0m, down at 13:32"
+    assert brief(late, READER) == "2\u00a0m, down at 13:32"
 
 
 def test_a_mark_may_make_a_success_a_bad_one() -> None:

@@ -9,6 +9,8 @@ from crontopus.console import words
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 23, 13, 32, 8, tzinfo=UTC)
+READER = words.Reader(NOW, BERLIN)
+AMERICAN = words.Reader(NOW, BERLIN, "en-US")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_a_duration_has_two_units_at_most_and_a_padded_second(seconds: float | N
     ],
 )
 def test_a_list_says_times_as_near_as_they_are(ahead: timedelta, said: str) -> None:
-    assert words.when(NOW + ahead, NOW, BERLIN).replace(words.SPACE, " ") == said
+    assert words.when(NOW + ahead, READER).replace(words.SPACE, " ") == said
 
 
 @pytest.mark.parametrize(
@@ -67,20 +69,20 @@ def test_a_list_says_times_as_near_as_they_are(ahead: timedelta, said: str) -> N
     ],
 )
 def test_a_sentence_says_the_clock_time(ahead: timedelta, said: str) -> None:
-    assert words.at(NOW + ahead, NOW, BERLIN).replace(words.SPACE, " ") == said
+    assert words.at(NOW + ahead, READER).replace(words.SPACE, " ") == said
 
 
 def test_a_span_names_the_day_of_its_end_only_where_it_is_another() -> None:
     since = NOW - timedelta(hours=20)
-    assert words.span(since, since + timedelta(minutes=12), NOW, BERLIN).replace(words.SPACE, " ") == (
+    assert words.span(since, since + timedelta(minutes=12), READER).replace(words.SPACE, " ") == (
         "yesterday 18:32 to 18:44"
     )
-    assert words.span(since, NOW, NOW, BERLIN).replace(words.SPACE, " ") == "yesterday 18:32 to 14:32"
+    assert words.span(since, NOW, READER).replace(words.SPACE, " ") == "yesterday 18:32 to 14:32"
 
 
 def test_a_span_within_a_minute_has_seconds() -> None:
-    assert words.span(NOW - timedelta(seconds=5), NOW, NOW, BERLIN) == "14:32:03 to 14:32:08"
-    assert words.span(NOW - timedelta(seconds=9), NOW, NOW, BERLIN) == "14:31 to 14:32"
+    assert words.span(NOW - timedelta(seconds=5), NOW, READER) == "14:32:03 to 14:32:08"
+    assert words.span(NOW - timedelta(seconds=9), NOW, READER) == "14:31 to 14:32"
 
 
 def test_an_instant_is_shown_in_both_zones() -> None:
@@ -90,8 +92,34 @@ def test_an_instant_is_shown_in_both_zones() -> None:
 
 
 def test_a_wall_clock_is_that_of_its_own_zone() -> None:
-    assert words.wall("2027-03-28T03:00:00+02:00").replace(words.SPACE, " ") == "Sun 28 Mar 03:00"
-    assert words.wall("2027-03-28T03:00:00Z").replace(words.SPACE, " ") == "Sun 28 Mar 03:00"
+    assert words.wall("2027-03-28T03:00:00+02:00", "en").replace(words.SPACE, " ") == "Sun 28 Mar 03:00"
+    assert words.wall("2027-03-28T03:00:00Z", "en").replace(words.SPACE, " ") == "Sun 28 Mar 03:00"
+
+
+def test_americans_read_the_month_first_and_a_clock_of_twelve_hours() -> None:
+    midnight, noon = NOW.replace(hour=23, minute=0), NOW.replace(hour=11, minute=5)
+    said = [
+        words.clock(NOW, AMERICAN),
+        words.clock(midnight, AMERICAN),
+        words.clock(noon, AMERICAN, seconds=True),
+        words.at(NOW + timedelta(days=6), AMERICAN),
+        words.at(NOW + timedelta(days=60), AMERICAN),
+        words.day(NOW + timedelta(days=60), AMERICAN),
+        words.dated(NOW, AMERICAN),
+        words.span(NOW - timedelta(hours=20), NOW - timedelta(hours=19), AMERICAN),
+        words.wall("2027-03-28T15:00:00+02:00", "en-US"),
+    ]
+    assert [each.replace(words.SPACE, " ") for each in said] == [
+        "2:32 PM",
+        "tomorrow 12:00 AM",
+        "12:05:08 PM",
+        "on Sun at 2:32 PM",
+        "on Jan 22, 2027 at 2:32 PM",
+        "Jan 22, 2027",
+        "Mon Nov 23 2:32 PM",
+        "yesterday 6:32 PM to 7:32 PM",
+        "Sun Mar 28 3:00 PM",
+    ]
 
 
 @pytest.mark.parametrize(("size", "said"), [(0, "0 B"), (999, "999 B"), (16_000, "16 kB"), (3_240_000, "3.2 MB")])

@@ -138,7 +138,7 @@ async def settle(run: FromPath[str], request: Visit, client: NamedDependency[Cli
 
 def _teller(job: Job, runs: list[Run], watches: list[Watch], view: View) -> Teller:
     gravest = next((watch for watch in watches if watch.status is job.status), next(iter(watches), None))
-    return Teller(job, runs, gravest, view.now, view.zone)
+    return Teller(job, runs, gravest, view.reader)
 
 
 def _culprit(job: Job, runs: list[Run]) -> Run | None:

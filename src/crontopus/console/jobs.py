@@ -118,7 +118,7 @@ async def _rows(client: Client, jobs: list[Job], view: View) -> dict[UUID, Row]:
 
 
 def _row(job: Job, newest_first: list[Run], view: View) -> Row:
-    return Row(strip(newest_first), Teller(job, newest_first, None, view.now, view.zone).sentence())
+    return Row(strip(newest_first), Teller(job, newest_first, None, view.reader).sentence())
 
 
 async def recent_gaps(client: Client, view: View) -> list[Gap]:

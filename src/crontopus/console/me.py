@@ -24,8 +24,9 @@ from crontopus.domain.errors import (
     Unconfirmed,
 )
 from crontopus.domain.hosts import path_here
-from crontopus.wire.people import MePatch, Theme
+from crontopus.wire.people import Language, MePatch, Theme
 
+LANGUAGES: dict[Language, str] = {"en": "English", "en-US": "English (United States)"}
 THEMES: dict[str, Theme] = {"light": "light", "dark": "dark"}
 """All others are the system's."""
 
@@ -117,6 +118,17 @@ async def zone(
     return response
 
 
+@post("/me/language", status_code=200)
+async def language(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    given = (await read_form(request))["language"]
+    wanted = next((one for one in LANGUAGES if one == given), None)
+    if wanted is None:
+        detail = f"There is no language {given!r} here: choose {' or '.join(LANGUAGES.values())}."
+        return await _page(client, view, Faults(Invalid(detail, (Fault("/language", detail),))))
+    await client.edit_me(MePatch(language=wanted))
+    return go("/me#language", f"Dates and times are written as in {LANGUAGES[wanted]}.")
+
+
 @post("/me/theme", request_max_body_size=ANYONE_MOST_BYTES)
 async def theme(request: Visit, client: NamedDependency[Client], secure: NamedDependency[bool]) -> Response[None]:
     """Of whoever has not signed in only the browser keeps it."""
@@ -157,7 +169,21 @@ async def _page(client: Client, view: View, faults: Faults | None = None) -> Res
         tenants=(await client.tenants()).items,
         looks=(await client.own_impersonations(limit=20)).items if is_person else [],
         roles=ROLES,
+        languages=LANGUAGES,
     )
 
 
-ROUTES: list[Any] = [me, name, password, end_session, revoke, tenant, confirm_page, confirm, zone, theme, plain]
+ROUTES: list[Any] = [
+    me,
+    name,
+    password,
+    end_session,
+    revoke,
+    tenant,
+    confirm_page,
+    confirm,
+    zone,
+    language,
+    theme,
+    plain,
+]

@@ -1,4 +1,4 @@
-"""One visitor's look at the console: zone, theme, moment, and the page rendered for them."""
+"""One visitor's look at the console: zone, language, theme, moment, and the page rendered for them."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -44,6 +44,7 @@ class View(Struct, frozen=True, kw_only=True):
     me: Me | None
     now: datetime
     zone: ZoneInfo
+    language: str
     theme: str
     note: str
     path: str
@@ -65,6 +66,10 @@ class View(Struct, frozen=True, kw_only=True):
             if scope in OF_INSTALLATION:
                 raise NotAllowed("This is for whoever runs the installation.")
             raise NotAllowed("Your role here does not allow it. An owner or an admin can give you another one.")
+
+    @property
+    def reader(self) -> words.Reader:
+        return words.Reader(self.now, self.zone, self.language)
 
     @property
     def is_person(self) -> bool:
@@ -110,6 +115,7 @@ def see(request: Visit, me: Me | None = None, *, plain: bool = False) -> View:
         me=me,
         now=request.app.state.clock(),
         zone=ZoneInfo(zone if zone in _KNOWN_ZONES else "UTC"),
+        language=(me and me.language) or "en",
         theme=theme if theme in ("light", "dark") else "",
         note=unquote(cookies.get(NOTE_COOKIE, ""))[:300],
         path="/" + request.url.path.lstrip("/") + query,
@@ -172,15 +178,15 @@ def _environment() -> Environment:
         size=words.size,
         iso=words.iso,
         amount=words.count,
-        when=_in_zone(words.when),
-        clock=_in_zone(words.clock),
-        at_time=_in_zone(words.at),
+        when=_for_reader(words.when),
+        clock=_for_reader(words.clock),
+        at_time=_for_reader(words.at),
         wall=words.wall,
         program=words.program,
-        dated=_in_zone(words.dated),
-        seconds=_in_zone(lambda at, now, zone: words.clock(at, now, zone, seconds=True)),
+        dated=_for_reader(words.dated),
+        seconds=_for_reader(lambda at, reader: words.clock(at, reader, seconds=True)),
         span=_gap,
-        both_zones=_in_zone(lambda at, _, zone: words.both_zones(at, zone)),
+        both_zones=_for_reader(lambda at, reader: words.both_zones(at, reader.zone)),
     )
     return environment
 
@@ -188,16 +194,16 @@ def _environment() -> Environment:
 @pass_context
 def _gap(context: Context, gap: Gap) -> str:
     view: View = context["view"]
-    return words.span(gap.since, gap.until, view.now, view.zone)
+    return words.span(gap.since, gap.until, view.reader)
 
 
-def _in_zone(say: Callable[[datetime, datetime, ZoneInfo], str]) -> Callable[[Context, datetime], str]:
-    """`say` as a filter that takes now and the zone from the page's view."""
+def _for_reader(say: Callable[[datetime, words.Reader], str]) -> Callable[[Context, datetime], str]:
+    """`say` as a filter that takes its reader from the page's view."""
 
     @pass_context
     def said(context: Context, instant: datetime) -> str:
         view: View = context["view"]
-        return say(instant, view.now, view.zone)
+        return say(instant, view.reader)
 
     return said
 

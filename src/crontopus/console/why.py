@@ -1,11 +1,11 @@
 """A status in one sentence: what, since when, and because of which fact. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from crontopus.console.words import at, clock, count, day, duration, ordinal, short_duration
+from crontopus.console.words import Reader, at, clock, count, day, duration, ordinal, short_duration
 from crontopus.domain.watch import Mark, Reason, RunState, Status
 from crontopus.wire.jobs import Job, RunBrief, Watch
 from crontopus.wire.runs import Run
@@ -25,8 +25,7 @@ class Teller(Struct, frozen=True):
     job: Job
     runs: Sequence[Run]
     watch: Watch | None
-    now: datetime
-    zone: tzinfo
+    reader: Reader
 
     def sentence(self) -> Sentence:
         match self.job.status:
@@ -43,9 +42,7 @@ class Teller(Struct, frozen=True):
 
     def _down(self) -> Sentence:
         since = self.job.down_since
-        lead = (
-            f"since {self._clock(since)}, for {duration((self.now - since).total_seconds())}, because" if since else ""
-        )
+        lead = f"since {self._clock(since)}, for {self._long(since)}, because" if since else ""
         return Sentence(lead or "because", self._cause(), self._consequence())
 
     def _cause(self) -> str:
@@ -87,7 +84,9 @@ class Teller(Struct, frozen=True):
             return "a run took longer than it may"
         bound = f"; it may take {duration(self.job.max_runtime)}" if self.job.max_runtime else ""
         if run.state is RunState.OVERRAN:
-            return f"the run of {self._clock(begin(run))} is still open after {duration(age(run, self.now))}{bound}"
+            return (
+                f"the run of {self._clock(begin(run))} is still open after {duration(age(run, self.reader.now))}{bound}"
+            )
         return f"the run of {self._clock(begin(run))} took {duration(run.duration)}{bound}"
 
     def _too_short(self) -> str:
@@ -105,7 +104,7 @@ class Teller(Struct, frozen=True):
     def _last_success(self) -> str:
         run = self._newest(RunState.SUCCEEDED)
         if run is None or run.finished_at is None:
-            forgotten = self.now - self.job.created_at > timedelta(days=30) and self.runs
+            forgotten = self.reader.now - self.job.created_at > timedelta(days=30) and self.runs
             return "There is no success among the runs that are kept." if forgotten else "It has never succeeded."
         return f"The last success was {self._at(run.finished_at)}, {self._ago(run.finished_at)}."
 
@@ -150,44 +149,47 @@ class Teller(Struct, frozen=True):
         return next((run for run in self.runs if run.state in states), None)
 
     def _clock(self, instant: datetime | None) -> str:
-        return clock(instant, self.now, self.zone) if instant else "an unknown time"
+        return clock(instant, self.reader) if instant else "an unknown time"
 
     def _at(self, instant: datetime) -> str:
-        return at(instant, self.now, self.zone)
+        return at(instant, self.reader)
 
     def _ago(self, instant: datetime) -> str:
-        return f"{duration((self.now - instant).total_seconds())} ago"
+        return f"{self._long(instant)} ago"
+
+    def _long(self, instant: datetime) -> str:
+        return duration((self.reader.now - instant).total_seconds())
 
 
-def brief(job: Job, now: datetime, zone: tzinfo) -> str:
+def brief(job: Job, reader: Reader) -> str:
     """The few words under the status in a list; empty where the status says all."""
     run = job.last_run
     match job.status:
         case Status.DOWN:
-            return _brief_down(job, run, now, zone)
+            return _brief_down(job, run, reader)
         case Status.LATE:
-            late = short_duration((now - job.next_expected_at).total_seconds()) if job.next_expected_at else ""
-            return f"{late}, down at {clock(job.due_at, now, zone)}" if job.due_at else late
+            late = short_duration((reader.now - job.next_expected_at).total_seconds()) if job.next_expected_at else ""
+            return f"{late}, down at {clock(job.due_at, reader)}" if job.due_at else late
         case Status.PAUSED:
-            return f"until {day(job.paused_until, now, zone)}" if job.paused_until else "by hand"
+            return f"until {day(job.paused_until, reader)}" if job.paused_until else "by hand"
         case Status.NEW:
             return "first run is open" if job.running else "never reported"
         case Status.UP:
             return "last run unobserved" if run and run.state is RunState.UNOBSERVED else ""
 
 
-def _brief_down(job: Job, run: RunBrief | None, now: datetime, zone: tzinfo) -> str:
+def _brief_down(job: Job, run: RunBrief | None, reader: Reader) -> str:
     match job.reason:
         case Reason.MISSED:
             slot = run.expected_at if run and run.state is RunState.MISSED else None
-            return f"missed {clock(slot, now, zone)}" if slot else "missed"
+            return f"missed {clock(slot, reader)}" if slot else "missed"
         case Reason.FAILED if run and run.signal is not None:
             return f"failed, signal {run.signal}"
         case Reason.FAILED if run and run.exit_code:
             return f"failed, exit {run.exit_code}"
         case Reason.OVERRAN if run and run.started_at and run.state is RunState.OVERRAN:
             bound = f" of {duration(job.max_runtime)}" if job.max_runtime else ""
-            return f"overran, {duration((now - run.started_at).total_seconds())}{bound}"
+            return f"overran, {duration((reader.now - run.started_at).total_seconds())}{bound}"
         case Reason.TOO_SHORT if run:
             return f"too short, {duration(run.duration)}"
         case reason:

@@ -2,9 +2,30 @@
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from msgspec import Struct
+
 SPACE = "\u00a0"
 NOTHING = "–"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+AMERICAN = "en-US"
+
+
+class Reader(Struct, frozen=True):
+    """For whom times are written: the moment at which it is read, the wall clock of `zone`, and the manner of
+    `language`, which is `28 Nov` and `17:05`, but where that is American `Nov 28` and `5:05 PM`.
+    """
+
+    now: datetime
+    zone: tzinfo
+    language: str = "en"
+
+    def local(self, instant: datetime) -> datetime:
+        return instant.astimezone(self.zone)
+
+    def days_until(self, instant: datetime) -> int:
+        """Midnights on the reader's wall clock from now, negative in the past."""
+        difference: timedelta = self.local(instant).date() - self.local(self.now).date()
+        return difference.days
 
 
 def duration(seconds: float | None) -> str:
@@ -47,66 +68,62 @@ def until(seconds: float) -> str:
     return duration(seconds if seconds < _MINUTE else seconds // _MINUTE * _MINUTE)
 
 
-def when(instant: datetime, now: datetime, zone: tzinfo) -> str:
-    """For lists: relative within a day, then the day and the clock time on the wall of `zone`.
+def when(instant: datetime, reader: Reader) -> str:
+    """For lists: relative within a day, then the day and the clock time on the reader's wall.
 
     `12 h ago`, `in 28 m`, then `tomorrow 02:00`, `Sun 05:00` within a week, `1 Dec 07:00`, and the year when it is
     another one. A time of tomorrow is named as such even where it is near, unless it is within the hour.
     """
-    ahead = (instant - now).total_seconds()
+    ahead = (instant - reader.now).total_seconds()
     if -1 < ahead < 1:
         return "now"
     if -_DAY < ahead < 0:
         return f"{short_duration(-ahead)} ago"
-    if 0 < ahead < _HOUR or (ahead > 0 and _days(instant, now, zone) == 0):
+    if 0 < ahead < _HOUR or (ahead > 0 and reader.days_until(instant) == 0):
         return f"in {until(ahead)}"
-    return clock(instant, now, zone)
+    return clock(instant, reader)
 
 
-def clock(instant: datetime, now: datetime, zone: tzinfo, *, seconds: bool = False) -> str:
+def clock(instant: datetime, reader: Reader, *, seconds: bool = False) -> str:
     """For sentences about causes: the clock time, with as much of the day as is needed to know which."""
-    local, days = instant.astimezone(zone), _days(instant, now, zone)
-    time = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
-    if days == 0:
-        return time
-    if abs(days) == 1:
-        return f"{'tomorrow' if days == 1 else 'yesterday'}{SPACE}{time}"
-    if abs(days) < 7:
-        return f"{local:%a}{SPACE}{time}"
-    return f"{_date(local, now.astimezone(zone))}{SPACE}{time}"
+    near, time = _near(instant, reader), _time(reader.local(instant), reader.language, seconds=seconds)
+    return f"{near}{SPACE}{time}" if near else time
 
 
-def at(instant: datetime, now: datetime, zone: tzinfo) -> str:
+def at(instant: datetime, reader: Reader) -> str:
     """The same inside a sentence: `at 02:13`, `yesterday at 02:13`, `on Sun at 05:00`, `on 1 Dec at 07:00`."""
-    date, _, time = clock(instant, now, zone).rpartition(SPACE)
-    if not date:
+    near, time = _near(instant, reader), _time(reader.local(instant), reader.language)
+    if not near:
         return f"at {time}"
-    return f"{date} at {time}" if date in ("yesterday", "tomorrow") else f"on {date} at {time}"
+    return f"{near} at {time}" if near in ("yesterday", "tomorrow") else f"on {near} at {time}"
 
 
-def span(since: datetime, until: datetime, now: datetime, zone: tzinfo) -> str:
+def span(since: datetime, until: datetime, reader: Reader) -> str:
     """`yesterday 15:36 to 15:48`; the day of the end only where it is another, seconds only within one minute."""
     brief = since.replace(second=0, microsecond=0) == until.replace(second=0, microsecond=0)
-    if _days(since, until, zone) != 0:
-        return f"{clock(since, now, zone)} to {clock(until, now, zone)}"
-    return f"{clock(since, now, zone, seconds=brief)} to {until.astimezone(zone):{'%H:%M:%S' if brief else '%H:%M'}}"
+    if reader.days_until(since) != reader.days_until(until):
+        return f"{clock(since, reader)} to {clock(until, reader)}"
+    end = _time(reader.local(until), reader.language, seconds=brief)
+    return f"{clock(since, reader, seconds=brief)} to {end}"
 
 
-def wall(local: str) -> str:
+def wall(local: str, language: str) -> str:
     """An RFC 3339 time as the wall clock of its own zone shows it: `Sun 28 Mar 03:00`."""
     at_home = datetime.fromisoformat(local)
-    return f"{at_home:%a} {at_home.day}{SPACE}{at_home:%b}{SPACE}{at_home:%H:%M}"
+    return f"{at_home:%a} {_date(at_home, language)}{SPACE}{_time(at_home, language)}"
 
 
-def day(instant: datetime, now: datetime, zone: tzinfo) -> str:
+def day(instant: datetime, reader: Reader) -> str:
     """The date alone: `30 Nov`, with the year when it is another one."""
-    return _date(instant.astimezone(zone), now.astimezone(zone))
+    local = reader.local(instant)
+    year = "" if local.year == reader.local(reader.now).year else str(local.year)
+    return _date(local, reader.language, year)
 
 
-def dated(instant: datetime, now: datetime, zone: tzinfo) -> str:
+def dated(instant: datetime, reader: Reader) -> str:
     """For tables that are read downwards: always weekday, date and clock time."""
-    local = instant.astimezone(zone)
-    return f"{local:%a} {_date(local, now.astimezone(zone))}{SPACE}{local:%H:%M}"
+    local = reader.local(instant)
+    return f"{local:%a} {day(instant, reader)}{SPACE}{_time(local, reader.language)}"
 
 
 def both_zones(instant: datetime, zone: tzinfo) -> str:
@@ -150,15 +167,24 @@ def ordinal(amount: int) -> str:
     return {1: "One", 2: "Two", 3: "Three"}.get(amount, str(amount))
 
 
-def _days(instant: datetime, now: datetime, zone: tzinfo) -> int:
-    """Midnights of `zone` between the two, negative in the past."""
-    difference: timedelta = instant.astimezone(zone).date() - now.astimezone(zone).date()
-    return difference.days
+def _near(instant: datetime, reader: Reader) -> str:
+    """As much of the day as is needed to know which: nothing for today."""
+    days = reader.days_until(instant)
+    if abs(days) <= 1:
+        return {-1: "yesterday", 0: "", 1: "tomorrow"}[days]
+    return f"{reader.local(instant):%a}" if abs(days) < 7 else day(instant, reader)
 
 
-def _date(local: datetime, now: datetime) -> str:
-    year = "" if local.year == now.year else f"{SPACE}{local.year}"
-    return f"{local.day}{SPACE}{local:%b}{year}"
+def _time(local: datetime, language: str, *, seconds: bool = False) -> str:
+    if language == AMERICAN:
+        return f"{local.hour % 12 or 12}:{local:{'%M:%S' if seconds else '%M'}}{SPACE}{local:%p}"
+    return f"{local:{'%H:%M:%S' if seconds else '%H:%M'}}"
+
+
+def _date(local: datetime, language: str, year: str = "") -> str:
+    if language == AMERICAN:
+        return f"{local:%b}{SPACE}{local.day}{f',{SPACE}{year}' if year else ''}"
+    return f"{local.day}{SPACE}{local:%b}{f'{SPACE}{year}' if year else ''}"
 
 
 _PROGRAMS = (("Firefox", "Firefox/"), ("Edge", "Edg/"), ("Chrome", "Chrome/"), ("Safari", "Version/"))

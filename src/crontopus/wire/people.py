@@ -16,7 +16,7 @@ GivenPassword = Annotated[str, Meta(max_length=1000)]
 Code = Annotated[str, Meta(max_length=200)]
 ZoneName = Annotated[str, Meta(min_length=1, max_length=100)]
 Theme = Literal["system", "light", "dark"]
-Language = Literal["en"]
+Language = Literal["en", "en-US"]
 
 
 class Tenant(Output, frozen=True):
@@ -160,7 +160,11 @@ class NewPassword(Input, frozen=True):
 
 
 class MePatch(Input, frozen=True):
-    """JSON Merge Patch: what is absent stays. `zone`, `theme` and `language` null: as the browser has it."""
+    """JSON Merge Patch: what is absent stays. `zone` and `theme` null: as the browser has it; `language` null: `en`.
+
+    `language` is how the console writes dates and times: `28 Nov` and `17:05` in `en`, `Nov 28` and `5:05 PM` in
+    `en-US`. Its words are English in both.
+    """
 
     name: NameIfAny | UnsetType = UNSET
     zone: ZoneName | UnsetType | None = UNSET
