@@ -16,10 +16,11 @@ import yaml
 
 from crontopus import config
 from crontopus.cli import errors
+from crontopus.domain.alerts import Severity
 from crontopus.domain.query import FIELDS_OF_JOBS, FIELDS_OF_RUNS
 from crontopus.domain.schedule import Clock
 from crontopus.domain.watch import Mark, Overlap, Reason, RunState, Status
-from crontopus.wire.jobs import NewJob, Severity
+from crontopus.wire.jobs import NewJob
 from crontopus.wire.problem import KINDS
 from crontopus.wire.runs import CheckIn, OutputText
 from tests.reading import BASE, PAGES, PING_KEY, PING_UUID, ROOT, blocks, dead_links, run, text_of

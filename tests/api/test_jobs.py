@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from crontopus.domain.alerts import Severity
 from crontopus.domain.errors import Conflict, Invalid, LostRace, NotFound
 from crontopus.domain.watch import Overlap, Status
-from crontopus.wire.jobs import Job, NewJob, Severity
+from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.runs import CheckIn
 from crontopus.wire.schedules import Schedule
 from tests.world import World

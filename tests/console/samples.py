@@ -6,9 +6,10 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from crontopus.domain.alerts import Severity
 from crontopus.domain.schedule import Clock
 from crontopus.domain.watch import Overlap, RunState, Status
-from crontopus.wire.jobs import Job, Origin, Severity, Watch
+from crontopus.wire.jobs import Job, Origin, Watch
 from crontopus.wire.runs import JobRef, Run
 from crontopus.wire.schedules import Schedule
 

@@ -8,9 +8,9 @@ import click
 
 from crontopus.cli.completion import JOB
 from crontopus.cli.values import DURATION, LABEL, WHEN
+from crontopus.domain.alerts import Severity
 from crontopus.domain.schedule import Clock
 from crontopus.domain.watch import Overlap
-from crontopus.wire.jobs import Severity
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

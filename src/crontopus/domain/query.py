@@ -4,10 +4,11 @@ Terms stand beside each other and all must hold; `-` before one denies it; comma
 anything; quotes hold blanks together. A word without a field searches names.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
+from crontopus.domain.alerts import AlertClass, Severity
 from crontopus.domain.errors import Fault, Invalid
 from crontopus.domain.watch import RunState, Status
 
@@ -16,6 +17,7 @@ MOST_TERMS = 20
 NAME = "name"
 
 FIELDS_OF_JOBS = frozenset({"status", "ns", "tag", "slug", "host", "label", NAME})
+FIELDS_OF_ALERTS = frozenset({"ns", "tag", "label", "job", "class", "severity", "agent", NAME})
 FIELDS_OF_RUNS = frozenset({"state", "ns", "slug", "host", "env", "mark", NAME})
 
 
@@ -49,6 +51,49 @@ def parse_jobs(text: str) -> Query:
 def parse_runs(text: str) -> Query:
     """A query of runs. Raises Invalid."""
     return _of_known(parse(text, FIELDS_OF_RUNS), "state", list(RunState))
+
+
+def parse_alerts(text: str) -> Query:
+    """A query of alerts, as routes and silences have it. Raises Invalid."""
+    terms = _of_known(parse(text, FIELDS_OF_ALERTS), "class", list(AlertClass))
+    return _of_known(terms, "severity", list(Severity))
+
+
+def matches(query: Query, fields: Mapping[str, Collection[str]], labels: Mapping[str, str]) -> bool:
+    """Whether something with these values is found by it: what the database does for lists, for what is at hand.
+
+    `fields` are the values of each field, by name; one that is not there has none.
+    """
+    return all(_holds(term, fields, labels) != term.denied for term in query)
+
+
+def _holds(term: Term, fields: Mapping[str, Collection[str]], labels: Mapping[str, str]) -> bool:
+    if term.field == "label":
+        values = [value for key, value in labels.items() if _like(term.key, key)]
+        return bool(values) if not term.patterns else _any_like(term.patterns, values)
+    patterns = tuple(f"*{pattern}*" for pattern in term.patterns) if term.field == NAME else term.patterns
+    return _any_like(patterns, fields.get(term.field, ()))
+
+
+def _any_like(patterns: Collection[str], values: Collection[str]) -> bool:
+    return any(_like(pattern, value) for pattern in patterns for value in values)
+
+
+def _like(pattern: str, value: str) -> bool:
+    """Part after part, each at the first place where it stands: never slow, however many stars there are."""
+    (first, *middle), text = pattern.casefold().split("*"), value.casefold()
+    if not middle:
+        return text == first
+    last = middle.pop()
+    if not text.startswith(first) or not text.endswith(last) or len(text) < len(first) + len(last):
+        return False
+    place, end = len(first), len(text) - len(last)
+    for part in middle:
+        place = text.find(part, place, end)
+        if place < 0:
+            return False
+        place += len(part)
+    return True
 
 
 def _of_known(terms: Query, field: str, known: Sequence[str]) -> Query:

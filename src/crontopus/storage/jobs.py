@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from crontopus.domain import ids
 from crontopus.domain.access import Reach
+from crontopus.domain.alerts import Severity
 from crontopus.domain.errors import Conflict, NotFound
 from crontopus.domain.reports import Filters
 from crontopus.domain.watch import Expectation, Watch
@@ -22,7 +23,7 @@ from crontopus.storage.packing import unpacked
 from crontopus.storage.runs import Run
 from crontopus.storage.statements import job_insert
 from crontopus.storage.tables import jobs, namespaces, watches
-from crontopus.wire.jobs import Origin, Severity
+from crontopus.wire.jobs import Origin
 
 
 class Notes(Struct, frozen=True, kw_only=True, omit_defaults=True):

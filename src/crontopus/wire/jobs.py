@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
+from crontopus.domain.alerts import Severity
 from crontopus.domain.schedule import Clock
 from crontopus.domain.watch import Overlap, Reason, RunState, Status
 from crontopus.wire.common import (
@@ -26,12 +27,6 @@ from crontopus.wire.schedules import Schedule, Schedules
 
 InARow = Annotated[int, Meta(ge=1, le=1000)]
 Keywords = Annotated[str, Meta(max_length=200, description="Comma-separated words searched in the body of a ping.")]
-
-
-class Severity(StrEnum):
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class Origin(StrEnum):
