@@ -54,7 +54,7 @@ from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
-from crontopus.engine.keys import fitting_sealer
+from crontopus.engine.keys import fitting_sealer, require_fitting
 from crontopus.engine.limits import Limits, PerMinute
 from crontopus.engine.loops import Loops
 from crontopus.engine.mail import Mail
@@ -406,7 +406,7 @@ def rotate_key(config: Config) -> Path:
 async def _require_key(config: Config) -> None:
     """A server that was given its key as a setting has left the file behind. Raises Invalid."""
     async with open_database(config.data, config.database_url, wall_clock) as db:
-        await fitting_sealer(db, config.data, "")
+        await require_fitting(db, config.data)
 
 
 async def recover(config: Config, form: Recovery) -> list[str]:

@@ -46,9 +46,9 @@
   let timer;
   const current = () => document.getElementById("live");
   const refresh = () => { if (current() && !document.hidden) window.htmx.trigger(current(), "changed"); };
-  const wind = () => {
+  const wind = (least = 0) => {
     clearTimeout(timer);
-    if (current()) timer = setTimeout(refresh, Number(current().dataset.refreshIn));
+    if (current()) timer = setTimeout(refresh, Math.max(least, Number(current().dataset.refreshIn)));
   };
   const heard = (event) => {
     const change = JSON.parse(event.detail.data), job = change.job ?? change.id;
@@ -58,7 +58,7 @@
   const light = (on) => document.querySelectorAll("[data-live]").forEach((dot) => {
     const lost = dot.hasAttribute("data-on") && !on;
     const { lang } = document.documentElement, american = lang === "en-US";
-    const since = { hour: "2-digit", minute: "2-digit", hourCycle: american ? "h12" : "h23", timeZone: dot.dataset.live };
+    const since = { hour: american ? "numeric" : "2-digit", minute: "2-digit", hourCycle: american ? "h12" : "h23", timeZone: dot.dataset.live };
     dot.toggleAttribute("data-on", on);
     if (on) dot.textContent = "Live";
     if (lost) dot.textContent = `Not live since ${new Date().toLocaleTimeString(lang, since)}`;
@@ -71,11 +71,12 @@
   document.addEventListener("htmx:sse:after:connection", () => { stream(true); refresh(); });
   document.addEventListener("htmx:sse:error", () => stream(false));
   document.addEventListener("htmx:sse:close", () => stream(false));
-  // A refusal replaces nothing: what is on the page stays, says since when it is old, and is asked for again.
+  // A refusal replaces nothing: what is on the page stays, says since when it is old, and is asked for again, but not so
+  // soon that the asking itself is what is refused.
   document.addEventListener("htmx:response:error", (event) => {
     if (event.detail.ctx.sourceElement !== current()) return;
     light(false);
-    wind();
+    wind(10000);
   });
   document.addEventListener("visibilitychange", refresh);
   document.addEventListener("htmx:after:swap", (event) => {

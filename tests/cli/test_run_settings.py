@@ -69,6 +69,15 @@ def test_the_environment_is_meant_before_the_current_context(monkeypatch: pytest
     assert settings.resolve(url="https://three.example", token="ctp_s_4").token == "ctp_s_4"
 
 
+def test_of_two_contexts_of_one_server_the_current_one_is_meant_by_its_address() -> None:
+    ada, grace = Context("https://one.example", "ctp_u_ada"), Context("https://one.example/", "ctp_u_grace")
+    known = Contexts().with_context("one", ada).with_context("one-2", grace)
+    settings.save_contexts(known)
+    assert settings.resolve(url="https://one.example").token == "ctp_u_grace"
+    settings.save_contexts(Contexts("one", known.contexts))
+    assert settings.resolve(url="https://one.example/").token == "ctp_u_ada"
+
+
 @pytest.mark.usefixtures("both")
 def test_a_token_goes_to_its_own_server_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.resolve(url="https://one.example/") == ONE

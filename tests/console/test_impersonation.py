@@ -78,6 +78,9 @@ async def test_it_begins_at_an_organisation_and_ends_by_a_button(world: World) -
         assert "&lt;b&gt;" in short.text
         unknown = {"tenant": str(tenant), "why": WHY, "member": "nobody@acme.test"}
         assert "nobody in acme has this address" in (await visitor.post("/admin/impersonations/new", unknown)).text
+        least = await visitor.post("/admin/impersonations/new", {"tenant": str(tenant), "why": WHY, "role": "king"})
+        assert least.status_code == 303
+        await visitor.post("/impersonation/end")
         known = {"tenant": str(tenant), "why": WHY, "member": "owner@acme.test"}
         assert (await visitor.post("/admin/impersonations/new", known)).status_code == 303
         page = (await visitor.get("/impersonation")).text

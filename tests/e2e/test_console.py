@@ -5,7 +5,7 @@ import subprocess
 from itertools import product
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from crontopus.client import SESSION_COOKIE
 from tests.e2e.console import AXE, EMAIL, SHOTS, axe, new_job, paste, set_up, sign_in, visitor
@@ -355,6 +355,27 @@ def test_a_list_whose_refresh_is_refused_stays_and_says_since_when_it_is_old(
         assert rows.count() == before
         page.unroute("**/jobs")
         _refreshed_until(page, "Live")
+
+
+def test_a_page_that_was_refused_does_not_ask_again_at_once(browser: Browser, served: Served, paths: object) -> None:
+    asked: list[str] = []
+
+    def refused(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=429, body="<h1>Too many</h1>")
+
+    with visitor(browser, served) as page:
+        page.clock.install()
+        sign_in(page)
+        page.route("**/jobs", refused)
+        page.evaluate("document.getElementById('live').dataset.refreshIn = 300")
+        page.evaluate("htmx.trigger('#live', 'changed')")
+        expect(page.locator(".live")).to_contain_text("Not live since")
+        before = len(asked)
+        page.clock.run_for(9_000)
+        assert len(asked) == before
+        with page.expect_request("**/jobs"):
+            page.clock.run_for(2_000)
 
 
 def test_a_session_that_is_gone_leads_to_sign_in_and_back(browser: Browser, served: Served, paths: object) -> None:

@@ -8,6 +8,8 @@ from crontopus.appliance import assembled
 from crontopus.config import Config
 from crontopus.domain.access import Role
 from crontopus.domain.errors import Invalid
+from crontopus.engine.keys import require_fitting
+from crontopus.storage.opening import open_database
 from crontopus.storage.sealing import FILE, rotate
 from crontopus.wire.accounts import NewNamespace
 from tests.providers import Browser, Hostile, hostile, new
@@ -34,6 +36,21 @@ async def test_another_key_is_refused_at_the_start_and_changes_nothing(world_dat
     assert not (data / FILE).exists()
     (data / FILE).write_text(kept)
     await starts(data, url)
+
+
+async def test_that_the_key_fits_is_asked_without_sealing_anything(world_data: tuple[Path, str]) -> None:
+    data, url = world_data
+    await starts(data, url)
+    older = (data / FILE).read_text()
+    rotate(data)
+    async with open_database(data, url, Hands()) as db:
+        await require_fitting(db, data)
+    (data / FILE).write_text(older)
+    await starts(data, url)
+    (data / FILE).write_text(OTHER)
+    async with open_database(data, url, Hands()) as db:
+        with pytest.raises(Invalid, match="not the one of this database"):
+            await require_fitting(db, data)
 
 
 async def test_a_new_key_takes_over_and_the_older_one_can_go(world_data: tuple[Path, str]) -> None:

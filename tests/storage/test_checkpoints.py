@@ -1,7 +1,11 @@
 """SQLite's log: it never grows without end, however steadily it is written to."""
 
 import asyncio
+import errno
+import os
 from pathlib import Path
+
+import pytest
 
 from crontopus.storage.checkpoints import Checkpoints
 from tests.world import copied, world_in
@@ -47,3 +51,24 @@ async def test_a_log_that_was_long_once_stops_no_writer_afterwards(tmp_path: Pat
         assert log.stat().st_size >= MOST_BYTES
         async with world.appliance.db.turn:
             await asyncio.wait_for(checkpoints.step(), 30)
+
+
+async def test_a_disk_that_refuses_ends_the_process_and_what_was_acknowledged_is_there_after(
+    tmp_path: Path, first_world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied(first_world, tmp_path / "data")
+    async with world_in(tmp_path / "data") as world:
+        url = world.ping_url("acme", "busy")
+        assert (await world.ping(f"{url}?create=1")).status_code == 201
+        checkpoints = Checkpoints(world.appliance.db, 0, 1)
+
+        def refuse(descriptor: int) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", refuse)
+            with pytest.raises(SystemExit, match="Look at the disk"):
+                await checkpoints.step()
+        copied(tmp_path / "data", tmp_path / "after")
+    async with world_in(tmp_path / "after") as world, world.signed_in("acme") as acme:
+        assert [one.slug for one in (await acme.jobs()).items] == ["busy"]

@@ -73,9 +73,13 @@ def resolve(url: str | None = None, token: str | None = None, context: str | Non
 
 
 def _named(known: Contexts, name: str | None, url: str | None) -> Context | None:
-    """The context of that name; else one for that address, which may have no token; else the current one."""
+    """The context of that name; else one for that address, the current one before others, and one without a token
+    where there is none; else the current one.
+    """
     if url:
-        same = (context for context in known.contexts.values() if context.url.rstrip("/") == url.rstrip("/"))
+        current = known.contexts.get(known.current)
+        first = (current,) if current is not None else ()
+        same = (each for each in (*first, *known.contexts.values()) if each.url.rstrip("/") == url.rstrip("/"))
         return next(same, Context(url))
     if name and name not in known.contexts:
         raise not_found(f"no context {name!r}: see `crontopus context list`")

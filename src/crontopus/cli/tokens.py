@@ -10,7 +10,7 @@ from crontopus.cli.call import connected
 from crontopus.cli.completion import JOB
 from crontopus.cli.output import Column, Form, Listing, Out, gathered, say
 from crontopus.cli.values import DURATION, WHEN, converted
-from crontopus.domain.access import EVERYTHING
+from crontopus.domain.access import in_short
 from crontopus.domain.errors import Conflict, NotFound
 from crontopus.wire.accounts import CreatedToken, NewToken, Token
 
@@ -21,23 +21,13 @@ KINDS = {"service": "s", "check-ins": "c", "metrics": "m"}
 _NAMES = {"u": "person", **{letter: name for name, letter in KINDS.items()}}
 
 
-def _may(token: Token) -> str:
-    """Its scopes; where it lacks fewer than it has, what it lacks of all in a tenant, and what it has beyond."""
-    lacks = EVERYTHING.difference(token.scopes)
-    if len(lacks) >= len(token.scopes):
-        return " ".join(sorted(token.scopes))
-    beyond = sorted(scope for scope in token.scopes if scope not in EVERYTHING)
-    all_but = f"all but {' '.join(sorted(lacks))}" if lacks else "all"
-    return f"{all_but}, and {' '.join(beyond)}" if beyond else all_but
-
-
 TOKENS = Listing(
     Token,
     (
         Column("name", lambda token, words: token.name),
         Column("kind", lambda token, words: _NAMES.get(token.kind, token.kind)),
         Column("begins with", lambda token, words: token.hint),
-        Column("may", lambda token, words: _may(token)),
+        Column("may", lambda token, words: in_short(token.scopes)),
         Column("for", lambda token, words: token.job or " ".join(token.namespaces) or "all"),
         Column("used", lambda token, words: words.about(token.last_used_at)),
         Column("ends", lambda token, words: words.about(token.expires_at)),

@@ -60,7 +60,7 @@ async def invite(request: Visit, client: NamedDependency[Client], view: NamedDep
     """The only page that ever shows the link."""
     form = await read_form(request)
     try:
-        wish = NewInvitation(email=form["email"], role=_role(form), namespaces=_reach(form))
+        wish = NewInvitation(email=form["email"], role=role_of(form), namespaces=_reach(form))
         made = await client.invite(wish)
     except Unconfirmed:
         return view.confirmation()
@@ -92,7 +92,7 @@ async def edit(
 ) -> Response[Any]:
     form = await read_form(request)
     try:
-        changed = await client.edit_member(member, MemberPatch(role=_role(form), namespaces=_reach(form) or None))
+        changed = await client.edit_member(member, MemberPatch(role=role_of(form), namespaces=_reach(form) or None))
     except Unconfirmed:
         return view.confirmation(f"/members/{member}")
     except CrontopusError as error:
@@ -171,7 +171,7 @@ def _grantable(view: View) -> dict[Role, tuple[str, str]]:
     return {role: told for role, told in ROLES.items() if is_owner or role is not Role.OWNER}
 
 
-def _role(form: Form) -> Role:
+def role_of(form: Form) -> Role:
     """What is no role is refused as the least of them would be chosen by mistake: never more than was meant."""
     return Role(form["role"]) if form["role"] in list(Role) else Role.VIEWER
 

@@ -11,10 +11,10 @@ from crontopus.client import Client
 from crontopus.console.forms import Faults, Form, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
-from crontopus.domain.access import EVERYTHING, OF_KIND, Scope, by_default
+from crontopus.domain.access import OF_KIND, Scope, by_default, in_short
 from crontopus.domain.errors import CrontopusError, Unconfirmed
 from crontopus.domain.tokens import Kind
-from crontopus.wire.accounts import NewToken, Token
+from crontopus.wire.accounts import NewToken
 
 KINDS = {
     "u": ("Person", "Comes as the person who made it, and may what they may."),
@@ -29,7 +29,7 @@ FIELDS = same_names("name", "kind", "scopes", "namespaces", "job", "addresses") 
 @get("/tokens")
 async def tokens(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
     page = await client.tokens(cursor=request.query_params.get("cursor"))
-    return view.page("tokens.html", page=page, kinds=KINDS, powers=powers)
+    return view.page("tokens.html", page=page, kinds=KINDS, powers=in_short)
 
 
 @get("/tokens/new")
@@ -50,7 +50,7 @@ async def new(request: Visit, client: NamedDependency[Client], view: NamedDepend
         return view.confirmation()
     except CrontopusError as error:
         return await _form(client, view, form, Faults(error, FIELDS), 400)
-    return view.page("token-made.html", token=made, kinds=KINDS, powers=powers)
+    return view.page("token-made.html", token=made, kinds=KINDS, powers=in_short)
 
 
 @post("/tokens/{token:str}/rotate", status_code=200)
@@ -63,19 +63,13 @@ async def rotate(
         made = await client.rotate_token(token, overlap)
     except Unconfirmed:
         return view.confirmation("/tokens")
-    return view.page("token-made.html", token=made, kinds=KINDS, powers=powers)
+    return view.page("token-made.html", token=made, kinds=KINDS, powers=in_short)
 
 
 @post("/tokens/{token:str}/revoke")
 async def revoke(token: FromPath[str], client: NamedDependency[Client]) -> Response[None]:
     await client.revoke_token(token)
     return go("/tokens", "The token is revoked; it opens nothing any more.")
-
-
-def powers(token: Token) -> str:
-    """Its scopes as the form calls them; a few words where they are all that its kind is given unasked."""
-    is_all = frozenset(token.scopes) >= by_default(Kind(token.kind), EVERYTHING)
-    return "all it may" if is_all and len(token.scopes) > 1 else ", ".join(token.scopes)
 
 
 async def _form(client: Client, view: View, form: Form, faults: Faults, status: int = 200) -> Response[str]:

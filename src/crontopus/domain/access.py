@@ -1,5 +1,6 @@
 """Who may do what: scopes, how far a caller reaches, and the one place where it is decided."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -314,6 +315,16 @@ class Principal(Struct, frozen=True, kw_only=True):
 def of_look(role: Role, *, raised: bool) -> frozenset[Scope]:
     """What somebody may do who looks as a member of `role`."""
     return OF_ROLE[role] & (OF_RAISED_LOOKS if raised else OF_LOOKS)
+
+
+def in_short(scopes: Collection[str]) -> str:
+    """What somebody may; where they lack fewer than they have, what they lack of all in a tenant, and have beyond."""
+    lacks = EVERYTHING.difference(scopes)
+    if len(lacks) >= len(scopes):
+        return " ".join(sorted(scopes))
+    beyond = sorted(scope for scope in scopes if scope not in EVERYTHING)
+    all_but = f"all but {' '.join(sorted(lacks))}" if lacks else "all"
+    return f"{all_but}, and {' '.join(beyond)}" if beyond else all_but
 
 
 def by_default(kind: Kind, granter: frozenset[Scope]) -> frozenset[Scope]:

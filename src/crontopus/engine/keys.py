@@ -21,6 +21,22 @@ async def fitting_sealer(db: Database, data: Path, secret_key: str) -> Sealer:
     if sealed is None:
         async with db.write_all() as tx:
             sealed = await keycheck.keep(tx, sealer.seal(_PLAIN, _NOBODY, _NOBODY))
+    _require_fitting(sealer, sealed)
+    if not sealer.is_of_newest(sealed, _NOBODY, _NOBODY):
+        async with db.write_all() as tx:
+            await _seal_anew(tx, sealer)
+    return sealer
+
+
+async def require_fitting(db: Database, data: Path) -> None:
+    """That the key file is this database's; changes nothing. Raises Invalid."""
+    async with db.read_all() as tx:
+        sealed = await keycheck.find(tx)
+    if sealed is not None:
+        _require_fitting(sealer_for(data, "", may_make=False), sealed)
+
+
+def _require_fitting(sealer: Sealer, sealed: bytes) -> None:
     try:
         sealer.open(sealed, _NOBODY, _NOBODY)
     except Conflict as error:
@@ -29,10 +45,6 @@ async def fitting_sealer(db: Database, data: Path, secret_key: str) -> Sealer:
             "the secret.key of the data folder, or the setting secret_key, that was in force with this database; "
             "several servers on one PostgreSQL need the same"
         ) from error
-    if not sealer.is_of_newest(sealed, _NOBODY, _NOBODY):
-        async with db.write_all() as tx:
-            await _seal_anew(tx, sealer)
-    return sealer
 
 
 async def _seal_anew(tx: SystemTx, sealer: Sealer) -> None:

@@ -50,8 +50,8 @@ class Invited(Struct, frozen=True):
 
 async def invite(tx: Tx, caller: Principal, post: Post, new: NewInvitation) -> Invited:
     """Replaces an older invitation of that address. Where e-mail is sent the link goes there, and to nobody else:
-    whoever joins has shown that the address is theirs. Raises Invalid, NotAllowed, QuotaReached, and Conflict for a
-    member.
+    whoever joins has shown that the address is theirs. Raises Invalid, NotFound, NotAllowed, QuotaReached, and Conflict
+    for a member.
     """
     caller.require_confirmed(tx.now)
     caller.require_may_give(new.role)

@@ -302,8 +302,11 @@ def _principal(offer: Offer, user: UUID, email: str, role: Role, caller: Caller)
 
 
 async def _tell_refused(desk: Desk, provider: Provider, error: CrontopusError, caller: Caller) -> None:
-    """In the tenant's log, each reason by itself: its owners are those who can mend it."""
-    times = desk.attempts.to_tell(desk.db.clock(), f"provider {provider.id} at {caller.address}: {error}")
+    """In the tenant's log, each reason by itself: its owners are those who can mend it. A word of the provider's own,
+    which whoever comes back can make up, is no reason by itself.
+    """
+    reason = str(error).partition(" (")[0]
+    times = desk.attempts.to_tell(desk.db.clock(), f"provider {provider.id} at {caller.address}: {reason}")
     if not times:
         return
     doer = Doer("somebody", None, None, caller.address, caller.user_agent)

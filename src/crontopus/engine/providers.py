@@ -52,7 +52,7 @@ def client_of(sealer: Sealer, provider: Provider, public_url: str) -> Client:
 
 
 async def create(tx: Tx, caller: Principal, sealer: Sealer, oidc: Oidc, new: NewProvider) -> Provider:
-    """Raises Invalid, NotAllowed, Conflict."""
+    """Raises Invalid, NotFound, NotAllowed, Conflict."""
     await _require_may(tx, caller)
     if await stored.count(tx) >= MOST:
         raise Conflict(f"an organisation has at most {MOST} sign-in providers: remove one first")

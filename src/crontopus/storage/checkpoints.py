@@ -39,10 +39,22 @@ class Checkpoints:
         """While others write SQLite leaves the waiting for the disk to the last checkpoint, for which these must stop;
         so nearly all of that is done before.
         """
-        await anyio.to_thread.run_sync(os.fsync, self._descriptor)
+        await anyio.to_thread.run_sync(self._sync)
         if await anyio.to_thread.run_sync(self._checkpoint) > logged:
             async with self._db.turn:
                 await anyio.to_thread.run_sync(self._checkpoint)
+
+    def _sync(self) -> None:
+        """What the disk refuses is told once, and then passes for written: only a start reads the log from its
+        beginning, and writes all of it again. Raises SystemExit.
+        """
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise SystemExit(
+                f"the disk refuses to store {self._file}: {error.strerror}. Nothing is lost yet: what was acknowledged "
+                "is in the log beside it. Look at the disk, and start Crontopus again"
+            ) from error
 
     @cached_property
     def _descriptor(self) -> int:

@@ -8,10 +8,10 @@ from litestar.params import FromPath
 
 from crontopus.client import Client
 from crontopus.console.forms import Faults, Form, as_id, is_id, read_form, same_names
-from crontopus.console.members import ROLES
+from crontopus.console.members import ROLES, role_of
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
-from crontopus.domain.access import Role, Scope
+from crontopus.domain.access import Scope
 from crontopus.domain.errors import CrontopusError, Unconfirmed
 from crontopus.wire.impersonations import NewImpersonation
 
@@ -48,7 +48,7 @@ async def begin(request: Visit, client: NamedDependency[Client], view: NamedDepe
                 tenant=as_id(form["tenant"], "/tenant"),
                 why=form["why"],
                 member=form["member"] or None,
-                role=None if form["member"] else Role(form["role"] or Role.VIEWER),
+                role=None if form["member"] else role_of(form),
             )
         )
     except Unconfirmed:
