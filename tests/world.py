@@ -23,7 +23,7 @@ from crontopus.client import Client
 from crontopus.config import Config
 from crontopus.domain.access import EVERYTHING, Principal, Role, SystemRole
 from crontopus.domain.ids import NOWHERE
-from crontopus.engine import namespaces, setup, tokens
+from crontopus.engine import namespaces, routing, setup, tokens
 from crontopus.engine.accounts import begin_session
 from crontopus.engine.credentials import Caller
 from crontopus.engine.memo import Memo
@@ -220,5 +220,6 @@ async def _tenant(appliance: Appliance, name: str) -> Tenant:
         owner = Principal(id=user, tenant=tenant, tenant_name=name, scopes=EVERYTHING, user=user, email=email)
         first = NewNamespace(slug=setup.NAMESPACE, name="Default")
         namespace = await namespaces.create(tx.of(tenant), owner, sealer, first)
+        await routing.begin(tx.of(tenant), sealer, email)
         token = await tokens.create(tx.of(tenant), owner, NewToken(name="tests", scopes=sorted(EVERYTHING)))
         return Tenant(name, token.secret, namespaces.ping_key(sealer, tenant, namespace), owner)

@@ -49,6 +49,7 @@ from crontopus.engine import (
     usage,
 )
 from crontopus.engine.absence import BEAT, Absence, Monotonic
+from crontopus.engine.alerting import Alerting
 from crontopus.engine.audit import AT_THE_DATA, ITSELF
 from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.exports import Exports
@@ -56,14 +57,18 @@ from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
 from crontopus.engine.keys import fitting_sealer, require_fitting
 from crontopus.engine.limits import Limits, PerMinute
+from crontopus.engine.links import Links
 from crontopus.engine.loops import Loops
 from crontopus.engine.mail import Mail
+from crontopus.engine.notices import Notices
 from crontopus.engine.oidc import Oidc
+from crontopus.engine.outbox import Outbox
 from crontopus.engine.passwords import Passwords
 from crontopus.engine.people import Post
 from crontopus.engine.purge import Purge
 from crontopus.engine.resets import Resets
 from crontopus.engine.retention import Kept, Retention
+from crontopus.engine.sending import Sender
 from crontopus.engine.sweep import Sweep
 from crontopus.engine.usage import Usage
 from crontopus.engine.verdicts import Verdicts
@@ -105,6 +110,8 @@ class Appliance(Struct, frozen=True, kw_only=True):
     purge: Purge
     exports: Exports
     usage: Usage
+    alerting: Alerting
+    outbox: Outbox
     loops: Loops
     metrics: Metrics
     parts: Parts
@@ -189,6 +196,8 @@ def _joined(
         look=look,
         operators_need_second_factor=config.operators_need_second_factor,
     )
+    links = Links(sealer, config.base_url)
+    sender = Sender(sealer, db.clock, config.mail_server, lambda one: links.unsubscribe(one.tenant_id, one.id))
     ping = Ping(intake, db.clock, parts.patience, body_limit=config.ping_body_limit)
     return Appliance(
         config=config,
@@ -201,6 +210,8 @@ def _joined(
         purge=Purge(db),
         exports=Exports(db, process),
         usage=used,
+        alerting=Alerting(db, loops, mails=letters.is_on),
+        outbox=Outbox(db, loops, Notices(config.base_url), sender, process),
         loops=loops,
         metrics=metrics,
         parts=parts,
@@ -269,10 +280,13 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
 
     await appliance.absence.begin()
     await appliance.usage.step()
+    await appliance.outbox.begin()
     with Listener(appliance.db) as listener:
         async with anyio.create_task_group() as tree:
             tree.start_soon(appliance.intake.run)
             tree.start_soon(appliance.sweep.run)
+            tree.start_soon(appliance.alerting.run)
+            tree.start_soon(appliance.outbox.run)
             if not appliance.db.is_sqlite:
                 every(timedelta(seconds=5), "listener", listener.step)
             every(BEAT, "heartbeat", appliance.absence.beat)

@@ -28,6 +28,28 @@ class AlertClass(StrEnum):
     UNOBSERVED = "unobserved"
 
 
+class SubjectKind(StrEnum):
+    """What an alert is of. `SYSTEM`: the tenant as a whole."""
+
+    JOB = "job"
+    SYSTEM = "system"
+
+
+class Happening(StrEnum):
+    """What can happen to an alert, as its event log tells it."""
+
+    OPENED = "opened"
+    REOPENED = "reopened"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    SNOOZED = "snoozed"
+    HELD = "held"
+    RELEASED = "released"
+    NOTED = "noted"
+    REGRADED = "regraded"
+    RESOLVED = "resolved"
+
+
 class Ending(StrEnum):
     """How an alert came to its end."""
 

@@ -12,7 +12,7 @@ from crontopus.engine import audit, watching
 from crontopus.storage import checkins, jobs, runs
 from crontopus.storage.checkins import Output
 from crontopus.storage.database import Tx
-from crontopus.storage.runs import RunOfJob
+from crontopus.storage.runs import Run, RunOfJob
 from crontopus.wire.runs import Log
 
 OPEN = frozenset({RunState.RUNNING, RunState.OVERRAN})
@@ -47,6 +47,12 @@ async def log_of(tx: Tx, found: RunOfJob) -> Log:
         over_quota=next((output.over_quota for output in outputs if output.over_quota), None),
         pruned=bool(found.run.output_bytes) and not outputs,
     )
+
+
+async def tail_of(tx: Tx, run: Run) -> str:
+    """The end of what the run printed, as its last check-in with any carried it; empty where nothing is there."""
+    found = await checkins.outputs_of_run(tx, run.id, MOST_OUTPUTS)
+    return _joined(found[-1]) if found else ""
 
 
 def _one(output: Output) -> Log:

@@ -10,7 +10,7 @@ from crontopus.domain.access import EVERYTHING, Principal, Role, SystemRole
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE
-from crontopus.engine import audit, namespaces, tokens
+from crontopus.engine import audit, namespaces, routing, tokens
 from crontopus.engine.credentials import Caller
 from crontopus.storage import accounts, members
 from crontopus.storage.accounts import Login
@@ -87,6 +87,7 @@ async def set_up(
     said = {"name": tenant_name, "owner": address}
     await audit.tell(tx.of(tenant), owner, "tenant.create", Target(Noun.TENANT, tenant, tenant_name), after=said)
     namespace = await namespaces.create(tx.of(tenant), owner, sealer, NewNamespace(slug=NAMESPACE, name="Default"))
+    await routing.begin(tx.of(tenant), sealer, address)
     key = namespaces.ping_key(sealer, tenant, namespace)
     return Founded(owner, Login(user, address, tenant, tenant_name, password_hash), namespace, key)
 

@@ -13,7 +13,7 @@ from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.ids import DEFAULT_NAMESPACE, NOWHERE
 from crontopus.domain.schedule import Clock
 from crontopus.domain.standing import OPEN, Standing, State
-from crontopus.engine import audit, impersonations, namespaces, people, schedules
+from crontopus.engine import audit, impersonations, namespaces, people, routing, schedules
 from crontopus.engine.credentials import require_still
 from crontopus.engine.people import Post
 from crontopus.storage import accounts, tenants
@@ -44,6 +44,7 @@ async def make(tx: SystemTx, caller: Principal, sealer: Sealer, post: Post, new:
     own = tx.of(tenant)
     await _tell(tx, caller, tenant, "tenant.create", new.name, after={"owner": new.owner})
     await namespaces.create(own, there, sealer, NewNamespace(slug=DEFAULT_NAMESPACE, name="Default"))
+    await routing.begin(own, sealer, new.owner)
     invited = await people.invite(own, there, post, NewInvitation(email=new.owner, role=Role.OWNER))
     return Made(await tenants.find(tx, tenant), invited.link)
 

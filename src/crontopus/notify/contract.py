@@ -72,9 +72,11 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class Parcel(Struct, frozen=True):
-    """What goes out as one: one notice, or those of a group in order. `summary`: so many that they are counted."""
+    """What goes out as one: one notice, or those of a group in order. `summary`: so many that they are counted.
+    `sent_at`: of this try."""
 
     notices: tuple[Notice, ...]
+    sent_at: datetime
     summary: bool = False
 
     @property

@@ -29,6 +29,11 @@ async def send(server: MailServer, letter: Letter, id: UUID, now: datetime) -> O
         message = _message(server, letter, id, now)
     except ValueError as error:
         return GiveUp(f"no such address: {error}")
+    return await deliver(server, message)
+
+
+async def deliver(server: MailServer, message: EmailMessage) -> Outcome:
+    """`Delivered` with its Message-ID."""
     try:
         with anyio.fail_after(AT_MOST_SECONDS):
             await _deliver(server, message)
@@ -38,7 +43,7 @@ async def send(server: MailServer, letter: Letter, id: UUID, now: datetime) -> O
         return _refused(error)
     except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
         return TryAgain(_reason(server, error))
-    return Delivered()
+    return Delivered(message["Message-ID"])
 
 
 async def _deliver(server: MailServer, message: EmailMessage) -> None:
@@ -62,15 +67,21 @@ def _connection(server: MailServer) -> SMTP:
 
 
 def _message(server: MailServer, letter: Letter, id: UUID, now: datetime) -> EmailMessage:
+    message = written(server, letter.to, letter.subject, id, now)
+    message.set_content(letter.text)
+    return message
+
+
+def written(server: MailServer, to: str, subject: str, id: UUID, now: datetime) -> EmailMessage:
+    """Without content. Raises ValueError for an address or a subject that is none."""
     message = EmailMessage()
     message["From"] = server.sender
-    message["To"] = letter.to
-    message["Subject"] = letter.subject
+    message["To"] = to
+    message["Subject"] = subject
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{id}@{parseaddr(server.sender)[1].rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(letter.text)
     return message
 
 

@@ -1,13 +1,13 @@
 """Jobs: the definitions, with what is believed of each. Which jobs a query finds is in `storage.finding`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
@@ -18,7 +18,7 @@ from crontopus.domain.errors import Conflict, NotFound
 from crontopus.domain.reports import Filters
 from crontopus.domain.watch import Expectation, Watch
 from crontopus.storage import runs
-from crontopus.storage.database import TenantId, Tx
+from crontopus.storage.database import SystemTx, TenantId, Tx
 from crontopus.storage.packing import unpacked
 from crontopus.storage.runs import Run
 from crontopus.storage.statements import job_insert
@@ -68,6 +68,21 @@ class Ref(Struct, frozen=True):
     namespace: str
     slug: str
     name: str
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """A job as its alerts need it. `namespace`: its slug; empty where the job is deleted."""
+
+    id: UUID
+    tenant_id: UUID
+    namespace: str
+    slug: str
+    name: str
+    tags: list[str]
+    labels: dict[str, str]
+    notes: Notes
+    expectation: Expectation
+    is_deleted: bool
 
 
 class Watched(Struct, frozen=True, kw_only=True):
@@ -259,6 +274,32 @@ async def refs(
     query = query.join(namespaces, namespaces.c.id == jobs.c.namespace_id)
     query = query.where(*within(tx, reach), jobs.c.id.in_(wanted), jobs.c.deleted_at.is_(None))
     return [Ref(*row) for row in await tx.sql.execute(query.order_by(jobs.c.search, jobs.c.id).limit(limit))]
+
+
+async def subjects(tx: SystemTx, wanted: Collection[UUID]) -> dict[UUID, Subject]:
+    """Also those that are deleted, as long as anything of them is there."""
+    query = (
+        select(
+            jobs.c.id,
+            jobs.c.tenant_id,
+            func.coalesce(namespaces.c.slug, "").label("namespace"),
+            jobs.c.slug,
+            jobs.c.name,
+            jobs.c.tags,
+            jobs.c.labels,
+            jobs.c.notes,
+            jobs.c.expectation,
+            jobs.c.deleted_at.is_not(None).label("is_deleted"),
+        )
+        .outerjoin(namespaces, namespaces.c.id == jobs.c.namespace_id)
+        .where(jobs.c.id.in_(list(wanted)))
+    )
+    return {row.id: _subject(row) for row in await tx.sql.execute(query)}
+
+
+def _subject(row: Row[Any]) -> Subject:
+    found: dict[str, Any] = dict(row._mapping)
+    return Subject(**found | {"notes": msgspec.json.decode(row.notes, type=Notes)})
 
 
 async def add(tx: Tx, values: Mapping[str, Any]) -> bool:

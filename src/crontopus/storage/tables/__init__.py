@@ -1,5 +1,6 @@
 """Every table, for both databases; private to storage. Each thing of a tenant carries its `tenant_id`."""
 
+from crontopus.storage.tables.alerting import alert_events, alerts, attempts, channels, notifications, routes
 from crontopus.storage.tables.base import metadata
 from crontopus.storage.tables.installation import (
     announcements,
@@ -49,12 +50,16 @@ from crontopus.storage.tables.watching import (
 )
 
 __all__ = [
+    "alert_events",
+    "alerts",
     "announcements",
+    "attempts",
     "audit",
     "audit_heads",
     "authenticators",
     "backups",
     "challenges",
+    "channels",
     "check_ins",
     "device_codes",
     "dismissals",
@@ -74,12 +79,14 @@ __all__ = [
     "members",
     "metadata",
     "namespaces",
+    "notifications",
     "outputs",
     "passkeys",
     "provider_visits",
     "providers",
     "recovery_codes",
     "resets",
+    "routes",
     "runs",
     "sessions",
     "settings",

@@ -235,9 +235,16 @@ flips = Table(
     Column("at", Instant, nullable=False),
     Column("cause", Choice(Cause), nullable=False),
     Column("run_id", Id),
+    Column("taken_at", Instant, server_default=text("NULL")),
     Index("ix_flips_job_id", "job_id", "id"),
+    Index(
+        "ix_flips_owed",
+        "id",
+        sqlite_where=text("taken_at IS NULL"),
+        postgresql_where=text("taken_at IS NULL"),
+    ),
 )
-"""The outbox of alerts: a reason entered or left a watch."""
+"""A reason entered or left a watch. It is owed to the alerts until `taken_at`."""
 
 silences = Table(
     "gap_silences",

@@ -1,0 +1,126 @@
+"""The words of messages about alerts: the state, what is wrong and why, and the facts beside it. Pure."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from crontopus.domain.alerts import Alert, AlertClass, Ending
+from crontopus.domain.routing import Kind
+
+_STATES = {
+    Kind.OPEN: "DOWN",
+    Kind.REMINDER: "STILL DOWN",
+    Kind.FAILURE: "FAILED AGAIN",
+    Kind.UPDATE: "CHANGED",
+    Kind.ACKNOWLEDGE: "ACKNOWLEDGED",
+}
+_ENDS = {
+    Ending.RECOVERED: ("RECOVERED", "It recovered"),
+    Ending.PAUSED: ("PAUSED", "It was paused, and nobody is alarmed until it is resumed"),
+    Ending.BY_HAND: ("RESOLVED", "Somebody resolved it by hand"),
+    Ending.DELETED: ("DELETED", "The job was deleted"),
+    Ending.EXPIRED: ("OVER", "Nothing was heard of it for a day, and it is taken for over"),
+}
+
+
+class RunFacts(Struct, frozen=True, kw_only=True):
+    """Of the run that made it so, as far as it is known."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    abandoned: bool = False
+    expected_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration: timedelta | None = None
+    count: int = 1
+
+
+class JobFacts(Struct, frozen=True, kw_only=True):
+    """What the job promises, as far as it is told."""
+
+    zone: str = "UTC"
+    grace: timedelta = timedelta()
+    max_runtime: timedelta | None = None
+    min_runtime: timedelta | None = None
+
+
+def state(kind: Kind, alert: Alert, *, ended: bool) -> str:
+    """One word, or two, in capitals: what a subject line begins with."""
+    if ended:
+        return "WAS DOWN"
+    if kind is Kind.RESOLVE:
+        return _ENDS[alert.ending or Ending.RECOVERED][0]
+    if alert.kind is AlertClass.FLAPPING and kind in (Kind.OPEN, Kind.REMINDER):
+        return "FLAPPING" if kind is Kind.OPEN else "STILL FLAPPING"
+    return _STATES[kind]
+
+
+def summary(kind: Kind, alert: Alert, run: RunFacts, job: JobFacts, by: str, *, ended: bool) -> str:
+    """Why, in a sentence or two. `by`: who acknowledged it."""
+    since = clock(alert.opened_at, job.zone)
+    why = cause(alert, run, job)
+    if ended:
+        until = f" until {clock(alert.resolved_at, job.zone)}" if alert.resolved_at else ""
+        return f"It was down from {since}{until}, because {why}. It is over by now."
+    if kind is Kind.RESOLVE:
+        lasted = f", after {duration(alert.resolved_at - alert.opened_at)}" if alert.resolved_at else ""
+        return f"{_ENDS[alert.ending or Ending.RECOVERED][1]}{lasted}. It was down since {since}, because {why}."
+    if kind is Kind.ACKNOWLEDGE:
+        return f"{by or 'Somebody'} knows. It is down since {since}, because {why}."
+    return f"Down since {since}, because {why}."
+
+
+def cause(alert: Alert, run: RunFacts, job: JobFacts) -> str:
+    """The fact behind it, as part of a sentence."""
+    match alert.kind:
+        case AlertClass.FAILED:
+            return _failed(run, job)
+        case AlertClass.MISSED:
+            grace = f", nor in the {duration(job.grace)} of grace" if job.grace else ""
+            when = clock(run.expected_at, job.zone) if run.expected_at else "the time at which it was expected"
+            return f"nothing arrived for {when}{grace}"
+        case AlertClass.OVERRAN:
+            bound = f" than the {duration(job.max_runtime)} that it may take" if job.max_runtime else " than it may"
+            begun = f" of {clock(run.started_at, job.zone)}" if run.started_at else ""
+            return f"the run{begun} takes longer{bound}"
+        case AlertClass.TOO_SHORT:
+            took = f" after {duration(run.duration)}" if run.duration is not None else ""
+            least = f", and below {duration(job.min_runtime)} that counts as a failure" if job.min_runtime else ""
+            return f"it said success{took}{least}"
+        case AlertClass.FLAPPING:
+            return "it went up and down again and again"
+        case AlertClass.UNOBSERVED:
+            return "nobody watched, so we do not know"
+
+
+def _failed(run: RunFacts, job: JobFacts) -> str:
+    if run.abandoned:
+        named = run.expected_at or run.started_at
+        return f"the run{f' of {clock(named, job.zone)}' if named else ''} never said how it ended"
+    if run.signal is not None:
+        return f"the last run was killed by signal {run.signal}"
+    if run.exit_code is not None:
+        return f"the last run failed with exit status {run.exit_code}"
+    return "the last run said itself that it failed"
+
+
+def clock(instant: datetime | None, zone: str) -> str:
+    """`2026-11-28 02:14 Europe/Berlin`: whole, since nobody knows when it is read."""
+    if instant is None:
+        return "an unknown time"
+    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
+
+
+def duration(span: timedelta) -> str:
+    """Two units at most: `38 s`, `14 m 2 s`, `1 d 11 h`."""
+    rest = max(0, round(span.total_seconds()))
+    parts: list[tuple[int, str]] = []
+    for size, name in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        amount, rest = divmod(rest, size)
+        if amount or parts:
+            parts.append((amount, name))
+    if not parts:
+        return "0 s"
+    return " ".join(f"{amount} {name}" for amount, name in parts[:2] if amount)

@@ -1,0 +1,203 @@
+"""Alerts and what happened to them; and the flips that are owed to them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, tuple_, update
+
+from crontopus.domain.access import Reach
+from crontopus.domain.alerts import Alert, AlertClass, Happening, SubjectKind
+from crontopus.domain.errors import NotFound
+from crontopus.domain.watch import Cause, Reason
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.jobs import within
+from crontopus.storage.tables import alert_events, alerts, flips, jobs
+
+Key = tuple[UUID, UUID, AlertClass]
+"""Subject, agent and class: what makes two troubles the same."""
+
+
+class Stored(Struct, frozen=True, kw_only=True):
+    """An alert with what it is of. `run_id`: the run that opened it last. `next_at`: see `Decision`."""
+
+    alert: Alert
+    tenant_id: UUID
+    subject: SubjectKind
+    subject_id: UUID
+    agent_id: UUID
+    acknowledged_by: str = ""
+    run_id: UUID | None = None
+    next_at: datetime | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.subject_id, self.agent_id, self.alert.kind
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """A line of an alert's log. `who` is empty where it happened by itself."""
+
+    id: UUID
+    tenant_id: UUID
+    alert_id: UUID
+    at: datetime
+    what: Happening
+    who: str = ""
+    why: str = ""
+
+
+class OwedFlip(Struct, frozen=True, kw_only=True):
+    """A flip that no alert knows of yet."""
+
+    id: UUID
+    tenant_id: UUID
+    job_id: UUID
+    agent_id: UUID
+    reason: Reason
+    entered: bool
+    at: datetime
+    cause: Cause
+    run_id: UUID | None
+
+    @property
+    def key(self) -> Key:
+        return self.job_id, self.agent_id, AlertClass(self.reason)
+
+
+_OF_ALERT = Alert.__struct_fields__
+_BESIDE = [name for name in Stored.__struct_fields__ if name != "alert"]
+_COLUMNS = [alerts.c[name] for name in (*_OF_ALERT, *_BESIDE)]
+_EVENT = [alert_events.c[name] for name in Event.__struct_fields__]
+_FLIP = [flips.c[name] for name in OwedFlip.__struct_fields__]
+_CHANGING = [column for column in _COLUMNS if column.name not in ("id", "tenant_id")]
+
+
+async def owed(tx: SystemTx, limit: int) -> Sequence[OwedFlip]:
+    """The oldest flips that no alert knows of. On PostgreSQL nobody else takes any until the transaction ends."""
+    if tx.sql.dialect.name == "postgresql":
+        await tx.sql.execute(select(func.pg_advisory_xact_lock(_TURN)))
+    query = select(*_FLIP).where(flips.c.taken_at.is_(None)).order_by(flips.c.id).limit(limit)
+    return [OwedFlip(**row._mapping) for row in await tx.sql.execute(query)]
+
+
+_TURN = 0x616C657274  # "alert": flips of one watch are taken in their order, by one process at a time
+
+
+async def is_owed(tx: SystemTx) -> bool:
+    """Whether there is anything to take or to decide."""
+    flip = select(flips.c.id).where(flips.c.taken_at.is_(None)).limit(1)
+    alert = select(alerts.c.id).where(alerts.c.next_at <= tx.now).limit(1)
+    return (await tx.sql.execute(flip)).first() is not None or (await tx.sql.execute(alert)).first() is not None
+
+
+async def next_at(tx: SystemTx) -> datetime | None:
+    """When an alert is to be decided upon next."""
+    nearest = select(func.min(alerts.c.next_at)).where(alerts.c.next_at.is_not(None))
+    found: datetime | None = await tx.sql.scalar(nearest)
+    return found
+
+
+async def take(tx: SystemTx, taken: Sequence[UUID]) -> None:
+    await tx.sql.execute(update(flips).where(flips.c.id.in_(taken)).values(taken_at=tx.now))
+
+
+async def latest(tx: SystemTx, keys: Collection[Key], since: datetime) -> dict[Key, Stored]:
+    """Of each the alert that is open, or else the newest that was resolved after `since`."""
+    known = tuple_(alerts.c.subject_id, alerts.c.agent_id, alerts.c.kind).in_(list(keys))
+    fresh = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at > since)
+    query = select(*_COLUMNS).where(known, fresh).order_by(alerts.c.id)
+    found = [_stored(row) for row in await tx.sql.execute(query)]
+    return {each.key: each for each in found}
+
+
+async def due(tx: SystemTx, limit: int) -> Sequence[Stored]:
+    """Those to be decided upon by now."""
+    query = select(*_COLUMNS).where(alerts.c.next_at <= tx.now).order_by(alerts.c.next_at).limit(limit)
+    rows = await tx.sql.execute(query.with_for_update(skip_locked=True))
+    return [_stored(row) for row in rows]
+
+
+async def of_ids(tx: SystemTx, wanted: Collection[UUID], *, lock: bool = False) -> dict[UUID, Stored]:
+    query = select(*_COLUMNS).where(alerts.c.id.in_(list(wanted))).order_by(alerts.c.id)
+    rows = await tx.sql.execute(query.with_for_update() if lock else query)
+    return {row.id: _stored(row) for row in rows}
+
+
+async def save(tx: SystemTx, new: Sequence[Stored], changed: Sequence[Stored]) -> None:
+    if new:
+        await tx.sql.execute(insert(alerts), [_values(each) for each in new])
+    if changed:
+        values = {column.name: bindparam(f"to_{column.name}", type_=column.type) for column in _CHANGING}
+        statement = update(alerts).where(alerts.c.id == bindparam("key_id", type_=alerts.c.id.type)).values(values)
+        rows = [
+            {"key_id": each.alert.id, **{f"to_{name}": value for name, value in _values(each).items()}}
+            for each in changed
+        ]
+        for row in rows:
+            del row["to_id"], row["to_tenant_id"]
+        await tx.sql.execute(statement, rows)
+
+
+async def ask_again(tx: SystemTx, wanted: Collection[UUID]) -> None:
+    """They are decided upon anew, at once."""
+    await tx.sql.execute(update(alerts).where(alerts.c.id.in_(list(wanted))).values(next_at=tx.now))
+
+
+async def ask_all_again(tx: Tx, which: ColumnElement[bool] | None = None) -> None:
+    """Every open alert of the tenant is decided upon anew: whom it is told to, or what holds it, has changed."""
+    open_here = and_(alerts.c.tenant_id == tx.tenant, alerts.c.resolved_at.is_(None))
+    await tx.sql.execute(update(alerts).where(open_here if which is None else open_here & which).values(next_at=tx.now))
+
+
+async def log(tx: SystemTx | Tx, events: Iterable[Event]) -> None:
+    rows = [{name: getattr(each, name) for name in Event.__struct_fields__} for each in events]
+    if rows:
+        await tx.sql.execute(insert(alert_events), rows)
+
+
+async def events_of(tx: Tx, alert: UUID) -> Sequence[Event]:
+    """The oldest first."""
+    query = select(*_EVENT).where(alert_events.c.alert_id == alert, alert_events.c.tenant_id == tx.tenant)
+    return [Event(**row._mapping) for row in await tx.sql.execute(query.order_by(alert_events.c.id))]
+
+
+async def find(tx: Tx, reach: Reach, alert: UUID, *, lock: bool = False) -> Stored:
+    """Raises NotFound, also where the job is not reached."""
+    query = select(*_COLUMNS).where(alerts.c.id == alert, *_within(tx, reach))
+    row = (await tx.sql.execute(query.with_for_update() if lock else query)).first()
+    if row is None:
+        raise NotFound("no such alert")
+    return _stored(row)
+
+
+async def listed(tx: Tx, reach: Reach, before: UUID | None, limit: int, *, is_open: bool | None) -> Sequence[Stored]:
+    """Newest first, made before `before`. `is_open`: only those that are, or are not, over."""
+    query = select(*_COLUMNS).where(*_within(tx, reach))
+    if is_open is not None:
+        query = query.where(alerts.c.resolved_at.is_(None) if is_open else alerts.c.resolved_at.is_not(None))
+    if before is not None:
+        query = query.where(alerts.c.id < before)
+    rows = await tx.sql.execute(query.order_by(alerts.c.id.desc()).limit(limit))
+    return [_stored(row) for row in rows]
+
+
+def _within(tx: Tx, reach: Reach) -> list[ColumnElement[bool]]:
+    """Of the tenant; and for who reaches a part of it only of jobs that are reached."""
+    conditions: list[ColumnElement[bool]] = [alerts.c.tenant_id == tx.tenant]
+    if not reach.is_all:
+        reached = select(jobs.c.id).where(*within(tx, reach))
+        conditions.append(and_(alerts.c.subject == SubjectKind.JOB, alerts.c.subject_id.in_(reached)))
+    return conditions
+
+
+def _values(stored: Stored) -> dict[str, Any]:
+    of_alert = {name: getattr(stored.alert, name) for name in _OF_ALERT}
+    return of_alert | {name: getattr(stored, name) for name in _BESIDE}
+
+
+def _stored(row: Row[Any]) -> Stored:
+    found: Any = row._mapping
+    return Stored(alert=Alert(**{name: found[name] for name in _OF_ALERT}), **{name: found[name] for name in _BESIDE})

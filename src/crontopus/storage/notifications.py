@@ -1,0 +1,198 @@
+"""The outbox: every message that is owed to a channel or was, and each try."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Row, case, func, insert, select, type_coerce, update
+
+from crontopus.domain.errors import NotFound
+from crontopus.domain.routing import Kind, State, Told
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.tables import attempts, notifications
+
+
+class Notification(Struct, frozen=True, kw_only=True):
+    """A row. It waits as long as `next_at` is there. `sending`: somebody took it, and has not said what came of it."""
+
+    id: UUID
+    tenant_id: UUID
+    alert_id: UUID
+    channel_id: UUID
+    kind: Kind
+    number: int
+    opening: int
+    route_id: UUID
+    step: int
+    made_at: datetime
+    group: tuple[str, ...] = ()
+    group_wait: timedelta = timedelta()
+    group_interval: timedelta = timedelta()
+    state: State = State.WAITING
+    tried_at: datetime | None = None
+    tries: int = 0
+    sending: bool = False
+    next_at: datetime | None = None
+    settled_at: datetime | None = None
+    arrived: bool = False
+    ended: bool = False
+    falls_at: datetime | None = None
+    reference: str = ""
+    why: str = ""
+
+    @property
+    def told(self) -> Told:
+        """As routing sees it: what is being sent may have arrived."""
+        return Told(
+            channel=self.channel_id,
+            kind=self.kind,
+            number=self.number,
+            opening=self.opening,
+            route=self.route_id,
+            step=self.step,
+            state=self.state,
+            at=self.settled_at or self.made_at,
+            made_at=self.made_at,
+            arrived=self.arrived or self.sending,
+            ended=self.ended,
+            falls_at=self.falls_at,
+        )
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One try. `took` until it was known what became of it; `status` and excerpts of the last exchange of it."""
+
+    id: UUID
+    tenant_id: UUID
+    notification_id: UUID
+    at: datetime
+    took: timedelta
+    outcome: str
+    status: int | None = None
+    request: str = ""
+    response: str = ""
+
+
+class Queue(Struct, frozen=True):
+    """How many messages wait, and since when the oldest of them does."""
+
+    waiting: int
+    oldest_at: datetime | None
+
+
+_FIELDS = Notification.__struct_fields__
+_COLUMNS = [notifications.c[name] for name in _FIELDS]
+_ATTEMPT = [attempts.c[name] for name in Attempt.__struct_fields__]
+
+
+async def add(tx: SystemTx, made: Sequence[Notification]) -> None:
+    if made:
+        rows = [{name: getattr(each, name) for name in _FIELDS} for each in made]
+        await tx.sql.execute(insert(notifications), rows)
+
+
+async def of_alerts(tx: SystemTx | Tx, wanted: Collection[UUID]) -> Mapping[UUID, list[Notification]]:
+    """All of each alert, in the order in which they were made."""
+    found: dict[UUID, list[Notification]] = {alert: [] for alert in wanted}
+    query = select(*_COLUMNS).where(notifications.c.alert_id.in_(list(wanted))).order_by(notifications.c.id)
+    for row in await tx.sql.execute(query):
+        found[row.alert_id].append(_notification(row))
+    return found
+
+
+async def waiting(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]:
+    """Those of a channel that wait, also for later, in the order in which they were made."""
+    query = select(*_COLUMNS).where(notifications.c.channel_id == channel, notifications.c.next_at.is_not(None))
+    return [_notification(row) for row in await tx.sql.execute(query.order_by(notifications.c.id).limit(limit))]
+
+
+async def last_of_groups(tx: SystemTx, channel: UUID, since: datetime) -> Mapping[tuple[str, ...], datetime]:
+    """When each group of a channel was told last, as far as that was after `since`."""
+    told = func.max(notifications.c.settled_at)
+    query = (
+        select(notifications.c.group, told.label("told_at"))
+        .where(
+            notifications.c.channel_id == channel,
+            notifications.c.settled_at > since,
+            notifications.c.state == State.DELIVERED,
+        )
+        .group_by(notifications.c.group)
+    )
+    return {row.group: row.told_at for row in await tx.sql.execute(query) if row.group}
+
+
+async def change(tx: SystemTx, notification: UUID, values: Mapping[str, Any]) -> None:
+    await tx.sql.execute(update(notifications).where(notifications.c.id == notification).values(dict(values)))
+
+
+async def put_off(tx: SystemTx, channel: UUID, until: datetime) -> None:
+    """Nothing of the channel is sent before, and its fallback is owed what waits there."""
+    held = update(notifications).where(
+        notifications.c.channel_id == channel, notifications.c.next_at < until, notifications.c.sending.is_(False)
+    )
+    falls = func.coalesce(notifications.c.falls_at, tx.now)
+    soonest = case((falls < tx.now, falls), else_=type_coerce(tx.now, notifications.c.falls_at.type))
+    await tx.sql.execute(held.values(next_at=until, falls_at=soonest))
+
+
+async def hasten(tx: SystemTx, channel: UUID) -> None:
+    """The channel works again: whatever was put off goes now."""
+    later = update(notifications).where(notifications.c.channel_id == channel, notifications.c.next_at > tx.now)
+    await tx.sql.execute(later.values(next_at=tx.now))
+
+
+async def interrupted(tx: SystemTx, channels: Collection[UUID] | None = None) -> int:
+    """What somebody took who is gone: it may have arrived, and is sent again. Of these channels; None: of all."""
+    taken = update(notifications).where(notifications.c.sending.is_(True))
+    if channels is not None:
+        taken = taken.where(notifications.c.channel_id.in_(list(channels)))
+    return (await tx.sql.execute(taken.values(sending=False, arrived=True))).rowcount
+
+
+async def log(tx: SystemTx, made: Sequence[Attempt]) -> None:
+    if made:
+        await tx.sql.execute(
+            insert(attempts), [{name: getattr(each, name) for name in Attempt.__struct_fields__} for each in made]
+        )
+
+
+async def attempts_of(tx: Tx, notification: UUID) -> Sequence[Attempt]:
+    """The oldest first."""
+    mine = (attempts.c.tenant_id == tx.tenant, attempts.c.notification_id == notification)
+    query = select(*_ATTEMPT).where(*mine).order_by(attempts.c.id)
+    return [Attempt(**row._mapping) for row in await tx.sql.execute(query)]
+
+
+async def find(tx: Tx, notification: UUID) -> Notification:
+    """Raises NotFound. Nobody else changes it until the transaction ends."""
+    mine = (notifications.c.tenant_id == tx.tenant, notifications.c.id == notification)
+    row = (await tx.sql.execute(select(*_COLUMNS).where(*mine).with_for_update())).first()
+    if row is None:
+        raise NotFound("no such message")
+    return _notification(row)
+
+
+async def listed(
+    tx: Tx, before: UUID | None, limit: int, state: State | None, channel: UUID | None
+) -> Sequence[Notification]:
+    """Newest first."""
+    query = select(*_COLUMNS).where(notifications.c.tenant_id == tx.tenant)
+    if state is not None:
+        query = query.where(notifications.c.state == state)
+    if channel is not None:
+        query = query.where(notifications.c.channel_id == channel)
+    if before is not None:
+        query = query.where(notifications.c.id < before)
+    rows = await tx.sql.execute(query.order_by(notifications.c.id.desc()).limit(limit))
+    return [_notification(row) for row in rows]
+
+
+async def queue(tx: SystemTx) -> Queue:
+    query = select(func.count(), func.min(notifications.c.made_at)).where(notifications.c.next_at.is_not(None))
+    return Queue(*(await tx.sql.execute(query)).one())
+
+
+def _notification(row: Row[Any]) -> Notification:
+    return Notification(**row._mapping)

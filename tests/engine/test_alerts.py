@@ -1,0 +1,93 @@
+"""From a job that goes down to what is in somebody's mailbox, with a real mail server and a clock turned by hand."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crontopus.client import Client
+from crontopus.wire.jobs import Job, NewJob
+from crontopus.wire.runs import CheckIn, OutputText
+from crontopus.wire.schedules import Schedule
+from tests.smtp import Mailbox, mail_server
+from tests.world import World, world_in
+
+SENDER = "Crontopus <crontopus@example.org>"
+
+
+class Post:
+    """A world that mails, and where the mail goes."""
+
+    def __init__(self, world: World, box: Mailbox, client: Client) -> None:
+        self.world = world
+        self.box = box
+        self.client = client
+
+    async def job(self, name: str = "Nightly backup") -> Job:
+        return await self.client.add_job(NewJob(name=name, schedule=Schedule(every=3600), grace=600))
+
+    async def says(self, job: Job, kind: str, text: str = "", **more: Any) -> None:
+        output = OutputText(head=text) if text else None
+        await self.client.check_in(CheckIn(kind=kind, job=str(job.id), output=output, **more))
+        await self.goes_out()
+
+    async def goes_out(self) -> None:
+        """All that is owed now is decided upon and sent."""
+        while await self.world.appliance.alerting.step() or await self.world.appliance.outbox.step():
+            pass
+
+    async def passes(self, **delta: float) -> None:
+        await self.world.passes(**delta)
+        await self.goes_out()
+
+    def subjects(self) -> list[str]:
+        return [str(each["Subject"]) for each in self.box.taken]
+
+
+@asynccontextmanager
+async def posting(data: tuple[Path, str]) -> AsyncIterator[Post]:
+    async with mail_server() as box:
+        mail: dict[str, Any] = {"smtp_url": f"smtp+plain://127.0.0.1:{box.port}", "mail_from": SENDER}
+        async with world_in(*data, **mail) as world, world.signed_in("acme") as client:
+            yield Post(world, box, client)
+
+
+@pytest.fixture
+async def post(world_data: tuple[Path, str]) -> AsyncIterator[Post]:
+    async with posting(world_data) as found:
+        yield found
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    found = message.get_body((kind,))
+    assert found is not None
+    return str(found.get_content())
+
+
+async def test_a_job_that_fails_and_recovers_is_two_letters_of_one_thread(post: Post) -> None:
+    job = await post.job()
+    await post.says(job, "exit", "dumping\ndisk full\n", exit_code=1)
+    (down,) = post.box.taken
+    assert str(down["Subject"]) == "DOWN: Nightly backup in default"
+    assert "because the last run failed with exit status 1" in part(down, "plain")
+    assert "  disk full" in part(down, "plain")
+    assert f"/jobs/{job.id}" in part(down, "html")
+    await post.passes(minutes=20)
+    await post.says(job, "success")
+    up = post.box.taken[1]
+    assert str(up["Subject"]) == "RECOVERED: Nightly backup in default"
+    assert up["In-Reply-To"] == down["Message-ID"] == up["References"]
+    assert len(post.box.taken) == 2
+
+
+async def test_a_job_that_is_silent_is_told_when_its_grace_is_over(post: Post) -> None:
+    job = await post.job()
+    await post.says(job, "success")
+    await post.passes(minutes=69)
+    assert post.subjects() == []
+    await post.passes(minutes=2)
+    assert post.subjects() == ["DOWN: Nightly backup in default"]
+    assert "nothing arrived for 2027-01-04 09:00 UTC, nor in the 10 m of grace" in part(post.box.taken[0], "plain")
