@@ -21,7 +21,9 @@ _NO_MAIL = "this installation sends no e-mail: whoever runs it can give the sett
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    to: Annotated[str, Meta(pattern=r"^[^@\s<>,;:]{1,64}@[^@\s<>,;:]{1,255}$", description="The address it goes to.")]
+    to: Annotated[
+        str, Meta(pattern=r"^[^@\s<>,;:]{1,64}@[^@\s<>,;:]{1,255}$(?!\n)", description="The address it goes to.")
+    ]
 
 
 async def send(settings: Settings, parcel: Parcel, server: MailServer | None, unsubscribe: str) -> Outcome:

@@ -1,6 +1,8 @@
 """Which kinds of channels there are, and how each is read and sent on."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -8,38 +10,111 @@ from msgspec import Struct
 
 from crontopus.domain.errors import Fault, Invalid
 from crontopus.domain.mail_server import MailServer
-from crontopus.notify import email
+from crontopus.notify import (
+    alertmanager,
+    discord,
+    email,
+    googlechat,
+    gotify,
+    issues,
+    matrix,
+    mattermost,
+    ntfy,
+    opsgenie,
+    pagerduty,
+    pushover,
+    rocketchat,
+    slack,
+    slack_webhook,
+    teams,
+    telegram,
+    twilio,
+    webhook,
+    zulip,
+)
+from crontopus.notify import log as log_file
 from crontopus.notify.contract import Parcel
+from crontopus.notify.guarded import Exchange, Guarded
 from crontopus.notify.outcome import Outcome
+from crontopus.wire.wording import fault_of
 
 EMAIL = "email"
+API = "api"
+"""Where a provider is, instead of where it really is: for tests. Nobody can give it."""
+_ADDRESSES = frozenset({"server", "site", "url"})
+_UNREADABLE = "the settings of this channel cannot be read"
+_FORM = "Expected `str` matching regex"
 
 
 class Ways(Struct, frozen=True):
     """By what this installation can send. `mail` None: it sends no e-mail. `unsubscribe`: the link that switches the
-    channel off.
+    channel off. `http`: makes the guarded client of one try, from the strings that are secret in the settings.
+    `folder`: where the kind `log` writes; None: nowhere.
     """
 
     mail: MailServer | None
     unsubscribe: str
+    http: Callable[[Sequence[str]], Guarded]
+    folder: Path | None
+
+
+Send = Callable[[Any, Parcel, Ways, Guarded], Awaitable[Outcome]]
 
 
 class Kind(Struct, frozen=True):
-    """`secrets`: the settings that open something, which nobody is shown again."""
+    """`secrets`: the settings that open something, which nobody is shown again. `addresses`: those that say where it
+    is sent; with another, what opens something would go to somebody else.
+    """
 
     title: str
     settings: type[Struct]
     secrets: frozenset[str]
     keeps: bool
-    send: Callable[[Any, Parcel, Ways], Awaitable[Outcome]]
+    send: Send
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        return _ADDRESSES & set(self.settings.__struct_fields__)
 
 
-def _email(settings: email.Settings, parcel: Parcel, ways: Ways) -> Awaitable[Outcome]:
+def _email(settings: email.Settings, parcel: Parcel, ways: Ways, _: Guarded) -> Awaitable[Outcome]:
     return email.send(settings, parcel, ways.mail, ways.unsubscribe)
+
+
+def _log(settings: log_file.Settings, parcel: Parcel, ways: Ways, _: Guarded) -> Awaitable[Outcome]:
+    return log_file.send(settings, parcel, ways.folder)
+
+
+def _on_the_web(kind: ModuleType) -> Kind:
+    async def send(settings: Any, parcel: Parcel, ways: Ways, http: Guarded) -> Outcome:
+        outcome: Outcome = await kind.send(settings, parcel, http)
+        return outcome
+
+    return Kind(kind.TITLE, kind.Settings, kind.SECRETS, kind.KEEPS, send)
 
 
 KINDS: dict[str, Kind] = {
     EMAIL: Kind(email.TITLE, email.Settings, email.SECRETS, email.KEEPS, _email),
+    "webhook": _on_the_web(webhook),
+    "slack": _on_the_web(slack),
+    "slack_webhook": _on_the_web(slack_webhook),
+    "teams": _on_the_web(teams),
+    "discord": _on_the_web(discord),
+    "telegram": _on_the_web(telegram),
+    "matrix": _on_the_web(matrix),
+    "mattermost": _on_the_web(mattermost),
+    "rocketchat": _on_the_web(rocketchat),
+    "googlechat": _on_the_web(googlechat),
+    "zulip": _on_the_web(zulip),
+    "ntfy": _on_the_web(ntfy),
+    "gotify": _on_the_web(gotify),
+    "pushover": _on_the_web(pushover),
+    "twilio": _on_the_web(twilio),
+    "pagerduty": _on_the_web(pagerduty),
+    "opsgenie": _on_the_web(opsgenie),
+    "alertmanager": _on_the_web(alertmanager),
+    "issues": _on_the_web(issues),
+    "log": Kind(log_file.TITLE, log_file.Settings, log_file.SECRETS, log_file.KEEPS, _log),
 }
 
 
@@ -48,17 +123,89 @@ def keeps(kind: str) -> bool:
     return kind in KINDS and KINDS[kind].keeps
 
 
-def read(kind: str, settings: bytes) -> Any:
-    """Settings in JSON. Raises Invalid, with the place of what is wrong."""
+def secrets(kind: str) -> frozenset[str]:
+    """The settings that open something."""
+    return KINDS[kind].secrets if kind in KINDS else frozenset()
+
+
+def addresses(kind: str) -> frozenset[str]:
+    """The settings that say where it is sent."""
+    return KINDS[kind].addresses if kind in KINDS else frozenset()
+
+
+def read(kind: str, settings: Mapping[str, Any]) -> Any:
+    """Settings that a person gives. Raises Invalid, with the place of what is wrong."""
+    _require_known(kind)
+    _require_offered(settings)
+    return _converted(kind, settings)
+
+
+def patched(kind: str, before: Mapping[str, Any], patch: Mapping[str, Any]) -> Any:
+    """Settings as they were stored, with what a person gives anew; None takes one away. Raises Invalid likewise."""
+    _require_known(kind)
+    _require_offered(patch)
+    return _converted(kind, {name: value for name, value in {**before, **patch}.items() if value is not None})
+
+
+def stored(kind: str, settings: bytes) -> Any:
+    """Settings as they were stored, in JSON. Raises Invalid."""
+    _require_known(kind)
+    try:
+        return msgspec.json.decode(settings, type=KINDS[kind].settings)
+    except msgspec.DecodeError as error:
+        raise Invalid(f"{_UNREADABLE}: {fault_of(str(error)).detail}") from error
+
+
+async def send(kind: str, settings: Any, parcel: Parcel, ways: Ways) -> tuple[Outcome, Sequence[Exchange]]:
+    """One try: what became of it, and the requests that were made for it."""
+    http = ways.http(tuple(_opening(kind, settings)))
+    outcome = await KINDS[kind].send(settings, parcel, ways, http)
+    return outcome, http.exchanges
+
+
+def _require_known(kind: str) -> None:
     if kind not in KINDS:
         raise Invalid(
             f"there is no kind of channel {kind!r}: there are {', '.join(KINDS)}", (Fault("/kind", "unknown"),)
         )
+
+
+def _require_offered(settings: Mapping[str, Any]) -> None:
+    if API in settings:
+        detail = f"there is no field {API!r}"
+        raise Invalid(f"{_UNREADABLE}: {detail}", (Fault(f"/settings/{API}", detail),))
+
+
+def _converted(kind: str, settings: Mapping[str, Any]) -> Any:
     try:
-        return msgspec.json.decode(settings, type=KINDS[kind].settings)
-    except msgspec.DecodeError as error:
-        raise Invalid(f"the settings of this channel cannot be read: {error}") from error
+        return msgspec.convert(settings, KINDS[kind].settings)
+    except msgspec.ValidationError as error:
+        found = fault_of(str(error))
+        detail = _asked_for(kind, found) if found.detail.startswith(_FORM) else found.detail
+        fault = Fault(f"/settings{found.pointer}", detail)
+        raise Invalid(f"{_UNREADABLE}: {detail}", (fault,)) from error
 
 
-async def send(kind: str, settings: Any, parcel: Parcel, ways: Ways) -> Outcome:
-    return await KINDS[kind].send(settings, parcel, ways)
+def _asked_for(kind: str, fault: Fault) -> str:
+    """In place of a pattern, what the setting is."""
+    name = fault.pointer.split("/")[1] if fault.pointer else ""
+    schema = msgspec.json.schema(KINDS[kind].settings)["$defs"]["Settings"]["properties"]
+    description = schema.get(name, {}).get("description", "")
+    return f"this is not of the form that it must have: {description}" if description else fault.detail
+
+
+def _opening(kind: str, settings: Any) -> Iterator[str]:
+    """Every string that is secret in these settings."""
+    for name in secrets(kind):
+        yield from _strings(getattr(settings, name))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _strings(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each)
