@@ -13,6 +13,7 @@ import httpx
 import msgspec
 import pytest
 import yaml
+from msgspec.structs import fields
 
 from crontopus import config
 from crontopus.cli import errors
@@ -20,6 +21,7 @@ from crontopus.domain.alerts import Severity
 from crontopus.domain.query import FIELDS_OF_JOBS, FIELDS_OF_RUNS
 from crontopus.domain.schedule import Clock
 from crontopus.domain.watch import Mark, Overlap, Reason, RunState, Status
+from crontopus.notify import kinds
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.problem import KINDS
 from crontopus.wire.runs import CheckIn, OutputText
@@ -27,7 +29,10 @@ from tests.reading import BASE, PAGES, PING_KEY, PING_UUID, ROOT, blocks, dead_l
 from tests.served import PASSWORD, Served, SetUp, set_up
 from tools.parts import PACKAGE
 
-RUN = ["README.md", "docs/pings.md", "docs/jobs.md", "docs/operate.md", "docs/team.md", "docs/command-line.md"]
+RUN = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("pings", "jobs", "alerts", "operate", "team", "command-line")),
+]
 """Pages with commands that are run, each on a server without jobs but `backup`."""
 
 
@@ -249,3 +254,12 @@ def test_the_readme_names_every_page() -> None:
 
 def test_contributing_fits_in_twenty_lines() -> None:
     assert len(text_of("README.md").partition("## Contributing")[2].strip().splitlines()) <= 20
+
+
+def test_every_kind_of_channel_is_told_with_its_settings() -> None:
+    told = text_of("docs/alerts.md")
+    for kind, known in kinds.KINDS.items():
+        (row,) = re.findall(rf"^\| `{kind}` \|.*$", told, re.MULTILINE)
+        for field in fields(known.settings):
+            mark = r"`\\\*" if field.name in known.secrets else "`"
+            assert field.name == "api" or re.search(rf"`{field.name}{mark}", row), f"{kind}: {field.name}"

@@ -10,14 +10,17 @@ from crontopus.api.examples import BODIES
 from crontopus.client import Client
 from crontopus.domain.access import Role
 from crontopus.domain.announcements import Weight
+from crontopus.domain.routing import Kind, MessageState
 from crontopus.domain.tiers import Quota, Tier
 from crontopus.engine.impersonations import LASTS
-from crontopus.storage import announcements, exports, factors, impersonations, tiers
+from crontopus.storage import announcements, exports, factors, impersonations, notifications, tiers
 from crontopus.storage.announcements import Announcement
 from crontopus.storage.factors import Passkey
 from crontopus.storage.identity import new_id
 from crontopus.storage.impersonations import Impersonation
+from crontopus.storage.notifications import Notification
 from crontopus.wire.accounts import NewNamespace, NewToken
+from crontopus.wire.alerts import NewChannel, NewRoute
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import NewInvitation
 from crontopus.wire.providers import NewProvider
@@ -46,6 +49,10 @@ class Things(Struct, frozen=True, kw_only=True):
     provider: UUID
     impersonation: UUID
     announcement: UUID
+    alert: UUID
+    channel: UUID
+    route: UUID
+    notification: UUID
 
     def fill(self, path: str) -> str:
         """`path` with these in place of its parameters."""
@@ -63,6 +70,9 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         invitation = await own.invite(NewInvitation(email=f"{marker}-{slug}@example.com"))
         home = (await own.me()).tenant_id
         assert home is not None
+        alert, notification = await alert_of(world, own, marker)
+        channel = await own.add_channel(NewChannel(kind="email", name=f"{marker} {slug}", settings={"to": "a@b.c"}))
+        route = await own.add_route(NewRoute(name=marker, matcher="ns:nowhere"))
     async with world.appliance.db.write(home) as tx:
         export = (await exports.add(tx, new_id(tx.now), marker)).id
     await world.appliance.exports.step()
@@ -86,7 +96,39 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         provider=provider,
         impersonation=await new_impersonation(world, home),
         announcement=await new_announcement(world, home),
+        alert=alert,
+        channel=channel.id,
+        route=route.id,
+        notification=notification,
     )
+
+
+async def alert_of(world: World, own: Client, marker: str) -> tuple[UUID, UUID]:
+    """One that is open, and a message that could not be sent, since nothing is mailed: as if it had been."""
+    job = await own.add_job(NewJob(slug=f"failing-{len((await own.jobs()).items)}", name=marker))
+    await own.check_in(CheckIn(kind="fail", job=str(job.id)))
+    await world.appliance.alerting.step()
+    found = next(one for one in (await own.alerts()).items if one.subject.job == job.id)
+    message = Notification(
+        id=new_id(world.now),
+        tenant_id=world.tenants["acme"].principal.tenant,
+        alert_id=found.id,
+        channel_id=found.id,
+        kind=Kind.OPEN,
+        number=1,
+        opening=1,
+        route_id=found.id,
+        step=0,
+        made_at=world.now,
+        state=MessageState.DEAD,
+        settled_at=world.now,
+        why=marker,
+    )
+    me = await own.me()
+    assert me.tenant_id is not None
+    async with world.appliance.db.write_all() as tx:
+        await notifications.add(tx, [msgspec.structs.replace(message, tenant_id=me.tenant_id)])
+    return found.id, message.id
 
 
 async def provider_of(owner: Client, name: str) -> UUID:

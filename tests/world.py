@@ -144,6 +144,8 @@ class World:
     async def sweep(self) -> None:
         while await self.appliance.sweep.step():
             pass
+        while await self.appliance.alerting.step():
+            pass
 
 
 @asynccontextmanager

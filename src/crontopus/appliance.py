@@ -68,7 +68,7 @@ from crontopus.engine.people import Post
 from crontopus.engine.purge import Purge
 from crontopus.engine.resets import Resets
 from crontopus.engine.retention import Kept, Retention
-from crontopus.engine.sending import Sender
+from crontopus.engine.sending import Reach, Sender
 from crontopus.engine.sweep import Sweep
 from crontopus.engine.usage import Usage
 from crontopus.engine.verdicts import Verdicts
@@ -179,8 +179,12 @@ def _joined(
     own_backups = BackingUp(db, _place(config), _plan(config), process)
     letters = Mail(db, sealer, config.mail_server, process)
     look = Look(db, config.data, health, intake, loops, metrics, own_backups, letters)
+    links = Links(sealer, config.base_url)
+    sender = Sender(sealer, db.clock, _reach(config), lambda one: links.unsubscribe(one.tenant_id, one.id))
     parts = Parts(
         db=db,
+        sender=sender,
+        links=links,
         verdicts=Verdicts(db),
         intake=intake,
         usage=used,
@@ -196,8 +200,6 @@ def _joined(
         look=look,
         operators_need_second_factor=config.operators_need_second_factor,
     )
-    links = Links(sealer, config.base_url)
-    sender = Sender(sealer, db.clock, config.mail_server, lambda one: links.unsubscribe(one.tenant_id, one.id))
     ping = Ping(intake, db.clock, parts.patience, body_limit=config.ping_body_limit)
     return Appliance(
         config=config,
@@ -217,6 +219,15 @@ def _joined(
         parts=parts,
         process=process,
         app=Front(ping, join(app, parts), Room(parts.patience), config.proxies, config.user_header),
+    )
+
+
+def _reach(config: Config) -> Reach:
+    return Reach(
+        mail=config.mail_server,
+        networks=config.open_networks,
+        proxy=config.alert_proxy or None,
+        folder=Path(config.alert_log) if config.alert_log else None,
     )
 
 

@@ -22,10 +22,11 @@ from crontopus.wire.wording import fault_of
 
 PREFIX = "CRONTOPUS_"
 DEFAULT, FILE, ENVIRONMENT, FLAG = "default", "file", "environment", "flag"
-LISTS = frozenset({"allowed_hosts", "provider_hosts", "trusted_proxies"})
+LISTS = frozenset({"alert_networks", "allowed_hosts", "provider_hosts", "trusted_proxies"})
 """Settings that hold several words, in the environment with blanks or commas between them."""
-SECRET = frozenset({"backup_passphrase", "database_url", "secret_key", "smtp_url"})
-"""Settings that may also be read from a file named by `CRONTOPUS_<NAME>_FILE`, and are never shown."""
+SECRET = frozenset({"alert_proxy", "backup_passphrase", "database_url", "secret_key", "smtp_url"})
+"""Settings that may also be read from a file named by `CRONTOPUS_<NAME>_FILE`, and are never shown but for an
+`alert_proxy` without a password."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Bytes = Annotated[int, Meta(ge=1)]
@@ -105,6 +106,23 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mail_from: Annotated[
         str, Meta(description="Whom e-mail comes from, such as `Crontopus <crontopus@example.org>`.")
     ] = ""
+    alert_networks: Annotated[
+        list[str],
+        Meta(
+            description="Private networks that channels of alerts may reach all the same, such as "
+            "`10.0.0.0/8 127.0.0.1/32`; empty: only public addresses."
+        ),
+    ] = []
+    alert_proxy: Annotated[
+        str,
+        Meta(
+            description="HTTP proxy by which channels of alerts reach the web, such as "
+            "`http://user:password@proxy.lan:3128`; it resolves names, and has to keep private ones out. Empty: none."
+        ),
+    ] = ""
+    alert_log: Annotated[
+        str, Meta(description="Folder into which channels of the kind `log` write; empty: there are none.")
+    ] = ""
     address_requests_per_minute: Annotated[
         Kept,
         Meta(
@@ -137,6 +155,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def mail_server(self) -> MailServer | None:
         """None where no e-mail is sent. Raises Invalid."""
         return mail_server(self.smtp_url, self.mail_from, hosts.name_of(urlsplit(self.base_url).netloc))
+
+    @property
+    def open_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Private ones that channels may reach."""
+        return tuple(ip_network(text, strict=False) for text in self.alert_networks)
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -177,7 +200,7 @@ def shown(config: Config, origins: Mapping[str, str]) -> list[Setting]:
 
 
 def _shown(name: str, value: Any) -> Any:
-    if name in SECRET and value:
+    if name in SECRET and value and (name != "alert_proxy" or "@" in value):
         return "(hidden)"
     if isinstance(value, timedelta):
         return duration.brief(value)
@@ -244,13 +267,31 @@ def _check(config: Config) -> None:
         _ = config.proxies
     except ValueError as error:
         raise Invalid(f"the setting trusted_proxies is wrong: {error}") from error
+    try:
+        _ = config.open_networks
+    except ValueError as error:
+        raise Invalid(f"the setting alert_networks is wrong: {error}") from error
     _ = config.mail_server
+    if config.alert_proxy and not _is_proxy(config.alert_proxy):
+        raise Invalid("the setting alert_proxy must look like http://proxy.lan:3128, with user:password@ if need be")
+    if config.alert_log and not Path(config.alert_log).is_dir():
+        raise Invalid("the setting alert_log must name a folder that is there: make it, or leave the setting empty")
     if config.user_header and not config.trusted_proxies:
         raise Invalid("the setting user_header needs trusted_proxies: it is believed from nowhere else")
     if config.user_header and not re.fullmatch(r"[A-Za-z0-9-]{1,100}", config.user_header):
         raise Invalid("the setting user_header must be the name of a header, such as X-Forwarded-Email")
     if config.public_url and not config.public_url.startswith(("http://", "https://")):
         raise Invalid("the setting public_url must begin with http:// or https://")
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    extra = parts.path.strip("/") or parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not extra and url.isprintable()
 
 
 def notify_socket() -> str | None:

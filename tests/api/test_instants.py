@@ -47,6 +47,8 @@ BY_SCHEMA = {
     *((kind, "expires_at") for kind in ("PasswordResetState", "ProvidedSession", "ProviderRedirect")),
     *((kind, "until") for kind in ("Announced", "Looking")),
     *(("Impersonation", f"{name}_at") for name in ("ended", "raised")),
+    *(("Channel", name) for name in ("broken_at", "closed_until", "delivered_at")),
+    *((kind, "at") for kind in ("Attempt", "ExplainedLine")),
 }
 OF_PEOPLE = {("Me", "confirmed_until"), *(("SessionInfo", f"{name}_at") for name in ("created", "expires", "used"))}
 ELSEWHERE = {("Session", "expires_at"), *OF_PEOPLE, *BY_SCHEMA}

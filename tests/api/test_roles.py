@@ -20,7 +20,7 @@ from tests.things import Things, body_of, things
 from tests.world import World
 
 TABLE = Path(__file__).parents[2] / "docs/api/permissions.md"
-LAST = ["remove_provider", "delete_job", "remove_member", "uninvite", "end_session"]
+LAST = ["remove_route", "remove_channel", "remove_provider", "delete_job", "remove_member", "uninvite", "end_session"]
 """Nothing works after these, so they are called last; signing out is ending one's own session."""
 ENDLESS = {"events", "sign_out"}
 BY_BODY = {
@@ -52,6 +52,10 @@ BY_BODY = {
     "offered_provider",
     "visit_provider",
     "finish_provider_sign_in",
+    "explain_routes",
+    "open_unsubscribe",
+    "unsubscribe",
+    "unacknowledge_alert",
 }
 """What these name is not there, or opens nothing."""
 ON_BOTH = {Role.OWNER, Role.VIEWER, SystemRole.SUPERADMIN}

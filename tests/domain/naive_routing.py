@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from crontopus.domain.alerts import Alert
-from crontopus.domain.routing import BEGINNINGS, Also, Holder, Kind, Routes, State, Told
+from crontopus.domain.routing import BEGINNINGS, Also, Holder, Kind, MessageState, Routes, Told
 from tests.domain.routed import MINUTE, START, minute
 
 Due = tuple[UUID, Kind, int]
@@ -50,9 +50,13 @@ def due(past: Past, now: int, routes: Routes, holders: Sequence[Holder], told: S
 def _kind(past: Past, now: int, routes: Routes, told: Sequence[Told], channel: UUID) -> Kind | None:
     (route,) = routes.routes
     said = [each for each in told if each.channel == channel and each.opening == past.alerts[now].opening]
-    if any(each.state is State.WAITING for each in said):
+    if any(each.state is MessageState.WAITING for each in said):
         return None
-    answers = [each.at for each in said if each.kind in BEGINNINGS and each.state in (State.DELIVERED, State.DEAD)]
+    answers = [
+        each.at
+        for each in said
+        if each.kind in BEGINNINGS and each.state in (MessageState.DELIVERED, MessageState.DEAD)
+    ]
     since = round((max(answers) - START) / MINUTE) if answers else -1
     reached = set(_reached(past, now, routes, channel))
     fallen = set(_fallen(past, now, routes, told, channel))
@@ -80,7 +84,7 @@ def _reached(past: Past, now: int, routes: Routes, channel: UUID) -> Iterator[in
 def _fallen(past: Past, now: int, routes: Routes, told: Sequence[Told], channel: UUID) -> Iterator[int]:
     for each in told:
         fallback = routes.channels[each.channel].fallback
-        current = each.opening == past.alerts[now].opening and each.state in (State.WAITING, State.DEAD)
+        current = each.opening == past.alerts[now].opening and each.state in (MessageState.WAITING, MessageState.DEAD)
         if current and fallback is not None and each.falls_at is not None and _working(routes, fallback) == channel:
             yield round((each.falls_at - START) / MINUTE)
 

@@ -20,10 +20,10 @@ from crontopus.domain.routing import (
     HolderKind,
     Kind,
     Message,
+    MessageState,
     Route,
     Routes,
     Sending,
-    State,
     Step,
     Told,
     decide,
@@ -81,7 +81,12 @@ def holder(since: float, until: float | None = None) -> Holder:
 
 
 def told(
-    number: int, kind: Kind = Kind.OPEN, state: State = State.DELIVERED, *, at: float = 0, **others: object
+    number: int,
+    kind: Kind = Kind.OPEN,
+    state: MessageState = MessageState.DELIVERED,
+    *,
+    at: float = 0,
+    **others: object,
 ) -> Told:
     """To the channel of this number, settled at the minute at which it was made."""
     made = Told(
@@ -94,7 +99,7 @@ def told(
         state=state,
         at=minute(at),
         made_at=minute(at),
-        arrived=state is State.DELIVERED,
+        arrived=state is MessageState.DELIVERED,
     )
     return replace(made, **others)
 
@@ -168,7 +173,7 @@ class World:
                 opening=each.opening,
                 route=each.route,
                 step=each.step,
-                state=State.WAITING,
+                state=MessageState.WAITING,
                 at=minute(now),
                 made_at=minute(now),
             )
@@ -180,8 +185,8 @@ class World:
         settled = False
         for key, each in list(self.told.items()):
             earlier = [one for one in self.told.values() if one.channel == each.channel]
-            first = next((one for one in earlier if one.state is State.WAITING), None)
-            if each.state is State.WAITING and first is each and self.claims[key] <= now:
+            first = next((one for one in earlier if one.state is MessageState.WAITING), None)
+            if each.state is MessageState.WAITING and first is each and self.claims[key] <= now:
                 settled |= self._try(key, each, now)
         return settled
 
@@ -191,7 +196,7 @@ class World:
         how = sending(each, self.alert, tuple(self.told.values()), minute(now), held=held, keeps=keeps)
         self.sent.append((now, each, how))
         if how not in SENT:
-            self.told[key] = replace(each, state=State.OVERTAKEN, at=minute(now))
+            self.told[key] = replace(each, state=MessageState.OVERTAKEN, at=minute(now))
             return True
         ended = how is Sending.WITH_ITS_END
         outcomes = self._behaviour(each.channel).outcomes
@@ -201,11 +206,11 @@ class World:
         falls_at = each.falls_at or minute(now + FALLS_AFTER)
         match outcome:
             case "delivered":
-                changed = replace(each, state=State.DELIVERED, at=minute(now), arrived=True, ended=ended)
+                changed = replace(each, state=MessageState.DELIVERED, at=minute(now), arrived=True, ended=ended)
             case "dead":
                 falls_at = min(falls_at, minute(now))
                 changed = replace(
-                    each, state=State.DEAD, at=minute(now), falls_at=falls_at, ended=ended and each.arrived
+                    each, state=MessageState.DEAD, at=minute(now), falls_at=falls_at, ended=ended and each.arrived
                 )
             case "unknown":
                 changed = replace(each, arrived=True, ended=ended, falls_at=falls_at)
@@ -213,7 +218,7 @@ class World:
                 changed = replace(each, falls_at=falls_at)
         self.told[key] = changed
         self.claims[key] = now + 1
-        return changed.state is not State.WAITING or changed != each
+        return changed.state is not MessageState.WAITING or changed != each
 
     def _behaviour(self, channel: UUID) -> Behaviour:
         return self.behaviours.get(channel.int - 1, Behaviour())

@@ -12,10 +12,10 @@ from crontopus.domain.routing import (
     Facts,
     Hours,
     Kind,
+    MessageState,
     Route,
     Routes,
     Span,
-    State,
     Told,
     Verdict,
     decide,
@@ -50,7 +50,7 @@ def test_the_first_step_is_due_at_once_and_the_next_when_its_time_comes() -> Non
 
 
 def test_nothing_is_made_while_one_to_the_channel_is_unsent() -> None:
-    waiting = told(0, state=State.WAITING, arrived=False)
+    waiting = told(0, state=MessageState.WAITING, arrived=False)
     twice = route(0, (0, [0]), (5, [0]))
     assert said(asked(5, twice, told=(waiting,)).due) == []
     assert said(asked(5, twice, told=(told(0, at=1),)).due) == [(0, "reminder", 1)]
@@ -101,8 +101,8 @@ def test_the_last_of_several_holders_lets_go() -> None:
 
 def test_the_end_goes_to_whoever_may_know_of_the_beginning() -> None:
     over = resolved(alert(), minute(20), Ending.RECOVERED)
-    never = told(1, state=State.DEAD)
-    perhaps = told(2, state=State.WAITING, arrived=True)
+    never = told(1, state=MessageState.DEAD)
+    perhaps = told(2, state=MessageState.WAITING, arrived=True)
     assert said(asked(20, of=over, told=(told(0), never, perhaps)).due) == [(0, "resolve", 1), (2, "resolve", 1)]
     assert said(asked(21, of=over, told=(told(0), told(0, Kind.RESOLVE))).due) == []
     assert said(asked(21, route(0, (0, [2])), of=over, told=(told(0),)).due) == [(0, "resolve", 1)], (
@@ -140,9 +140,9 @@ def test_every_failure_is_told_where_the_route_says_so() -> None:
 
 def test_what_a_channel_cannot_tell_its_fallback_tells() -> None:
     falls = routes(route(0, (0, [0])), channels={0: channel(0, fallback=2), 2: channel(2)})
-    dead = told(0, state=State.DEAD, falls_at=minute(4), at=4)
+    dead = told(0, state=MessageState.DEAD, falls_at=minute(4), at=4)
     assert said(asked(4, rules=falls, told=(dead,)).due) == [(2, "open", 1)]
-    slow = told(0, state=State.WAITING, falls_at=minute(10))
+    slow = told(0, state=MessageState.WAITING, falls_at=minute(10))
     assert (said(asked(4, rules=falls, told=(slow,)).due), asked(4, rules=falls, told=(slow,)).next_at) == (
         [],
         minute(10),

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crontopus.domain.routing import BEGINNINGS, Also, Kind, Routes, Sending, State, Told, Verdict, decide
+from crontopus.domain.routing import BEGINNINGS, Also, Kind, MessageState, Routes, Sending, Told, Verdict, decide
 from tests.domain import naive_routing
 from tests.domain.naive_routing import Past
 from tests.domain.routed import FACTS, MINUTE, Behaviour, World, alert, channel, holder, minute, route
@@ -128,7 +128,7 @@ def test_what_is_open_at_the_end_has_told_somebody_if_any_way_works(world: World
             said = [each for each in ran.told.values() if each.opening == opening and each.at >= clock]
             ways = chain_of(ran.rules_at(end), line.channel)
             works = [each for each in ways if "dead" not in ran.behaviours.get(each.int - 1, Behaviour()).outcomes]
-            arrived = any(each.channel in ways and each.state is State.DELIVERED for each in said)
+            arrived = any(each.channel in ways and each.state is MessageState.DELIVERED for each in said)
             assert arrived or not works or never_asked(said, works), line
 
 
@@ -139,7 +139,7 @@ def test_there_is_no_end_without_a_beginning_and_one_for_each(world: World) -> N
     for way in {each.channel for each in ran.told.values()}:
         for opening in range(1, ran.alert.opening + 1):
             said = [each for each in ran.told.values() if (each.channel, each.opening) == (way, opening)]
-            ends = [each for each in said if each.kind is Kind.RESOLVE and each.state is not State.OVERTAKEN]
+            ends = [each for each in said if each.kind is Kind.RESOLVE and each.state is not MessageState.OVERTAKEN]
             began = [each for each in said if each.arrived and each.kind is not Kind.RESOLVE]
             assert len(ends) <= 1
             assert began or not ends, "an end without a beginning"

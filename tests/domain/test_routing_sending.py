@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 
 from crontopus.domain.alerts import Alert, Ending, acknowledged, reopened, resolved
-from crontopus.domain.routing import Group, Kind, Sending, State, Told, Waiting, gather, sending
+from crontopus.domain.routing import Group, Kind, MessageState, Sending, Told, Waiting, gather, sending
 from tests.domain.routed import MINUTE, alert, minute, told
 
 OVER = resolved(alert(), minute(5), Ending.RECOVERED)
-WAITS: dict[str, Any] = {"state": State.WAITING, "arrived": False}
+WAITS: dict[str, Any] = {"state": MessageState.WAITING, "arrived": False}
 
 
 def how(message: Told, of: Alert, *others: Told, held: bool = False, keeps: bool = False) -> Sending:
@@ -29,8 +29,8 @@ def test_what_is_over_before_it_was_told_is_told_with_its_end() -> None:
     assert how(begins, OVER) is Sending.WITH_ITS_END
     assert how(begins, OVER, keeps=True) is Sending.OVER, "whoever keeps alerts need not know"
     assert how(told(0, Kind.REMINDER, **WAITS), OVER, told(0)) is Sending.OVER
-    assert how(told(0, state=State.WAITING, arrived=True), OVER) is Sending.OVER, "its end follows"
-    again = told(0, state=State.WAITING, arrived=True, ended=True)
+    assert how(told(0, state=MessageState.WAITING, arrived=True), OVER) is Sending.OVER, "its end follows"
+    again = told(0, state=MessageState.WAITING, arrived=True, ended=True)
     assert how(again, OVER) is Sending.WITH_ITS_END, "sent again, it says the same"
 
 
@@ -42,7 +42,7 @@ def test_a_beginning_of_an_earlier_opening_is_told_with_its_end() -> None:
 def test_an_end_is_sent_where_its_beginning_may_have_arrived() -> None:
     ends = told(0, Kind.RESOLVE, **WAITS)
     assert how(ends, OVER, told(0)) is Sending.AS_IT_IS
-    assert how(ends, OVER, told(0, state=State.DEAD)) is Sending.UNTOLD
+    assert how(ends, OVER, told(0, state=MessageState.DEAD)) is Sending.UNTOLD
     assert how(ends, OVER, told(0, ended=True)) is Sending.UNTOLD
     assert how(ends, OVER, told(1)) is Sending.UNTOLD, "another channel was told"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crontopus.client import Client
+from crontopus.domain.access import Role
 from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.runs import CheckIn, OutputText
 from crontopus.wire.schedules import Schedule
@@ -81,6 +82,18 @@ async def test_a_job_that_fails_and_recovers_is_two_letters_of_one_thread(post: 
     assert str(up["Subject"]) == "RECOVERED: Nightly backup in default"
     assert up["In-Reply-To"] == down["Message-ID"] == up["References"]
     assert len(post.box.taken) == 2
+
+
+async def test_a_tenant_that_is_deleted_is_told_nothing(post: Post) -> None:
+    job = await post.job()
+    async with post.world.person("acme", Role.OWNER) as owner:
+        await owner.delete_tenant()
+        assert (await post.world.ping(f"{job.ping_url}/fail")).status_code == 200
+        await post.goes_out()
+        assert post.box.taken == []
+        await owner.restore_tenant()
+    await post.goes_out()
+    assert len((await post.client.alerts(only_open=True)).items) == 1
 
 
 async def test_a_job_that_is_silent_is_told_when_its_grace_is_over(post: Post) -> None:

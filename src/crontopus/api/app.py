@@ -9,8 +9,10 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from crontopus.api import (
+    alerts,
     announcements,
     audit,
+    channels,
     checkins,
     devices,
     events,
@@ -18,6 +20,7 @@ from crontopus.api import (
     jobs,
     metrics,
     namespaces,
+    notifications,
     own,
     people,
     principal,
@@ -25,6 +28,7 @@ from crontopus.api import (
     providers,
     reference,
     resets,
+    routes,
     runs,
     schedules,
     sessions,
@@ -87,6 +91,10 @@ def api_router() -> Router:
             *runs.ROUTES,
             *checkins.ROUTES,
             *schedules.ROUTES,
+            *alerts.ROUTES,
+            *channels.ROUTES,
+            *routes.ROUTES,
+            *notifications.ROUTES,
             *events.ROUTES,
             *metrics.ROUTES,
             *audit.ROUTES,

@@ -6,9 +6,12 @@ from uuid import UUID
 from msgspec import Struct
 
 from crontopus.domain.access import Role, SystemRole
+from crontopus.domain.alerts import AlertClass
 from crontopus.domain.announcements import Weight
+from crontopus.domain.routing import Also
 from crontopus.domain.tiers import UNLIMITED, Quota
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
+from crontopus.wire.alerts import ChannelPatch, Explain, NewChannel, NewRoute, Note, RoutePatch, Snooze, UnsubscribeCode
 from crontopus.wire.announcements import AnnouncementPatch, NewAnnouncement
 from crontopus.wire.devices import DeviceCode, DeviceDecision, DeviceRequest, UserCode
 from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
@@ -115,5 +118,14 @@ BODIES: dict[str, Struct] = {
     "settle_run": Settle(succeeded=True),
     "preview": PreviewRequest(schedule=Schedule(cron="30 2 * * *"), timezone="Europe/Berlin", count=3),
     "parse_crontab": CrontabRequest(text="0 2 * * * /usr/local/bin/backup\n"),
+    "snooze_alert": Snooze(until=datetime(2027, 1, 7, tzinfo=UTC)),
+    "note_alert": Note(text="The disk is full; a new one comes on Monday."),
+    "add_channel": NewChannel(kind="email", name="On call", settings={"to": "oncall@example.com"}),
+    "edit_channel": ChannelPatch(enabled=False),
+    "add_route": NewRoute(name="Production", matcher="ns:prod severity:critical", repeat="4h", also=[Also.ACKNOWLEDGE]),
+    "edit_route": RoutePatch(repeat=None, group_by=["ns"], group_wait="20s"),
+    "explain_routes": Explain(job="default/nightly-backup", cls=AlertClass.MISSED),
+    "open_unsubscribe": UnsubscribeCode(code="the code in the link"),
+    "unsubscribe": UnsubscribeCode(code="the code in the link"),
 }
 """By operation."""

@@ -14,11 +14,13 @@ from crontopus.engine.attempts import Attempts
 from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.intake import Intake
 from crontopus.engine.limits import Limits
+from crontopus.engine.links import Links
 from crontopus.engine.memo import Memo
 from crontopus.engine.oidc import Oidc
 from crontopus.engine.passwords import Passwords
 from crontopus.engine.people import Post
 from crontopus.engine.resets import Resets
+from crontopus.engine.sending import Sender
 from crontopus.engine.usage import Usage
 from crontopus.engine.verdicts import Verdicts
 from crontopus.engine.vitals import Look
@@ -45,6 +47,8 @@ class Parts(Struct, kw_only=True):
     resets: Resets
     backing_up: BackingUp
     oidc: Oidc
+    sender: Sender
+    links: Links
     hosts: Sequence[str]
     """Names under which a session is believed."""
     body_limit_bytes: int = 100_000

@@ -35,6 +35,9 @@ class Scope(StrEnum):
     TENANT_WRITE = "tenant:write"
     AUDIT_READ = "audit:read"
     METRICS_READ = "metrics:read"
+    ALERTS_READ = "alerts:read"
+    ALERTS_WRITE = "alerts:write"
+    ALERTS_OPERATE = "alerts:operate"
     INSTALLATION_READ = "installation:read"
     INSTALLATION_WRITE = "installation:write"
 
@@ -43,9 +46,18 @@ OF_INSTALLATION = frozenset({Scope.INSTALLATION_READ, Scope.INSTALLATION_WRITE})
 """What concerns every tenant, and no role in one gives."""
 EVERYTHING = frozenset(Scope) - OF_INSTALLATION
 """All that can be done in a tenant."""
-_READS = frozenset({Scope.JOBS_READ, Scope.RUNS_READ, Scope.NAMESPACES_READ, Scope.METRICS_READ, Scope.MEMBERS_READ})
-_OPERATES = frozenset({Scope.JOBS_OPERATE, Scope.RUNS_WRITE})
-_EDITS = frozenset({Scope.JOBS_WRITE, Scope.NAMESPACES_WRITE, Scope.CHECK_INS_WRITE})
+_READS = frozenset(
+    {
+        Scope.JOBS_READ,
+        Scope.RUNS_READ,
+        Scope.NAMESPACES_READ,
+        Scope.METRICS_READ,
+        Scope.MEMBERS_READ,
+        Scope.ALERTS_READ,
+    }
+)
+_OPERATES = frozenset({Scope.JOBS_OPERATE, Scope.RUNS_WRITE, Scope.ALERTS_OPERATE})
+_EDITS = frozenset({Scope.JOBS_WRITE, Scope.NAMESPACES_WRITE, Scope.CHECK_INS_WRITE, Scope.ALERTS_WRITE})
 
 
 class Role(StrEnum):

@@ -35,6 +35,9 @@ class Noun(StrEnum):
     PROVIDER = "provider"
     IMPERSONATION = "impersonation"
     ANNOUNCEMENT = "announcement"
+    ALERT = "alert"
+    CHANNEL = "channel"
+    ROUTE = "route"
 
 
 class Target(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from uuid import UUID
 
@@ -32,6 +32,11 @@ def ordered(at: datetime, random: int) -> UUID:
 def floor_of(at: datetime) -> UUID:
     """The least id `ordered` can make at `at`: what sorts before it was made before."""
     return ordered(at, 0)
+
+
+def time_of(id: UUID) -> datetime:
+    """When `ordered` made it."""
+    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
 
 
 def run_id(job: UUID, agent: UUID, number: int) -> UUID:

@@ -12,7 +12,7 @@ PAUSES = tuple(
 _WIDTH_OF_A_NAME = 80
 
 
-class Kind(StrEnum):
+class LetterKind(StrEnum):
     """What a letter is about."""
 
     INVITATION = "invitation"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 class Letter(Struct, frozen=True, kw_only=True):
     """Plain text to one address. After `expires_at` it is not sent any more."""
 
-    kind: Kind
+    kind: LetterKind
     to: str
     subject: str
     text: str
@@ -38,7 +38,7 @@ def pause(tries: int, chance: float) -> timedelta:
 
 def invitation(to: str, tenant: str, inviter: str, role: str, link: str, expires_at: datetime) -> Letter:
     return Letter(
-        kind=Kind.INVITATION,
+        kind=LetterKind.INVITATION,
         to=to,
         subject=f"Invitation to {_one_line(tenant)} on Crontopus",
         text=f"""{_one_line(inviter)} invites you to {_one_line(tenant)} as {role}.
@@ -55,7 +55,7 @@ If you do not know what this is about, do nothing: without the link nobody joins
 
 def password_reset(to: str, link: str, expires_at: datetime) -> Letter:
     return Letter(
-        kind=Kind.PASSWORD_RESET,
+        kind=LetterKind.PASSWORD_RESET,
         to=to,
         subject="A new password for Crontopus",
         text=f"""Somebody has asked for a new password for {to} on Crontopus.
@@ -73,7 +73,7 @@ If it was not you, do nothing: the password stays as it is.
 def password_changed(to: str, address: str | None, now: datetime) -> Letter:
     where = f" from the address {address}" if address else ""
     return Letter(
-        kind=Kind.PASSWORD_CHANGED,
+        kind=LetterKind.PASSWORD_CHANGED,
         to=to,
         subject="Your password for Crontopus was changed",
         text=f"""The password of {to} on Crontopus was changed on {_instant(now)}{where}.
@@ -88,7 +88,7 @@ If it was not you, ask whoever runs this installation to disable the account.
 
 def trial(to: str, now: datetime) -> Letter:
     return Letter(
-        kind=Kind.TRIAL,
+        kind=LetterKind.TRIAL,
         to=to,
         subject="Crontopus can mail",
         text=f"""Somebody who runs this Crontopus wanted to see whether its letters arrive. This one did.

@@ -63,6 +63,7 @@ COUNTED = {
     Quota.MEMBERS: "members, with those who are invited",
     Quota.TOKENS: "tokens",
     Quota.STREAMS: "live streams",
+    Quota.CHANNELS: "channels",
 }
 """What can be refused, in words."""
 

@@ -14,10 +14,13 @@ from crontopus.domain import alerts as changes
 from crontopus.domain.alerts import Alert, Ending, Happening, Severity, SubjectKind
 from crontopus.domain.routing import Channel, Decision, Facts, Message, Route, Routes, decide
 from crontopus.domain.watch import Cause
+from crontopus.engine import steps
 from crontopus.engine.loops import Loops
+from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.storage import alerts as stored
 from crontopus.storage import channels, jobs, notifications, routes
+from crontopus.storage import tenants as stored_tenants
 from crontopus.storage.alerts import Event, Key, OwedFlip, Stored
 from crontopus.storage.channels import Channel as StoredChannel
 from crontopus.storage.database import Database, SystemTx
@@ -64,8 +67,16 @@ class Alerting:
         async with self._db.read_all() as tx:
             if not await stored.is_owed(tx):
                 return False
+        steps.reached(Step.FLIP_SEEN)
         async with self._db.write_all() as tx:
-            return await self._take(tx) + await self._decide(tx) > 0
+            taken = await self._take(tx)
+            steps.reached(Step.TAKEN)
+        steps.reached(Step.TAKEN_KEPT)
+        async with self._db.write_all() as tx:
+            decided = await self._decide(tx)
+            steps.reached(Step.DECIDED)
+        steps.reached(Step.DECIDED_KEPT)
+        return taken + decided > 0
 
     async def _take(self, tx: SystemTx) -> int:
         flips = await stored.owed(tx, BATCH)
@@ -105,17 +116,23 @@ class Alerting:
 
 
 async def rules_of(tx: SystemTx, tenants: Collection[UUID], *, mails: bool) -> Mapping[UUID, Rules]:
-    """By tenant. Without e-mail a channel that is a mailbox is as one that is switched off."""
+    """By tenant. Without e-mail a channel that is a mailbox is as one that is switched off, and so is every channel of
+    a tenant that is deleted.
+    """
     of_routes, of_channels = await routes.of_tenants(tx, tenants), await channels.of_tenants(tx, tenants)
-    return {tenant: _rules(of_routes[tenant], of_channels[tenant], mails=mails) for tenant in tenants}
+    gone = await stored_tenants.deleted(tx, tenants)
+    return {
+        tenant: _rules(of_routes[tenant], of_channels[tenant], mails=mails, tells=tenant not in gone)
+        for tenant in tenants
+    }
 
 
-def _rules(tree: Sequence[Route], ways: Sequence[StoredChannel], *, mails: bool) -> Rules:
+def _rules(tree: Sequence[Route], ways: Sequence[StoredChannel], *, mails: bool, tells: bool) -> Rules:
     known = {
         each.id: Channel(
             id=each.id,
             keeps=kinds.keeps(each.kind),
-            enabled=each.enabled and (mails or each.kind != kinds.EMAIL),
+            enabled=tells and each.enabled and (mails or each.kind != kinds.EMAIL),
             fallback=each.fallback_id,
         )
         for each in ways
@@ -190,7 +207,7 @@ class _Batch(Struct, kw_only=True):
 
     def _opened(self, flip: OwedFlip, subject: Subject, before: Stored | None) -> Stored:
         if before is not None and not before.alert.is_over:
-            return before
+            return replace(before, alert=replace(before.alert, failed_at=self.now), run_id=flip.run_id)
         if before is not None and before.alert.reopens(flip.at):
             again = changes.reopened(before.alert, flip.at, self.now)
             self.tell(before, Happening.REOPENED)

@@ -14,6 +14,7 @@ from crontopus.storage import audit, members
 from crontopus.storage.database import Database, SystemTx, Tx
 
 ITSELF, AT_THE_DATA = Doer("Crontopus itself"), Doer("the operator, at the data itself")
+BY_LINK = Doer("whoever has the link in a message")
 """Who does what nobody has signed in for: the program, and whoever has the data folder in their hands."""
 
 

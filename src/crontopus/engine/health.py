@@ -8,7 +8,7 @@ import anyio
 from msgspec import Struct
 
 from crontopus.domain.errors import CrontopusError
-from crontopus.storage import settings
+from crontopus.storage import alerts, channels, settings
 from crontopus.storage.database import Database
 from crontopus.storage.ledger import Ledger
 
@@ -46,7 +46,7 @@ class Health:
 
     async def _of_the_database(self) -> list[Check]:
         """Both at once, so that who asks has an answer within `PATIENCE_SECONDS`."""
-        looks = {"database": self._database, "sweep": self._sweep}
+        looks = {"database": self._database, "sweep": self._sweep, "alerts": self._alerts}
         checks: dict[str, Check] = {}
 
         async def look(name: str) -> None:
@@ -72,6 +72,13 @@ class Health:
     async def _sweep(self) -> tuple[bool, str]:
         due = await self._ledger.next_due()
         lag = timedelta() if due is None else max(self._db.clock() - due, timedelta())
+        return lag < LAG, f"{lag.total_seconds():.1f} s behind"
+
+    async def _alerts(self) -> tuple[bool, str]:
+        """How long something is owed already, to alerts or to channels that could be sent on."""
+        async with self._db.read_all() as tx:
+            waits = [at for at in (await alerts.overdue_since(tx), await channels.next_due(tx)) if at is not None]
+        lag = max([self._db.clock() - at for at in waits] + [timedelta()])
         return lag < LAG, f"{lag.total_seconds():.1f} s behind"
 
     def _disk(self) -> Check:

@@ -12,7 +12,7 @@ from crontopus.domain.tiers import Quota
 from crontopus.domain.watch import Edited, Paused, Resumed, Status
 from crontopus.engine import audit, definitions, quotas, schedules, watching
 from crontopus.engine.definitions import Definition
-from crontopus.storage import events, jobs, namespaces
+from crontopus.storage import alerts, events, jobs, namespaces
 from crontopus.storage.database import Tx
 from crontopus.storage.identity import new_id
 from crontopus.storage.jobs import Watched
@@ -105,6 +105,7 @@ async def delete(tx: Tx, caller: Principal, name: str, versions: Sequence[int] |
 async def remove(tx: Tx, job: UUID) -> None:
     """Delete a job that is locked."""
     await jobs.remove(tx, job)
+    await alerts.ask_all_again(tx, job)
     await events.add(tx, job, 0)
 
 
@@ -160,6 +161,7 @@ async def _store(tx: Tx, job: UUID, old: jobs.Job, new: Definition) -> None:
     if new.expectation != old.expectation:
         await watching.apply(tx, job, Edited(new.expectation))
     await jobs.change(tx, job, jobs.definition(**new.values(), now=tx.now))
+    await alerts.ask_all_again(tx, job)
     await events.add(tx, job, old.version + 1)
 
 

@@ -16,10 +16,12 @@ from anyio.abc import TaskGroup
 from msgspec import Struct
 
 from crontopus.domain import delivery
-from crontopus.domain.routing import SENT, Sending, State, Waiting, gather, sending
+from crontopus.domain.routing import SENT, MessageState, Sending, Waiting, gather, sending
+from crontopus.engine import steps
 from crontopus.engine.loops import Loops
 from crontopus.engine.notices import Notices
 from crontopus.engine.sending import Sender, Tried
+from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.notify.contract import Notice, Parcel
 from crontopus.notify.outcome import Delivered, GiveUp, TryAgain
@@ -116,18 +118,23 @@ class Outbox:
         while True:
             async with self._db.write_all() as tx:
                 await self._settle(tx, channel, done)
+                if done:
+                    steps.reached(Step.SETTLED)
                 batches = await self._next(tx, channel.id)
                 if not batches:
                     await channels.release(tx, self._process, channel.id)
                     return False
                 await channels.renew(tx, self._process, [channel.id])
+            steps.reached(Step.CLAIMED)
             done = await self._send_all(channel, batches)
 
     async def _send_all(self, channel: Channel, batches: Sequence[Batch]) -> Sequence[Done]:
         done: list[Done] = []
 
         async def send(batch: Batch) -> None:
+            steps.reached(Step.SENDING)
             done.append(Done(batch, await self._sender.send(channel, batch.parcel)))
+            steps.reached(Step.SENT)
 
         async with anyio.create_task_group() as tree:
             for batch in batches:
@@ -160,6 +167,7 @@ class Outbox:
         going = {each.id for batch in chosen for each in batch}
         for each in heads:
             if each.id not in going and until is not None:
+                steps.reached(Step.GROUPED)
                 await notifications.change(tx, each.id, {"next_at": until})
 
     async def _batch(
@@ -187,7 +195,7 @@ class Outbox:
         return Batch(tuple(each for each, _ in going), Parcel(tuple(made), tx.now, summary))
 
     async def _overtaken(self, tx: SystemTx, message: Notification, how: Sending) -> None:
-        settled = {"state": State.OVERTAKEN, "settled_at": tx.now, "next_at": None, "why": how.value}
+        settled = {"state": MessageState.OVERTAKEN, "settled_at": tx.now, "next_at": None, "why": how.value}
         await notifications.change(tx, message.id, settled)
         await alerts.ask_again(tx, [message.alert_id])
 
@@ -204,16 +212,23 @@ class Outbox:
         values: dict[str, Any] = {"sending": False}
         match tried.outcome:
             case Delivered(reference=reference):
-                values |= {"state": State.DELIVERED, "arrived": True, "reference": reference, "why": ""}
+                values |= {"state": MessageState.DELIVERED, "arrived": True, "why": ""}
+                values |= {"reference": reference} if reference else {}
                 values |= {"settled_at": tx.now, "next_at": None, "ended": notice.ended}
             case TryAgain(why=why, after=after, arrived=arrived):
                 again = delivery.retry(message.made_at, tries, after, tx.now, secrets.randbelow(1000) / 1000)
                 values |= {"why": why, "next_at": again.next_at}
                 values |= {"arrived": True, "ended": notice.ended} if arrived else {}
                 if again.next_at is None:
-                    values |= {"state": State.DEAD, "settled_at": tx.now, "falls_at": tx.now}
+                    values |= {"state": MessageState.DEAD, "settled_at": tx.now, "falls_at": tx.now}
             case GiveUp(why=why):
-                values |= {"state": State.DEAD, "settled_at": tx.now, "next_at": None, "falls_at": tx.now, "why": why}
+                values |= {
+                    "state": MessageState.DEAD,
+                    "settled_at": tx.now,
+                    "next_at": None,
+                    "falls_at": tx.now,
+                    "why": why,
+                }
         await notifications.change(tx, message.id, values)
         attempt = Attempt(
             id=new_id(tx.now),

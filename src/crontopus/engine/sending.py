@@ -1,7 +1,8 @@
 """One try: opens the settings of a channel, sends a parcel by its kind, and says what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import anyio
 import structlog
@@ -10,7 +11,9 @@ from msgspec import Struct
 from crontopus.domain.errors import CrontopusError
 from crontopus.domain.mail_server import MailServer
 from crontopus.notify import kinds
+from crontopus.notify.addresses import Network
 from crontopus.notify.contract import Parcel
+from crontopus.notify.guarded import Exchange, Guarded
 from crontopus.notify.kinds import Ways
 from crontopus.notify.outcome import Outcome, TryAgain
 from crontopus.storage.channels import Channel
@@ -31,30 +34,53 @@ class Tried(Struct, frozen=True, kw_only=True):
     response: str = ""
 
 
-class Sender:
-    """`mail`: the server of this installation; None: it sends no e-mail. `unsubscribe`: the link that switches a
-    channel off.
+class Reach(Struct, frozen=True, kw_only=True):
+    """How far this installation reaches. `mail`: its server; None: it sends no e-mail. `networks`: that channels may
+    reach although they are not public. `proxy`: by which they reach the web; None: by none. `folder`: of the kind
+    `log`; None: there is none.
     """
 
-    def __init__(
-        self, sealer: Sealer, clock: Clock, mail: MailServer | None, unsubscribe: Callable[[Channel], str]
-    ) -> None:
+    mail: MailServer | None = None
+    networks: Sequence[Network] = ()
+    proxy: str | None = None
+    folder: Path | None = None
+
+
+class Sender:
+    """`unsubscribe`: the link that switches a channel off."""
+
+    def __init__(self, sealer: Sealer, clock: Clock, reach: Reach, unsubscribe: Callable[[Channel], str]) -> None:
         self._sealer = sealer
         self._clock = clock
-        self._mail = mail
+        self._reach = reach
         self._unsubscribe = unsubscribe
 
     async def send(self, channel: Channel, parcel: Parcel) -> Tried:
         """Raises nothing that a channel can cause: what fails for a reason of ours is tried again, too."""
         at, began = self._clock(), anyio.current_time()
-        ways = Ways(mail=self._mail, unsubscribe=self._unsubscribe(channel))
+        exchanges: Sequence[Exchange] = ()
         try:
-            settings = kinds.read(channel.kind, self._sealer.open(channel.sealed, channel.tenant_id, channel.id))
-            outcome = await kinds.send(channel.kind, settings, parcel, ways)
+            settings = kinds.stored(channel.kind, self._sealer.open(channel.sealed, channel.tenant_id, channel.id))
+            outcome, exchanges = await kinds.send(channel.kind, settings, parcel, self._ways(channel))
         except CrontopusError as error:
             outcome = TryAgain(str(error))
         except Exception as error:
             log.exception("a message could not be sent", kind=channel.kind)
             outcome = TryAgain(f"a fault of Crontopus itself: {type(error).__name__}")
         took = timedelta(seconds=anyio.current_time() - began)
-        return Tried(outcome=outcome, at=at, took=took)
+        if not exchanges:
+            return Tried(outcome=outcome, at=at, took=took)
+        last = exchanges[-1]
+        return Tried(outcome=outcome, at=at, took=took, status=last.status, request=_told(last), response=last.response)
+
+    def _ways(self, channel: Channel) -> Ways:
+        return Ways(
+            mail=self._reach.mail,
+            unsubscribe=self._unsubscribe(channel),
+            http=lambda secrets: Guarded(self._reach.networks, secrets, self._reach.proxy),
+            folder=self._reach.folder,
+        )
+
+
+def _told(exchange: Exchange) -> str:
+    return f"{exchange.method} {exchange.url}\n\n{exchange.request}"

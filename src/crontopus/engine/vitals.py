@@ -103,6 +103,7 @@ def _above(value: float, warn: float, bad: float) -> Condition:
 _ADVICE = {
     "database": "Check-ins are refused while it cannot be written: free the disk, or bring the database back.",
     "sweep": "Silence is judged late: give the machine more room, or another process on PostgreSQL.",
+    "alerts": "Alerts are told late: look at the loops alerts and outbox below, and into the log.",
     "disk": "Free some room, or shorten how long runs and output are kept.",
 }
 

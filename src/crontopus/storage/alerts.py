@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, tuple_, update
 
+from crontopus.domain import ids
 from crontopus.domain.access import Reach
 from crontopus.domain.alerts import Alert, AlertClass, Happening, SubjectKind
 from crontopus.domain.errors import NotFound
@@ -93,11 +94,12 @@ async def is_owed(tx: SystemTx) -> bool:
     return (await tx.sql.execute(flip)).first() is not None or (await tx.sql.execute(alert)).first() is not None
 
 
-async def next_at(tx: SystemTx) -> datetime | None:
-    """When an alert is to be decided upon next."""
-    nearest = select(func.min(alerts.c.next_at)).where(alerts.c.next_at.is_not(None))
-    found: datetime | None = await tx.sql.scalar(nearest)
-    return found
+async def overdue_since(tx: SystemTx) -> datetime | None:
+    """Since when the oldest flip waits to be taken, or an alert to be decided upon; None: nothing does."""
+    flip = select(flips.c.id).where(flips.c.taken_at.is_(None)).order_by(flips.c.id).limit(1)
+    alert = select(func.min(alerts.c.next_at)).where(alerts.c.next_at <= tx.now)
+    oldest, due = await tx.sql.scalar(flip), await tx.sql.scalar(alert)
+    return min((at for at in (due, ids.time_of(oldest) if oldest else None) if at is not None), default=None)
 
 
 async def take(tx: SystemTx, taken: Sequence[UUID]) -> None:
@@ -146,10 +148,14 @@ async def ask_again(tx: SystemTx, wanted: Collection[UUID]) -> None:
     await tx.sql.execute(update(alerts).where(alerts.c.id.in_(list(wanted))).values(next_at=tx.now))
 
 
-async def ask_all_again(tx: Tx, which: ColumnElement[bool] | None = None) -> None:
-    """Every open alert of the tenant is decided upon anew: whom it is told to, or what holds it, has changed."""
-    open_here = and_(alerts.c.tenant_id == tx.tenant, alerts.c.resolved_at.is_(None))
-    await tx.sql.execute(update(alerts).where(open_here if which is None else open_here & which).values(next_at=tx.now))
+async def ask_all_again(tx: Tx, of: UUID | None = None) -> None:
+    """Every open alert of the tenant, or of this subject there, is decided upon anew: whom it is told to, or what holds
+    it, has changed.
+    """
+    which = and_(alerts.c.tenant_id == tx.tenant, alerts.c.resolved_at.is_(None))
+    if of is not None:
+        which &= alerts.c.subject_id == of
+    await tx.sql.execute(update(alerts).where(which).values(next_at=tx.now))
 
 
 async def log(tx: SystemTx | Tx, events: Iterable[Event]) -> None:
@@ -173,11 +179,11 @@ async def find(tx: Tx, reach: Reach, alert: UUID, *, lock: bool = False) -> Stor
     return _stored(row)
 
 
-async def listed(tx: Tx, reach: Reach, before: UUID | None, limit: int, *, is_open: bool | None) -> Sequence[Stored]:
-    """Newest first, made before `before`. `is_open`: only those that are, or are not, over."""
+async def listed(tx: Tx, reach: Reach, before: UUID | None, limit: int, *, only_open: bool) -> Sequence[Stored]:
+    """Newest first, made before `before`."""
     query = select(*_COLUMNS).where(*_within(tx, reach))
-    if is_open is not None:
-        query = query.where(alerts.c.resolved_at.is_(None) if is_open else alerts.c.resolved_at.is_not(None))
+    if only_open:
+        query = query.where(alerts.c.resolved_at.is_(None))
     if before is not None:
         query = query.where(alerts.c.id < before)
     rows = await tx.sql.execute(query.order_by(alerts.c.id.desc()).limit(limit))

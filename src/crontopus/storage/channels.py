@@ -6,14 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, not_, or_, select, update
 
 from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.tables import channels, notifications
+from crontopus.storage.tables import channels, heartbeats, notifications
 
 LEASE = timedelta(minutes=2)
 """Of the process that sends on it. Longer than any try."""
+SILENT_FOR = timedelta(seconds=20)
+"""A process whose heart has not beaten for so long is gone, and its leases with it: it beats every five."""
 
 
 class Channel(Struct, frozen=True, kw_only=True):
@@ -146,7 +148,13 @@ async def fares(tx: SystemTx, channel: UUID, values: Mapping[str, Any]) -> None:
 
 
 def _free(tx: SystemTx, claimer: UUID, alone: bool) -> ColumnElement[bool]:
-    free = or_(channels.c.claim.is_(None), channels.c.claimed_until < tx.now)
+    """Held by nobody, by somebody whose lease or life has ended, or by the claimer, who does not send on it."""
+    lives = exists().where(
+        heartbeats.c.process_id == channels.c.claim,
+        heartbeats.c.beat_at > tx.now - SILENT_FOR,
+        heartbeats.c.stopped_at.is_(None),
+    )
+    free = or_(channels.c.claim.is_(None), channels.c.claim == claimer, channels.c.claimed_until < tx.now, not_(lives))
     return or_(free, channels.c.claim != claimer) if alone else free
 
 

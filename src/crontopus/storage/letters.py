@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 
-from crontopus.domain.letters import Kind
+from crontopus.domain.letters import LetterKind
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import letters
 
@@ -23,7 +23,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     id: UUID
     tenant_id: UUID
     about: UUID
-    kind: Kind
+    kind: LetterKind
     recipient: str
     sealed: bytes | None
     made_at: datetime

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Row, case, func, insert, select, type_coerce, update
 
 from crontopus.domain.errors import NotFound
-from crontopus.domain.routing import Kind, State, Told
+from crontopus.domain.routing import Kind, MessageState, Told
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.tables import attempts, notifications
 
@@ -30,7 +30,7 @@ class Notification(Struct, frozen=True, kw_only=True):
     group: tuple[str, ...] = ()
     group_wait: timedelta = timedelta()
     group_interval: timedelta = timedelta()
-    state: State = State.WAITING
+    state: MessageState = MessageState.WAITING
     tried_at: datetime | None = None
     tries: int = 0
     sending: bool = False
@@ -116,7 +116,7 @@ async def last_of_groups(tx: SystemTx, channel: UUID, since: datetime) -> Mappin
         .where(
             notifications.c.channel_id == channel,
             notifications.c.settled_at > since,
-            notifications.c.state == State.DELIVERED,
+            notifications.c.state == MessageState.DELIVERED,
         )
         .group_by(notifications.c.group)
     )
@@ -141,6 +141,17 @@ async def hasten(tx: SystemTx, channel: UUID) -> None:
     """The channel works again: whatever was put off goes now."""
     later = update(notifications).where(notifications.c.channel_id == channel, notifications.c.next_at > tx.now)
     await tx.sql.execute(later.values(next_at=tx.now))
+
+
+async def discard_of(tx: Tx, channel: UUID) -> None:
+    """What waits for a channel that is removed."""
+    waits = update(notifications).where(
+        notifications.c.tenant_id == tx.tenant,
+        notifications.c.channel_id == channel,
+        notifications.c.next_at.is_not(None),
+    )
+    settled = {"state": MessageState.DISCARDED, "next_at": None, "settled_at": tx.now, "why": "the channel was removed"}
+    await tx.sql.execute(waits.values(settled))
 
 
 async def interrupted(tx: SystemTx, channels: Collection[UUID] | None = None) -> int:
@@ -175,7 +186,7 @@ async def find(tx: Tx, notification: UUID) -> Notification:
 
 
 async def listed(
-    tx: Tx, before: UUID | None, limit: int, state: State | None, channel: UUID | None
+    tx: Tx, before: UUID | None, limit: int, state: MessageState | None, channel: UUID | None
 ) -> Sequence[Notification]:
     """Newest first."""
     query = select(*_COLUMNS).where(notifications.c.tenant_id == tx.tenant)

@@ -1,6 +1,6 @@
 """Tenants: their names, and whether they are open."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -65,6 +65,12 @@ async def listed(tx: SystemTx, words: str, after: tuple[str, UUID] | None, limit
 async def find(tx: SystemTx, tenant: UUID) -> Tenant:
     """Raises NotFound."""
     return _found((await tx.sql.execute(_all().where(tenants.c.id == tenant))).first())
+
+
+async def deleted(tx: SystemTx, wanted: Collection[UUID]) -> frozenset[UUID]:
+    """Those of them that are deleted, and may still be restored."""
+    query = select(tenants.c.id).where(tenants.c.id.in_(list(wanted)), tenants.c.deleted_at.is_not(None))
+    return frozenset((await tx.sql.scalars(query)).all())
 
 
 async def own(tx: Tx) -> Tenant:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from crontopus.domain.errors import NotFound
 from crontopus.domain.tiers import UNLIMITED, UNLIMITED_NAME, Quota, Quotas, Tier
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.tables import invitations, jobs, members, tenants, tiers, tokens
+from crontopus.storage.tables import channels, invitations, jobs, members, tenants, tiers, tokens
 
 _TENANTS = select(func.count()).where(tenants.c.tier_id == tiers.c.id).correlate(tiers).scalar_subquery()
 
@@ -105,6 +105,8 @@ def _counts(tx: Tx, quota: Quota) -> Sequence[Select[Any]]:
         case Quota.MEMBERS:
             invited = count.where(invitations.c.tenant_id == tx.tenant, invitations.c.expires_at > tx.now)
             return [count.where(members.c.tenant_id == tx.tenant), invited]
+        case Quota.CHANNELS:
+            return [count.select_from(channels).where(channels.c.tenant_id == tx.tenant)]
         case Quota.TOKENS:
             lasts = or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > tx.now)
             return [count.where(tokens.c.tenant_id == tx.tenant, tokens.c.revoked_at.is_(None), lasts)]

@@ -1,6 +1,6 @@
 """Watches: read under lock, and written back with all that a step of theirs changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 
 from crontopus.domain import ids
 from crontopus.domain.errors import NotFound
-from crontopus.domain.watch import Expectation, Flip, Gaps, Run, RunState, Step, Watch
+from crontopus.domain.watch import Expectation, Flip, Gaps, Reason, Run, RunState, Step, Watch
 from crontopus.storage import statements
 from crontopus.storage.database import SystemTx, TenantId, Tx
 from crontopus.storage.identity import new_id
@@ -104,7 +104,7 @@ def add_step(
         placed.last_number = max(placed.last_number or 0, run.number)
         if run.state is RunState.UNOBSERVED:
             rows.silences.extend(_silence_row(id, placed, run, gaps))
-    for flip in step.flips:
+    for flip in (*step.flips, *_failures_again(placed.watch, step, now)):
         rows.flips.append(_flip_row(placed, flip, now, told))
     if step.watch.status is not placed.watch.status:
         placed.changed_at = now
@@ -113,6 +113,15 @@ def add_step(
         placed.restated = True
     placed.watch = step.watch
     return told
+
+
+def _failures_again(before: Watch, step: Step, now: datetime) -> Iterator[Flip]:
+    """A run that failed while that is known already: no flip, and owed to those who want to know of each."""
+    if step.receipt is None or not step.receipt.stored or step.flips or Reason.FAILED not in before.reasons:
+        return
+    for run in step.runs:
+        if run.number == step.receipt.run and run.state is RunState.FAILED:
+            yield Flip(Reason.FAILED, entered=True, at=run.finished_at or now, run=run.number)
 
 
 def run_id(placed: Placed, number: int | None, told: Mapping[int, UUID]) -> UUID | None:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from crontopus.domain.letters import Kind
+from crontopus.domain.letters import LetterKind
 from crontopus.wire.accounts import Email, Password
 from crontopus.wire.common import Input, Instant, Output
 from crontopus.wire.people import Code, Mailed
@@ -36,7 +36,7 @@ class Letter(Output, frozen=True):
     """One that was not delivered at its last try. `next_at`: when it is tried again; null where it was given up."""
 
     id: UUID
-    kind: Kind
+    kind: LetterKind
     recipient: str
     made_at: Instant
     tries: int

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from crontopus.domain.errors import Fault
 from crontopus.domain.text import NAME, PLAIN, SEEN
 from crontopus.wire.accounts import EMAIL, KINDS
+from crontopus.wire.alerts import CLOCK, GROUP
 from crontopus.wire.common import SLUG
 from crontopus.wire.providers import SCOPE
 
@@ -17,6 +18,8 @@ _PATTERNS = {
     PLAIN: "write it without characters that control, turn the direction of text, or cannot be seen",
     SCOPE: "write one scope, such as `openid`: printable letters without blanks, quotes or backslashes",
     KINDS: "write one of s (service token), c (check-in token), m (metrics token)",
+    CLOCK: "write a time of day, such as 09:00, or 24:00 for the end of it",
+    GROUP: "write one of ns, job, class, severity, or label: and the name of a label",
     SLUG: "write up to 100 lower-case letters, digits, `-` and `_`",
 }
 _ALTERNATIVES = re.compile(r"\^\((?P<words>[\w|]+)\)\$")

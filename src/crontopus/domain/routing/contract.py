@@ -117,7 +117,7 @@ class Kind(StrEnum):
 BEGINNINGS = frozenset({Kind.OPEN, Kind.REMINDER})
 
 
-class State(StrEnum):
+class MessageState(StrEnum):
     """What became of a message. `WAITING`: it is still to be sent, or again."""
 
     WAITING = "waiting"
@@ -140,7 +140,7 @@ class Told(Struct, frozen=True, kw_only=True):
     opening: int
     route: UUID
     step: int
-    state: State
+    state: MessageState
     at: datetime
     made_at: datetime
     arrived: bool = False
@@ -149,7 +149,7 @@ class Told(Struct, frozen=True, kw_only=True):
 
     @property
     def is_falling(self) -> bool:
-        return self.falls_at is not None and self.state in (State.WAITING, State.DEAD)
+        return self.falls_at is not None and self.state in (MessageState.WAITING, MessageState.DEAD)
 
 
 class Message(Struct, frozen=True, kw_only=True):

@@ -24,15 +24,15 @@ from crontopus.domain.routing.contract import (
     Kind,
     Line,
     Message,
+    MessageState,
     Route,
     Routes,
-    State,
     Told,
     Verdict,
 )
 from crontopus.domain.routing.tree import taking
 
-_ANSWERED = frozenset({State.DELIVERED, State.DEAD, State.DISCARDED})
+_ANSWERED = frozenset({MessageState.DELIVERED, MessageState.DEAD, MessageState.DISCARDED})
 
 
 class Reach(Struct, frozen=True, kw_only=True):
@@ -151,7 +151,7 @@ class _Question:
         later = [at for at in (*_instants(reaches), *repeats) if at > self._now]
         if not any(self._enabled([channel])):
             return _Found(None, [_line(each, Verdict.OFF) for each in reaches], later)
-        if any(each.state is State.WAITING for each in said):
+        if any(each.state is MessageState.WAITING for each in said):
             return _Found(None, [_line(each, Verdict.WAITING) for each in reaches], later)
         owed = [each for each in reaches if self._is_owed(each, last)]
         if not owed and any(at <= self._now for at in repeats):

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from crontopus.domain.alerts import AlertClass, Ending, Happening, Severity, SubjectKind
-from crontopus.domain.routing import Also, Hours, Kind, State, Step
+from crontopus.domain.routing import Also, Hours, Kind, MessageState, Step
 from crontopus.storage.tables.base import metadata
 from crontopus.storage.types import Choice, Id, Instant, Json, Span
 
@@ -141,7 +141,7 @@ notifications = Table(
     Column("group", Json(tuple[str, ...]), nullable=False),
     Column("group_wait", Span, nullable=False),
     Column("group_interval", Span, nullable=False),
-    Column("state", Choice(State), nullable=False),
+    Column("state", Choice(MessageState), nullable=False),
     Column("made_at", Instant, nullable=False),
     Column("tried_at", Instant),
     Column("tries", Integer, nullable=False),

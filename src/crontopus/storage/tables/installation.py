@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from crontopus.domain.announcements import Weight
 from crontopus.domain.audit import Noun
-from crontopus.domain.letters import Kind
+from crontopus.domain.letters import LetterKind
 from crontopus.domain.tiers import Quota
 from crontopus.storage.tables.base import metadata
 from crontopus.storage.touched import Touched
@@ -71,7 +71,7 @@ letters = Table(
     Column("id", Id, primary_key=True),
     Column("tenant_id", Id, nullable=False),
     Column("about", Id, nullable=False, index=True),
-    Column("kind", Choice(Kind), nullable=False),
+    Column("kind", Choice(LetterKind), nullable=False),
     Column("recipient", Text, nullable=False),
     Column("sealed", LargeBinary),
     Column("made_at", Instant, nullable=False),

@@ -244,7 +244,8 @@ flips = Table(
         postgresql_where=text("taken_at IS NULL"),
     ),
 )
-"""A reason entered or left a watch. It is owed to the alerts until `taken_at`."""
+"""A reason entered or left a watch, or `entered` once more by a run that failed as well. It is owed to the alerts until
+`taken_at`."""
 
 silences = Table(
     "gap_silences",

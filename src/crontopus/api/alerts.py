@@ -1,0 +1,123 @@
+"""Alerts: what is wrong, whom it was told to, and what people make of it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
+from msgspec import Struct
+
+from crontopus.api import telling
+from crontopus.api.arguments import Caller, Cursor, Limit, Parts
+from crontopus.api.principal import needs
+from crontopus.api.reading import Body, page_of, place_of
+from crontopus.domain.access import Scope
+from crontopus.engine import alerts as engine
+from crontopus.storage import alerts, channels, notifications
+from crontopus.wire.alerts import Alert, AlertDetail, Note, Snooze
+from crontopus.wire.common import Page
+
+AlertId = Annotated[UUID, PathParameter(description="The alert's id.")]
+
+
+class _Before(Struct, forbid_unknown_fields=True):
+    id: UUID
+
+
+@get("/alerts", operation_id="alerts", opt=needs(Scope.ALERTS_READ))
+async def listed(
+    caller: Caller,
+    parts: Parts,
+    only_open: Annotated[bool, QueryParameter(description="Without those that are over.")] = False,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[Alert]:
+    """List alerts, newest first."""
+    before = place_of(cursor, _Before)
+    async with parts.db.read(caller.tenant) as tx:
+        found = await alerts.listed(tx, caller.reach, before.id if before else None, limit + 1, only_open=only_open)
+        names = await telling.subjects(tx, found)
+    return page_of(found, limit, lambda one: telling.alert(one, names), lambda one: _Before(one.alert.id))
+
+
+@get("/alerts/{alert:uuid}", operation_id="alert", opt=needs(Scope.ALERTS_READ))
+async def show(caller: Caller, parts: Parts, alert: AlertId) -> AlertDetail:
+    """Show an alert, with what happened to it and whom it was told to."""
+    async with parts.db.read(caller.tenant) as tx:
+        found = await alerts.find(tx, caller.reach, alert)
+        names = await telling.subjects(tx, [found])
+        ways = {one.id: one.name for one in await channels.listed(tx)}
+        told = (await notifications.of_alerts(tx, [alert]))[alert]
+        return AlertDetail(
+            alert=telling.alert(found, names),
+            events=[telling.event(one) for one in await alerts.events_of(tx, alert)],
+            notifications=[telling.notification(one, ways) for one in told],
+        )
+
+
+@post(
+    "/alerts/{alert:uuid}/acknowledge",
+    operation_id="acknowledge_alert",
+    opt=needs(Scope.ALERTS_OPERATE),
+    status_code=200,
+)
+async def acknowledge(caller: Caller, parts: Parts, alert: AlertId) -> Alert:
+    """Say that you know: it tells nobody any more. Also in the place of a snooze."""
+    async with parts.db.write(caller.tenant) as tx:
+        found = await engine.acknowledge(tx, caller, alert)
+        return telling.alert(found, await telling.subjects(tx, [found]))
+
+
+@post(
+    "/alerts/{alert:uuid}/unacknowledge",
+    operation_id="unacknowledge_alert",
+    opt=needs(Scope.ALERTS_OPERATE),
+    status_code=200,
+)
+async def unacknowledge(caller: Caller, parts: Parts, alert: AlertId) -> Alert:
+    """Take an acknowledgement or a snooze back: it tells again, from its first step on."""
+    async with parts.db.write(caller.tenant) as tx:
+        found = await engine.unacknowledge(tx, caller, alert)
+        return telling.alert(found, await telling.subjects(tx, [found]))
+
+
+@post(
+    "/alerts/{alert:uuid}/snooze",
+    operation_id="snooze_alert",
+    opt=needs(Scope.ALERTS_OPERATE),
+    dependencies={"form": Body(Snooze)},
+    status_code=200,
+)
+async def snooze(caller: Caller, parts: Parts, alert: AlertId, form: NamedDependency[Snooze]) -> Alert:
+    """Acknowledge it until a time: then it is told again, if it is still open."""
+    async with parts.db.write(caller.tenant) as tx:
+        found = await engine.snooze(tx, caller, alert, form.until)
+        return telling.alert(found, await telling.subjects(tx, [found]))
+
+
+@post("/alerts/{alert:uuid}/resolve", operation_id="resolve_alert", opt=needs(Scope.ALERTS_OPERATE), status_code=200)
+async def resolve(caller: Caller, parts: Parts, alert: AlertId) -> Alert:
+    """End it by hand.
+
+    The reason leaves the watch of the job as well, so that the next failure or miss is a new alert.
+    """
+    async with parts.db.write(caller.tenant) as tx:
+        found = await engine.resolve(tx, caller, alert)
+        return telling.alert(found, await telling.subjects(tx, [found]))
+
+
+@post(
+    "/alerts/{alert:uuid}/notes",
+    operation_id="note_alert",
+    opt=needs(Scope.ALERTS_OPERATE),
+    dependencies={"form": Body(Note)},
+    status_code=204,
+)
+async def note(caller: Caller, parts: Parts, alert: AlertId, form: NamedDependency[Note]) -> None:
+    """Write something down about it, for others to read."""
+    async with parts.db.write(caller.tenant) as tx:
+        await engine.note(tx, caller, alert, form.text)
+
+
+ROUTES = [listed, show, acknowledge, unacknowledge, snooze, resolve, note]

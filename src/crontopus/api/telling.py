@@ -1,0 +1,166 @@
+"""Alerts, their messages, channels and routes as the wire shows them."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from msgspec import convert
+
+from crontopus.domain import routing as rules
+from crontopus.domain.alerts import SubjectKind
+from crontopus.engine import channels as of_channels
+from crontopus.engine.routing import Explained, shown_hours
+from crontopus.notify import kinds
+from crontopus.notify.outcome import Delivered
+from crontopus.storage import alerts as stored
+from crontopus.storage import jobs
+from crontopus.storage.channels import Channel as StoredChannel
+from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.jobs import Subject
+from crontopus.storage.notifications import Attempt as StoredAttempt
+from crontopus.storage.notifications import Notification as StoredNotification
+from crontopus.storage.sealing import Sealer
+from crontopus.wire import alerts as wire
+
+Subjects = Mapping[UUID, Subject]
+
+
+async def subjects(tx: Tx, several: Sequence[stored.Stored]) -> Subjects:
+    """The jobs that these are of."""
+    wanted = {one.subject_id for one in several if one.subject is SubjectKind.JOB}
+    return await jobs.subjects(SystemTx(tx.sql, tx.now), wanted)
+
+
+def alert(found: stored.Stored, names: Subjects) -> wire.Alert:
+    of = found.alert
+    return wire.Alert(
+        id=of.id,
+        subject=_subject(found, names.get(found.subject_id)),
+        cls=of.kind,
+        severity=of.severity,
+        opened_at=of.opened_at,
+        opening=of.opening,
+        held=of.held,
+        acknowledged_at=of.acknowledged_at,
+        acknowledged_by=found.acknowledged_by,
+        snoozed_until=of.snoozed_until,
+        resolved_at=of.resolved_at,
+        ending=of.ending,
+        run=found.run_id,
+    )
+
+
+def _subject(found: stored.Stored, job: Subject | None) -> wire.AlertSubject:
+    there = job is not None and not job.is_deleted
+    return wire.AlertSubject(
+        kind=found.subject,
+        job=job.id if job and there else None,
+        namespace=job.namespace if job and there else None,
+        slug=job.slug if job and there else None,
+        name=job.name if job else None,
+    )
+
+
+def event(found: stored.Event) -> wire.AlertEvent:
+    return wire.AlertEvent(at=found.at, what=found.what, who=found.who, why=found.why)
+
+
+def notification(found: StoredNotification, ways: Mapping[UUID, str]) -> wire.Notification:
+    """`ways`: the names of channels."""
+    return wire.Notification(
+        id=found.id,
+        alert=found.alert_id,
+        channel=found.channel_id,
+        channel_name=ways.get(found.channel_id),
+        kind=found.kind,
+        number=found.number,
+        state=found.state,
+        made_at=found.made_at,
+        tries=found.tries,
+        next_at=found.next_at,
+        settled_at=found.settled_at,
+        arrived=found.told.arrived,
+        why=found.why,
+    )
+
+
+def attempt(found: StoredAttempt) -> wire.Attempt:
+    return wire.Attempt(
+        at=found.at,
+        took=found.took.total_seconds(),
+        outcome=found.outcome,
+        status=found.status,
+        request=found.request,
+        response=found.response,
+    )
+
+
+def channel(found: StoredChannel, sealer: Sealer, *, mails: bool) -> wire.Channel:
+    settings, hidden = of_channels.shown(sealer, found)
+    return wire.Channel(
+        id=found.id,
+        kind=found.kind,
+        name=found.name,
+        settings=dict(settings),
+        hidden=hidden,
+        fallback=found.fallback_id,
+        enabled=found.enabled,
+        usable=found.enabled and (mails or found.kind != kinds.EMAIL),
+        broken_at=found.broken_at,
+        closed_until=found.closed_until,
+        delivered_at=found.delivered_at,
+        failures=found.failures,
+        why=found.why,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def tested(found: of_channels.Tested) -> wire.ChannelTest:
+    outcome = found.tried.outcome
+    return wire.ChannelTest(
+        outcome=type(outcome).__name__,
+        took=found.tried.took.total_seconds(),
+        status=found.tried.status,
+        why="" if isinstance(outcome, Delivered) else outcome.why,
+        title=f"{found.notice.state}: {found.notice.title}",
+        text=found.notice.summary,
+    )
+
+
+def route(found: rules.Route, matcher: str) -> wire.Route:
+    """`matcher` as it was written."""
+    return wire.Route(
+        id=found.id,
+        name=found.name,
+        parent=found.parent,
+        place=found.place,
+        matcher=matcher,
+        proceeds=found.proceeds,
+        steps=[wire.ShownStep(after=step.after.total_seconds(), channels=list(step.channels)) for step in found.steps],
+        group_by=list(found.group_by),
+        group_wait=found.group_wait.total_seconds(),
+        group_interval=found.group_interval.total_seconds(),
+        repeat=None if found.repeat is None else found.repeat.total_seconds(),
+        also=sorted(found.also),
+        hours=convert(shown_hours(found.hours), wire.RouteHours | None),
+    )
+
+
+def explanation(found: Explained) -> wire.Explanation:
+    return wire.Explanation(
+        at=found.at,
+        severity=found.severity,
+        lines=[
+            wire.ExplainedLine(
+                route=line.route,
+                route_name=found.routes[line.route].name,
+                step=line.step,
+                channel=line.channel,
+                channel_name=found.channels[line.channel].name if line.channel in found.channels else None,
+                verdict=line.verdict,
+                at=line.at,
+                fallback_of=line.fallback_of,
+            )
+            for line in found.decision.why
+        ],
+    )

@@ -1,0 +1,115 @@
+"""Alerts, and whom they are told to by which way."""
+
+from datetime import datetime
+from uuid import UUID
+
+from crontopus.client.http import Http, segment
+from crontopus.wire.alerts import (
+    Alert,
+    AlertDetail,
+    Channel,
+    ChannelPatch,
+    ChannelTest,
+    Explain,
+    Explanation,
+    NewChannel,
+    NewRoute,
+    Note,
+    Notification,
+    NotificationDetail,
+    Route,
+    RoutePatch,
+    Snooze,
+    UnsubscribeCode,
+    Unsubscribed,
+)
+from crontopus.wire.common import Page
+
+
+class Alerts(Http):
+    """Of the tenant that the credential is for."""
+
+    async def alerts(
+        self, *, only_open: bool = False, cursor: str | None = None, limit: int | None = None
+    ) -> Page[Alert]:
+        wanted = "true" if only_open else None
+        return await self.call("GET", "/alerts", Page[Alert], only_open=wanted, cursor=cursor, limit=limit)
+
+    async def alert(self, alert: UUID | str) -> AlertDetail:
+        return await self.call("GET", f"/alerts/{segment(alert)}", AlertDetail)
+
+    async def acknowledge_alert(self, alert: UUID | str) -> Alert:
+        return await self.call("POST", f"/alerts/{segment(alert)}/acknowledge", Alert)
+
+    async def unacknowledge_alert(self, alert: UUID | str) -> Alert:
+        return await self.call("POST", f"/alerts/{segment(alert)}/unacknowledge", Alert)
+
+    async def snooze_alert(self, alert: UUID | str, until: datetime) -> Alert:
+        return await self.call("POST", f"/alerts/{segment(alert)}/snooze", Alert, Snooze(until=until))
+
+    async def resolve_alert(self, alert: UUID | str) -> Alert:
+        return await self.call("POST", f"/alerts/{segment(alert)}/resolve", Alert)
+
+    async def note_alert(self, alert: UUID | str, text: str) -> None:
+        await self.call("POST", f"/alerts/{segment(alert)}/notes", type(None), Note(text=text))
+
+    async def channels(self) -> Page[Channel]:
+        return await self.call("GET", "/channels", Page[Channel])
+
+    async def channel(self, channel: UUID | str) -> Channel:
+        return await self.call("GET", f"/channels/{segment(channel)}", Channel)
+
+    async def add_channel(self, new: NewChannel) -> Channel:
+        return await self.call("POST", "/channels", Channel, new)
+
+    async def edit_channel(self, channel: UUID | str, changes: ChannelPatch) -> Channel:
+        return await self.call("PATCH", f"/channels/{segment(channel)}", Channel, changes)
+
+    async def remove_channel(self, channel: UUID | str) -> None:
+        await self.call("DELETE", f"/channels/{segment(channel)}", type(None))
+
+    async def test_channel(self, channel: UUID | str) -> ChannelTest:
+        return await self.call("POST", f"/channels/{segment(channel)}/test", ChannelTest)
+
+    async def routes(self) -> Page[Route]:
+        return await self.call("GET", "/routes", Page[Route])
+
+    async def add_route(self, new: NewRoute) -> Route:
+        return await self.call("POST", "/routes", Route, new)
+
+    async def edit_route(self, route: UUID | str, changes: RoutePatch) -> Route:
+        return await self.call("PATCH", f"/routes/{segment(route)}", Route, changes)
+
+    async def remove_route(self, route: UUID | str) -> None:
+        await self.call("DELETE", f"/routes/{segment(route)}", type(None))
+
+    async def explain_routes(self, asked: Explain) -> Explanation:
+        return await self.call("POST", "/routes/explain", Explanation, asked)
+
+    async def notifications(
+        self, *, status: str = "", channel: UUID | str = "", cursor: str | None = None, limit: int | None = None
+    ) -> Page[Notification]:
+        return await self.call(
+            "GET",
+            "/notifications",
+            Page[Notification],
+            status=status or None,
+            channel=str(channel) or None,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    async def notification(self, notification: UUID | str) -> NotificationDetail:
+        return await self.call("GET", f"/notifications/{segment(notification)}", NotificationDetail)
+
+    async def retry_notification(self, notification: UUID | str) -> Notification:
+        return await self.call("POST", f"/notifications/{segment(notification)}/retry", Notification)
+
+    async def discard_notification(self, notification: UUID | str) -> Notification:
+        return await self.call("POST", f"/notifications/{segment(notification)}/discard", Notification)
+
+    async def open_unsubscribe(self, code: str) -> Unsubscribed:
+        return await self.call("POST", "/unsubscribe/open", Unsubscribed, UnsubscribeCode(code=code))
+
+    async def unsubscribe(self, code: str) -> Unsubscribed:
+        return await self.call("POST", "/unsubscribe", Unsubscribed, UnsubscribeCode(code=code))

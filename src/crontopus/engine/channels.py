@@ -1,0 +1,194 @@
+"""Channels of a tenant: made, changed, tried and removed by people. What opens something is sealed, and never shown."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from crontopus.domain.access import Principal
+from crontopus.domain.alerts import AlertClass, Severity
+from crontopus.domain.audit import HIDDEN, Deed, Noun, Target, changes
+from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound
+from crontopus.domain.routing import Kind
+from crontopus.domain.tiers import Quota
+from crontopus.engine import audit, quotas
+from crontopus.engine.sending import Sender, Tried
+from crontopus.notify import kinds
+from crontopus.notify.contract import Fact, Link, Notice, Parcel
+from crontopus.storage import alerts, channels, notifications, routes
+from crontopus.storage import audit as stored_audit
+from crontopus.storage.channels import Channel
+from crontopus.storage.database import Database, Tx
+from crontopus.storage.identity import new_id
+from crontopus.storage.sealing import Sealer
+from crontopus.wire.alerts import ChannelPatch, NewChannel
+
+
+class Tested(Struct, frozen=True):
+    """A message that was sent to see whether it arrives, and what became of it."""
+
+    notice: Notice
+    tried: Tried
+
+
+async def create(tx: Tx, caller: Principal, sealer: Sealer, new: NewChannel) -> Channel:
+    """Raises Invalid, NotFound, Conflict, QuotaReached."""
+    caller.require_all_jobs()
+    settings = kinds.read(new.kind, new.settings)
+    await _require_free(tx, new.name)
+    await _require_fallback(tx, None, new.fallback)
+    id = new_id(tx.now)
+    made = Channel(
+        id=id,
+        tenant_id=tx.tenant,
+        kind=new.kind,
+        name=new.name.strip(),
+        sealed=sealer.seal(msgspec.json.encode(settings), tx.tenant, id),
+        fallback_id=new.fallback,
+        enabled=new.enabled,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    await quotas.require(tx, Quota.CHANNELS)
+    await channels.add(tx, made)
+    after = {"name": made.name, "kind": made.kind, **_told(made.kind, new.settings)}
+    await audit.tell(tx, caller, "channel.create", _target(made), after=after)
+    return made
+
+
+async def edit(tx: Tx, caller: Principal, sealer: Sealer, id: UUID, patch: ChannelPatch) -> Channel:
+    """JSON Merge Patch. Raises Invalid, NotFound, Conflict."""
+    caller.require_all_jobs()
+    old = await channels.lock(tx, id)
+    values: dict[str, Any] = {}
+    if isinstance(patch.name, str) and patch.name.strip() != old.name:
+        await _require_free(tx, patch.name, but=old.name)
+        values["name"] = patch.name.strip()
+    if patch.fallback is not UNSET:
+        await _require_fallback(tx, id, patch.fallback)
+        values["fallback_id"] = patch.fallback
+    if isinstance(patch.enabled, bool):
+        values["enabled"] = patch.enabled
+    if isinstance(patch.settings, dict):
+        before = msgspec.json.decode(sealer.open(old.sealed, tx.tenant, id))
+        _require_secrets_again(old.kind, before, patch.settings)
+        settings = kinds.patched(old.kind, before, patch.settings)
+        values |= {"sealed": sealer.seal(msgspec.json.encode(settings), tx.tenant, id)}
+        values |= {"broken_at": None, "failures": 0, "closed_until": None, "why": ""}
+    await channels.change(tx, id, values)
+    await alerts.ask_all_again(tx)
+    new = await channels.find(tx, id)
+    before_told, after_told = _fields(old), _fields(new)
+    if isinstance(patch.settings, dict):
+        after_told |= _told(old.kind, patch.settings)
+    await audit.tell(tx, caller, "channel.edit", _target(new), before_told, after_told)
+    return new
+
+
+async def remove(tx: Tx, caller: Principal, id: UUID) -> None:
+    """What waits for it is not sent. Raises NotFound, and Conflict where a route tells on it."""
+    caller.require_all_jobs()
+    found = await channels.lock(tx, id)
+    users = [route.name for route in await routes.listed(tx) if any(id in step.channels for step in route.steps)]
+    if users:
+        raise Conflict(f"the route {users[0]!r} tells on this channel: change it first")
+    await notifications.discard_of(tx, id)
+    await channels.remove(tx, id)
+    await alerts.ask_all_again(tx)
+    await audit.tell(tx, caller, "channel.remove", _target(found), before=_fields(found))
+
+
+async def switch_off(tx: Tx, id: UUID) -> Channel:
+    """By a link in a message: whoever reads there wants no more. It stays, and can be switched on again. Raises
+    NotFound.
+    """
+    found = await channels.lock(tx, id)
+    if found.enabled:
+        await channels.change(tx, id, {"enabled": False})
+        await alerts.ask_all_again(tx)
+        told = changes({"enabled": True}, {"enabled": False})
+        await stored_audit.add(tx, audit.BY_LINK, [Deed("channel.unsubscribe", _target(found), told)])
+    return found
+
+
+async def test(db: Database, sender: Sender, caller: Principal, public_url: str, id: UUID) -> Tested:
+    """One message, tried once. Raises NotFound."""
+    caller.require_all_jobs()
+    async with db.write(caller.tenant) as tx:
+        channel = await channels.find(tx, id)
+        await audit.tell(tx, caller, "channel.test", _target(channel))
+        notice = _trial(channel, caller.tenant_name, public_url, tx)
+    return Tested(notice, await sender.send(channel, Parcel((notice,), notice.at)))
+
+
+def shown(sealer: Sealer, channel: Channel) -> tuple[Mapping[str, Any], list[str]]:
+    """Its settings but for those that open something, and the names of these."""
+    settings = msgspec.json.decode(sealer.open(channel.sealed, channel.tenant_id, channel.id))
+    secrets = kinds.secrets(channel.kind)
+    hidden = sorted(name for name in secrets if settings.get(name))
+    return {name: value for name, value in settings.items() if name not in secrets | {kinds.API}}, hidden
+
+
+def _trial(channel: Channel, tenant: str, public_url: str, tx: Tx) -> Notice:
+    return Notice(
+        id=new_id(tx.now),
+        alert=new_id(tx.now),
+        opening=1,
+        kind=Kind.OPEN,
+        cls=AlertClass.FAILED,
+        severity=Severity.INFO,
+        state="TEST",
+        title=f"The channel {channel.name} of {tenant}",
+        summary="Somebody wanted to see whether messages arrive here. This one did. Nothing is wrong.",
+        at=tx.now,
+        since=tx.now - timedelta(minutes=1),
+        tenant=tenant,
+        facts=(Fact("severity", Severity.INFO.value),),
+        links=(Link("The console", public_url),),
+    )
+
+
+def _require_secrets_again(kind: str, before: Mapping[str, Any], patch: Mapping[str, Any]) -> None:
+    """Whoever may change where a channel leads does not learn by it what opens the place where it has led."""
+    moved = {name for name in kinds.addresses(kind) & patch.keys() if patch[name] != before.get(name)}
+    kept = sorted(name for name in kinds.secrets(kind) - patch.keys() if before.get(name))
+    if moved and kept:
+        detail = "give it again: it would go to another address"
+        raise Invalid(detail, tuple(Fault(f"/settings/{name}", detail) for name in kept))
+
+
+async def _require_free(tx: Tx, name: str, but: str = "") -> None:
+    taken = {one.name.casefold() for one in await channels.listed(tx) if one.name != but}
+    if name.strip().casefold() in taken:
+        detail = "another channel has this name"
+        raise Conflict(detail, (Fault("/name", detail),))
+
+
+async def _require_fallback(tx: Tx, id: UUID | None, fallback: UUID | None) -> None:
+    """A channel of the tenant, and no way back to this one."""
+    known = {one.id: one for one in await channels.listed(tx)}
+    seen, at = set[UUID](), fallback
+    while at is not None and at not in seen:
+        if at not in known:
+            raise NotFound("no such channel", (Fault("/fallback", "no such channel"),))
+        if at == id:
+            detail = "its fallback would lead back to itself"
+            raise Invalid(detail, (Fault("/fallback", detail),))
+        seen.add(at)
+        at = known[at].fallback_id
+
+
+def _target(channel: Channel) -> Target:
+    return Target(Noun.CHANNEL, channel.id, channel.name)
+
+
+def _fields(channel: Channel) -> dict[str, Any]:
+    return {"name": channel.name, "enabled": channel.enabled, "fallback": channel.fallback_id}
+
+
+def _told(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as the audit log has them."""
+    return {name: HIDDEN if name in kinds.secrets(kind) else value for name, value in settings.items()}
