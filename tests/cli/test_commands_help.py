@@ -69,6 +69,9 @@ def test_every_route_is_reachable_from_the_command_line() -> None:
         "use_password_reset",
         "check_in",  # `run` and `ping` check in without loading this client
         "check_ins",  # likewise `spool flush`
+        # Behind the links in mail: whoever reads it needs no account, and the code stands in the link.
+        "open_unsubscribe",
+        "unsubscribe",
         # What a person does with an account of their own, in a browser; the command line comes with a token.
         "accept_invitation",
         "change_password",

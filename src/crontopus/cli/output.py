@@ -155,8 +155,20 @@ async def gathered(pages: Pages[T], limit: int) -> list[T]:
     if len(items) > PAGE:
         progress("")
     if cursor is not None:
-        say(f"{len(items)} are shown and there are more; --limit 0 shows all")
+        _say_more(len(items))
     return items
+
+
+def first(items: Sequence[U], limit: int) -> Sequence[U]:
+    """As `gathered`, of a list that comes whole."""
+    if not limit or len(items) <= limit:
+        return items
+    _say_more(limit)
+    return items[:limit]
+
+
+def _say_more(shown: int) -> None:
+    say(f"{shown} are shown and there are more; --limit 0 shows all")
 
 
 def progress(text: str) -> None:

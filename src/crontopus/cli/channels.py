@@ -1,0 +1,242 @@
+"""`crontopus channels`: the ways by which a tenant is told of its alerts."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+import msgspec
+
+from crontopus.cli.ask import confirm, yes_option
+from crontopus.cli.call import connected
+from crontopus.cli.named import named
+from crontopus.cli.output import Column, Listing, Out, first
+from crontopus.cli.table import Cell
+from crontopus.cli.values import LABEL, converted
+from crontopus.cli.words import Words, duration
+from crontopus.domain.errors import CrontopusError, Invalid
+from crontopus.wire.alerts import Channel, ChannelPatch, ChannelTest, NewChannel
+
+if TYPE_CHECKING:
+    from crontopus.client import Client
+
+DELIVERED = "Delivered"
+_OUTCOMES = {DELIVERED: "delivered", "TryAgain": "not now", "GiveUp": "refused"}
+_which = click.argument("which", metavar="CHANNEL")
+_set = click.option(
+    "--set",
+    "settings",
+    type=LABEL,
+    multiple=True,
+    help="A setting of its kind, such as to=oncall@example.org: a number, true, a list or an object as in JSON, "
+    "all else as text; repeat for several.",
+)
+_set_stdin = click.option(
+    "--set-stdin", metavar="KEY", help="Read this setting from standard input, as text whatever it is."
+)
+_fallback = click.option("--fallback", metavar="CHANNEL", help="The channel that tells what this one cannot.")
+_enabled = click.option("--enabled/--disabled", default=None, help="Whether it is in use.")
+
+
+def _state(one: Channel, words: Words) -> Cell:
+    if not one.enabled:
+        return Cell("off")
+    if not one.usable:
+        return Cell("not usable: this server cannot send so", "yellow")
+    if one.broken_at is not None:
+        return Cell(f"broken since {words.instant(one.broken_at)}", "red")
+    if one.closed_until is not None and words.now < one.closed_until:
+        return Cell(f"resting until {words.instant(one.closed_until)}", "red")
+    if one.failures:
+        return Cell("failing", "red")
+    return Cell("works", "green") if one.delivered_at else Cell("not tried yet")
+
+
+CHANNELS = Listing(
+    Channel,
+    (
+        Column("channel", lambda one, words: one.name),
+        Column("kind", lambda one, words: one.kind),
+        Column("state", _state),
+        Column("delivered", lambda one, words: words.about(one.delivered_at)),
+        Column("id", lambda one, words: str(one.id)),
+    ),
+)
+
+
+def _card(ways: dict[UUID, str], one: Channel, words: Words) -> Iterator[tuple[str, str | Cell]]:
+    yield "channel", one.name
+    yield "id", str(one.id)
+    yield "kind", one.kind
+    yield "state", _state(one, words)
+    yield "why", one.why
+    for name, value in one.settings.items():
+        yield name, value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    for name in one.hidden:
+        yield name, "kept, and not shown"
+    yield "fallback", ways.get(one.fallback, str(one.fallback)) if one.fallback else ""
+    yield "delivered", words.instant(one.delivered_at) if one.delivered_at else ""
+    yield "failures", f"{one.failures} in a row" if one.failures else ""
+    yield "since", words.about(one.created_at)
+
+
+def _tried(one: ChannelTest, words: Words) -> Iterator[tuple[str, str | Cell]]:
+    yield "outcome", Cell(_OUTCOMES.get(one.outcome, one.outcome), "green" if one.outcome == DELIVERED else "red")
+    yield "why", one.why
+    yield "status", "" if one.status is None else str(one.status)
+    yield "took", duration(round(one.took, 3))
+    yield "title", one.title
+    yield "text", one.text
+
+
+async def listed(client: "Client") -> list[Channel]:
+    return (await client.channels()).items
+
+
+async def find(client: "Client", which: str) -> Channel:
+    """By name or id. Raises NotFound."""
+    return named(which, await listed(client), "channel")
+
+
+def names(known: Iterable[Channel]) -> dict[UUID, str]:
+    return {one.id: one.name for one in known}
+
+
+def _settings(typed: Iterable[tuple[str, str]], from_stdin: str | None) -> dict[str, Any]:
+    """As the API takes them. Raises Invalid."""
+    settings: dict[str, Any] = {}
+    for key, text in typed:
+        if key in settings or key == from_stdin:
+            raise Invalid(f"the setting {key!r} is given twice")
+        settings[key] = _value(text)
+    return settings | ({from_stdin: _read(from_stdin)} if from_stdin else {})
+
+
+def _value(text: str) -> Any:
+    """What it is in JSON; text, where it is none, or is text there as well."""
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return text
+    return text if isinstance(value, str) else value
+
+
+def _read(key: str) -> str:
+    try:
+        found = sys.stdin.read().strip()
+    except UnicodeDecodeError:
+        raise Invalid(f"what came on standard input for {key!r} is not text in UTF-8") from None
+    if not found:
+        raise Invalid(f"nothing came on standard input: --set-stdin {key} reads it there")
+    return found
+
+
+@click.group(short_help="Channels: the ways by which people are told.")
+def channels() -> None:
+    """Channels: the ways by which people are told. CHANNEL is its name or id."""
+
+
+@channels.command("list")
+@click.option("--limit", type=click.IntRange(0), default=0, help="At most so many; 0: all.")
+@connected
+async def list_channels(client: "Client", out: Out, limit: int) -> None:
+    """List the channels of this tenant, by name."""
+    out.many(first(await listed(client), limit), CHANNELS)
+
+
+@channels.command()
+@_which
+@connected
+async def show(client: "Client", out: Out, which: str) -> None:
+    """Show a channel; never the settings that open something."""
+    known = await listed(client)
+    found = await client.channel(named(which, known, "channel").id)
+    out.one(found, partial(_card, names(known)))
+
+
+@channels.command()
+@click.argument("name")
+@click.option("--kind", required=True, metavar="KIND", help="What it sends by: email and the like.")
+@_set
+@_set_stdin
+@_fallback
+@_enabled
+@connected
+async def create(
+    client: "Client",
+    out: Out,
+    name: str,
+    kind: str,
+    settings: tuple[tuple[str, str], ...],
+    set_stdin: str | None,
+    fallback: str | None,
+    enabled: bool | None,
+) -> None:
+    """Make a channel. Nothing is told on it before a route names it."""
+    fields: dict[str, Any] = {"name": name, "kind": kind, "settings": _settings(settings, set_stdin)}
+    if fallback is not None:
+        fields["fallback"] = (await find(client, fallback)).id
+    if enabled is not None:
+        fields["enabled"] = enabled
+    made = await client.add_channel(converted(fields, NewChannel))
+    out.said(f"{made.name} is there; nothing is told on it before a route names it", made)
+
+
+@channels.command()
+@_which
+@click.option("--name", help="What it is called from now on.")
+@_set
+@_set_stdin
+@_fallback
+@click.option("--no-fallback", is_flag=True, help="Nothing tells what it cannot.")
+@_enabled
+@connected
+async def edit(
+    client: "Client",
+    out: Out,
+    which: str,
+    name: str | None,
+    settings: tuple[tuple[str, str], ...],
+    set_stdin: str | None,
+    fallback: str | None,
+    no_fallback: bool,
+    enabled: bool | None,
+) -> None:
+    """Change a channel. What is not named stays, among its settings, too."""
+    if fallback is not None and no_fallback:
+        raise click.UsageError("choose one of --fallback and --no-fallback")
+    known = await listed(client)
+    given = {"name": name, "enabled": enabled, "settings": _settings(settings, set_stdin) or None}
+    fields: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+    if fallback is not None or no_fallback:
+        fields["fallback"] = None if fallback is None else named(fallback, known, "channel").id
+    if not fields:
+        raise click.UsageError("say what to change")
+    changed = await client.edit_channel(named(which, known, "channel").id, converted(fields, ChannelPatch))
+    out.said(f"{changed.name} is changed: {_state(changed, out.words).text}", changed)
+
+
+@channels.command()
+@_which
+@yes_option
+@connected
+async def remove(client: "Client", out: Out, which: str, yes: bool) -> None:
+    """Remove a channel. What waits for it is not sent."""
+    found = await find(client, which)
+    confirm(f"Remove {found.name}, and send nothing that waits for it?", yes)
+    await client.remove_channel(found.id)
+    out.said(f"{found.name} is removed", found)
+
+
+@channels.command()
+@_which
+@connected
+async def test(client: "Client", out: Out, which: str) -> None:
+    """Send a message on a channel, once, to see whether it arrives. Exit code 1 where it is not taken."""
+    found = await find(client, which)
+    tested = await client.test_channel(found.id)
+    out.one(tested, _tried)
+    if tested.outcome != DELIVERED:
+        raise CrontopusError(f"{found.name} did not take it: {tested.why}")
