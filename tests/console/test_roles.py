@@ -28,6 +28,10 @@ NEEDS = {
     "/tokens/new": Scope.TOKENS_WRITE,
     "/members/invite": Scope.MEMBERS_WRITE,
     "/audit": Scope.AUDIT_READ,
+    "/channels/new": Scope.ALERTS_WRITE,
+    "/channels/{channel}": Scope.ALERTS_WRITE,
+    "/alert-routes/new": Scope.ALERTS_WRITE,
+    "/alert-routes/{route}": Scope.ALERTS_WRITE,
     "/settings/sign-in": Scope.TENANT_WRITE,
     "/settings/sign-in/{provider}": Scope.TENANT_WRITE,
     "/admin/config": Scope.INSTALLATION_READ,
@@ -57,6 +61,7 @@ OWNERS_ONLY = {"/settings/exports/{export}", "/settings/sign-in/new"}
 TO_NOBODY = {
     "/invitation": 404,
     "/reset": 404,
+    "/unsubscribe": 404,
     "/sign-in/with/{provider}": 404,
     "/sign-in/with/{provider}/go": 404,
     "/sign-in/callback": 401,

@@ -11,9 +11,12 @@ from msgspec import structs
 
 from crontopus.client import Client
 from crontopus.console import (
+    alert_routes,
+    alerts,
     announcements,
     assets,
     bulk,
+    channels,
     crontab,
     device,
     edit,
@@ -24,6 +27,7 @@ from crontopus.console import (
     log,
     me,
     members,
+    messages,
     namespaces,
     provider_sign_in,
     providers,
@@ -33,6 +37,7 @@ from crontopus.console import (
     session,
     settings,
     tokens,
+    unsubscribe,
     usage,
 )
 from crontopus.console.admin import announcements as admin_announcements
@@ -77,6 +82,11 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
             *crontab.ROUTES,
             *job.ROUTES,
             *runs.ROUTES,
+            *alerts.ROUTES,
+            *messages.ROUTES,
+            *channels.ROUTES,
+            *alert_routes.ROUTES,
+            *unsubscribe.ROUTES,
             *namespaces.ROUTES,
             *tokens.ROUTES,
             *members.ROUTES,
@@ -122,7 +132,10 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
 
 
 NEEDED = {"/tokens": Scope.TOKENS_READ, "/audit": Scope.AUDIT_READ, "/admin": Scope.INSTALLATION_READ}
-NOUNS = ("jobs", "runs", "namespaces", "tokens", "members", "settings", "admin")
+NOUNS = (
+    *("jobs", "runs", "alerts", "messages", "channels", "alert-routes"),
+    *("namespaces", "tokens", "members", "settings", "admin"),
+)
 
 
 @get("/")

@@ -22,7 +22,7 @@ NAMES = {
     Quota.STREAMS: "Live pages and streams",
 }
 """What each is called on a page."""
-LATER = frozenset({Quota.AGENTS, Quota.CHANNELS})
+LATER = frozenset({Quota.AGENTS})
 """Of which there is nothing yet that keeps to them."""
 
 

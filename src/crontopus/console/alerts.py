@@ -1,0 +1,145 @@
+"""Alerts: what is wrong, whom it was told to, what happened to it, and what people make of it."""
+
+from collections.abc import Awaitable
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from crontopus.client import Client
+from crontopus.console import alert_words
+from crontopus.console.forms import Faults, Form, read_form, same_names
+from crontopus.console.view import View, go
+from crontopus.console.visit import Visit
+from crontopus.domain.errors import Conflict, Fault, Invalid
+from crontopus.wire.alerts import Alert
+
+PAGE = "/alerts"
+MORNING = "morning"
+_SPANS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "7d": timedelta(days=7)}
+_AT_WORK = time(9)
+FIELDS = same_names("text", "until")
+
+
+@get(PAGE)
+async def alerts(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    everything = request.query_params.get("all") == "1"
+    page = await client.alerts(only_open=not everything, cursor=request.query_params.get("cursor"), limit=50)
+    instants = [instant for one in page.items for instant in (one.opened_at, one.snoozed_until)]
+    return view.page(
+        "alerts.html",
+        page=page,
+        everything=everything,
+        states={one.id: alert_words.state(one, view.now) for one in page.items},
+        known={one.id: alert_words.is_acknowledged(one, view.now) for one in page.items},
+        classes=alert_words.CLASSES,
+        severities=alert_words.SEVERITIES,
+        sees_all=_sees_all(view),
+        refresh_in=view.refresh_in(*instants),
+    )
+
+
+@get(f"{PAGE}/{{alert:str}}")
+async def show(alert: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    return await _page(client, view, alert, Form([]), Faults())
+
+
+@post(f"{PAGE}/{{alert:str}}/acknowledge", status_code=200)
+async def acknowledge(
+    alert: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]
+) -> Response[Any]:
+    said = "You acknowledged it: nobody is told any more."
+    return await _deed(client, view, alert, client.acknowledge_alert(alert), said)
+
+
+@post(f"{PAGE}/{{alert:str}}/unacknowledge", status_code=200)
+async def unacknowledge(
+    alert: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]
+) -> Response[Any]:
+    said = "Taken back: it is told again, from its first step on."
+    return await _deed(client, view, alert, client.unacknowledge_alert(alert), said)
+
+
+@post(f"{PAGE}/{{alert:str}}/snooze", status_code=200)
+async def snooze(
+    request: Visit, alert: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]
+) -> Response[Any]:
+    until = _until((await read_form(request))["for"], view)
+    said = "Put off: nobody is told before then."
+    return await _deed(client, view, alert, client.snooze_alert(alert, until), said)
+
+
+@post(f"{PAGE}/{{alert:str}}/resolve", status_code=200)
+async def resolve(alert: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    said = "Resolved. The next failure or miss is a new alert."
+    return await _deed(client, view, alert, client.resolve_alert(alert), said)
+
+
+@post(f"{PAGE}/{{alert:str}}/note", status_code=200)
+async def note(
+    request: Visit, alert: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]
+) -> Response[Any]:
+    form = await read_form(request)
+    try:
+        if not form["text"]:
+            raise Invalid("", (Fault("/text", "Write something down first."),))
+        await client.note_alert(alert, form["text"])
+    except Invalid as error:
+        return await _page(client, view, alert, form, Faults(error, FIELDS), 400)
+    return go(f"{PAGE}/{alert}#events", "Written down.")
+
+
+async def _deed(client: Client, view: View, alert: str, deed: Awaitable[Alert], said: str) -> Response[Any]:
+    """What somebody else was quicker to do is said where they see what that was."""
+    try:
+        await deed
+    except (Invalid, Conflict) as error:
+        return await _page(client, view, alert, Form([]), Faults(error), 400)
+    return go(f"{PAGE}/{alert}", said)
+
+
+async def _page(client: Client, view: View, alert: str, form: Form, faults: Faults, status: int = 200) -> Response[str]:
+    found = await client.alert(alert)
+    one, reader = found.alert, view.reader
+    told = [(each, alert_words.message_state(each, reader)) for each in found.notifications]
+    return view.page(
+        "alert.html",
+        status,
+        alert=one,
+        state=alert_words.state(one, view.now),
+        sentence=alert_words.sentence(one, reader),
+        known=alert_words.is_acknowledged(one, view.now),
+        what=alert_words.CLASSES[one.cls],
+        severity=alert_words.SEVERITIES[one.severity],
+        spans=[
+            ("1h", "for 1 hour"),
+            ("4h", "for 4 hours"),
+            (MORNING, _until(MORNING, view)),
+            ("7d", "for a week"),
+        ],
+        messages=told,
+        tells=alert_words.TELLS,
+        events=[(each, alert_words.happened(each, reader)) for each in found.events],
+        sees_all=_sees_all(view),
+        form=form,
+        faults=faults,
+        refresh_in=view.refresh_in(one.opened_at, one.snoozed_until, *(each.next_at for each, _ in told)),
+    )
+
+
+def _until(choice: str, view: View) -> datetime:
+    """When a snooze ends; what is none of the choices is the shortest."""
+    if choice == MORNING:
+        tomorrow = view.reader.local(view.now).date() + timedelta(days=1)
+        return datetime.combine(tomorrow, _AT_WORK, view.zone)
+    return view.now + _SPANS.get(choice, _SPANS["1h"])
+
+
+def _sees_all(view: View) -> bool:
+    """Channels and routes are of the tenant as a whole."""
+    return view.me is not None and view.me.namespaces is None
+
+
+ROUTES: list[Any] = [alerts, show, acknowledge, unacknowledge, snooze, resolve, note]

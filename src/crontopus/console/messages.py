@@ -1,0 +1,66 @@
+"""Messages about alerts: what could not be delivered, and what was said on both sides of each try."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from crontopus.client import Client
+from crontopus.console import alert_words
+from crontopus.console.view import View, go
+from crontopus.console.visit import Visit
+from crontopus.domain.routing import MessageState
+
+PAGE = "/messages"
+STATES = {
+    "": "All",
+    MessageState.DEAD.value: "Not delivered",
+    MessageState.WAITING.value: "Waiting",
+    MessageState.DELIVERED.value: "Delivered",
+}
+
+
+@get(PAGE)
+async def messages(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
+    wanted = request.query_params.get("status", "")
+    cursor = request.query_params.get("cursor")
+    page = await client.notifications(status=wanted, cursor=cursor, limit=50)
+    states = {one.id: alert_words.message_state(one, view.reader) for one in page.items}
+    return view.page("messages.html", page=page, wanted=wanted, chips=STATES, states=states, tells=alert_words.TELLS)
+
+
+@get(f"{PAGE}/{{notification:str}}")
+async def show(
+    notification: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]
+) -> Response[str]:
+    found = await client.notification(notification)
+    state = alert_words.message_state(found.notification, view.reader)
+    return view.page(
+        "message.html",
+        message=found.notification,
+        attempts=found.attempts,
+        state=state,
+        tells=alert_words.TELLS,
+        outcomes=alert_words.OUTCOMES,
+    )
+
+
+@post(f"{PAGE}/{{notification:str}}/retry")
+async def retry(notification: FromPath[str], client: NamedDependency[Client]) -> Response[None]:
+    again = await client.retry_notification(notification)
+    return go(_back(again.id), "It is sent once more, at once.")
+
+
+@post(f"{PAGE}/{{notification:str}}/discard")
+async def discard(notification: FromPath[str], client: NamedDependency[Client]) -> Response[None]:
+    put_away = await client.discard_notification(notification)
+    return go(_back(put_away.id), "Put away: it is not sent any more.")
+
+
+def _back(id: UUID) -> str:
+    return f"{PAGE}/{id}"
+
+
+ROUTES: list[Any] = [messages, show, retry, discard]
