@@ -56,7 +56,7 @@ class Alerting:
     async def run(self) -> None:
         """Until cancelled: as soon as there is something to take or to decide."""
         while True:
-            coming = self._db.changed.coming
+            coming = self._db.owed.coming
             if not await self._loops.attempt("alerts", self.step):
                 await anyio.sleep(SHORTEST_SLEEP.total_seconds())
                 with anyio.move_on_after(LONGEST_SLEEP.total_seconds()):

@@ -78,7 +78,7 @@ class Outbox:
         """Until cancelled: as soon as there is something to send."""
         async with anyio.create_task_group() as tree:
             while True:
-                coming = self._db.changed.coming
+                coming = self._db.owed.coming
                 if not await self._loops.attempt("outbox", lambda: self._claim(tree)):
                     await anyio.sleep(SHORTEST_SLEEP.total_seconds())
                     with anyio.move_on_after(LONGEST_SLEEP.total_seconds()):

@@ -114,6 +114,8 @@ class Database:
         self.clock = clock
         self.turn = Turn()
         self.changed = Changed()
+        self.owed = Changed()
+        """Of what this process wrote, that which may owe something to alerts: flips, and all but check-ins."""
         self.writes = 0
         """How many transactions of this process, those of the ledger aside, have written: what was read before the
         last of them may be out of date."""
@@ -154,6 +156,7 @@ class Database:
                         await sql.exec_driver_sql(NOTIFY)
         self.writes += 1
         self.changed.notify()
+        self.owed.notify()
 
     def _whole(self) -> AbstractContextManager[object]:
         """On SQLite a transaction that has begun comes to its end, however often its task is cancelled meanwhile.

@@ -124,6 +124,7 @@ class Writes:
         self._statements = [(name, sparse.get(name) or Compiled(whole[name], dialect)) for name in whole]
         self.versioned = {Compiled(whole[name], dialect).sql for name in ("watches", "restated")}
         """Statements that change nothing where the watch is no longer as it was read."""
+        self.flips = Compiled(whole["flips"], dialect).sql
 
     def bound(self, rows: Rows) -> list[Bound]:
         """What to execute, in order."""

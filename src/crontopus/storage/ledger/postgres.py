@@ -106,8 +106,15 @@ class PostgresLedger:
             await self._db.attend()
             async with self._connection() as connection, connection.transaction(isolation="read_committed"):
                 with unhurried(patience):
-                    yield _Transaction(self, connection)
+                    transaction = _Transaction(self, connection)
+                    yield transaction
         self._db.changed.notify()
+        if transaction.owes:
+            self._db.owed.notify()
+
+    @property
+    def flips(self) -> str:
+        return self._writes.flips
 
     def written(self, rows: Rows) -> Written:
         return self._writes.bound(rows)
@@ -152,6 +159,8 @@ class _Transaction:
     def __init__(self, ledger: PostgresLedger, connection: Any) -> None:
         self._ledger = ledger
         self._connection = connection
+        self.owes = False
+        """Whether it has written flips."""
 
     async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
         ids = {**await self._ids_by_uuid(addresses), **await self._ids_by_slug(addresses), **_ids_by_job(addresses)}
@@ -220,6 +229,7 @@ class _Transaction:
 
     async def write(self, written: Written) -> None:
         for statement, values in written:
+            self.owes |= statement == self._ledger.flips
             await self._connection.executemany(statement, values)
         await self._connection.execute(NOTIFY)
 

@@ -50,6 +50,8 @@ class SqliteLedger:
         self._reader = _connection(db)
         self._last: _Transaction | None = None
         """The newest transaction, where it is stored."""
+        self.owes = False
+        """Whether what is being written has flips: alerts are owed from its commit on."""
         self._thread = ThreadPoolExecutor(1, "commit")
         self._writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
@@ -98,6 +100,10 @@ class SqliteLedger:
     @property
     def versioned(self) -> Collection[str]:
         return self._writes.versioned
+
+    @property
+    def flips(self) -> str:
+        return self._writes.flips
 
     @property
     def is_wanted(self) -> bool:
@@ -181,6 +187,9 @@ class SqliteLedger:
         with anyio.CancelScope(shield=True):
             await commit
         self._db.changed.notify()
+        if self.owes:
+            self.owes = False
+            self._db.owed.notify()
 
     def _roll_back(self) -> None:
         self._last = None
@@ -276,6 +285,7 @@ class _Transaction:
 
     async def write(self, written: Written) -> None:
         for statement, values in written:
+            self._ledger.owes |= statement == self._ledger.flips
             changed = self._connection.executemany(statement, values).rowcount
             if changed < len(values) and statement in self._ledger.versioned:
                 raise Contended("somebody else has changed the job at the same moment; send it again")
