@@ -128,11 +128,11 @@ async def test_the_last_superadmin_stays_one_also_where_two_go_for_each_other(wo
             await operator.edit_user(await id_of(operator, f"owner@{name}.test"), UserPatch(system_role=None))
         mine, theirs = [await id_of(operator, str((await one.me()).email)) for one in (operator, other)]
         ended = await asyncio.gather(operator.disable_user(theirs), other.disable_user(mine), return_exceptions=True)
-    assert sum(isinstance(one, Exception) for one in ended) == 1, ended
-    left = operator if isinstance(ended[1], Exception) else other
-    for deed in (left.disable_user, lambda user: left.edit_user(user, UserPatch(system_role=None))):
-        with pytest.raises(Conflict, match="last superadmin"):
-            await deed(mine if left is operator else theirs)
+        assert sum(isinstance(one, Exception) for one in ended) == 1, ended
+        left = operator if isinstance(ended[1], Exception) else other
+        for deed in (left.disable_user, lambda user: left.edit_user(user, UserPatch(system_role=None))):
+            with pytest.raises(Conflict, match="last superadmin"):
+                await deed(mine if left is operator else theirs)
 
 
 async def test_nobody_is_found_by_an_id_that_nobody_has(operator: Client) -> None:
