@@ -64,6 +64,8 @@ async def _takes_over(data: Path, url: str, hands: Hands, by: Hostile) -> None:
     async with world_in(data, url, hands) as world, world.signed_in("acme") as acme:
         await acme.add_namespace(NewNamespace(slug="more"))
         before = [one.ping_key for one in (await acme.namespaces()).items]
+        told = [one.settings for one in (await acme.channels()).items]
+        assert told
         async with world.person("acme", Role.OWNER) as owner:
             provider = await owner.add_provider(new(by.issuer, default_role=Role.VIEWER))
     rotate(data)
@@ -72,6 +74,7 @@ async def _takes_over(data: Path, url: str, hands: Hands, by: Hostile) -> None:
     (data / FILE).write_text(newest + "\n")
     async with world_in(data, url, hands) as world, world.signed_in("acme") as acme:
         assert [one.ping_key for one in (await acme.namespaces()).items] == before
+        assert [one.settings for one in (await acme.channels()).items] == told
         assert (await Browser(world).signs_in(provider, by)).status_code == 303
     (data / FILE).write_text(older + "\n")
     with pytest.raises(Invalid, match="not the one of this database"):

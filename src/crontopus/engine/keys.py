@@ -5,7 +5,7 @@ from uuid import UUID
 
 from crontopus.domain.errors import Conflict, Invalid
 from crontopus.engine.audit import ITSELF, tell_of_installation
-from crontopus.storage import factors, keycheck, letters, providers
+from crontopus.storage import channels, factors, keycheck, letters, providers
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.sealing import Sealer, sealer_for
 
@@ -61,5 +61,8 @@ async def _seal_anew(tx: SystemTx, sealer: Sealer) -> None:
     for provider in await providers.sealed(tx):
         secret = sealer.open(provider.client_secret_sealed, provider.tenant_id, provider.id)
         await providers.keep_sealed(tx, provider.id, sealer.seal(secret, provider.tenant_id, provider.id))
+    for channel in await channels.sealed(tx):
+        settings = sealer.open(channel.sealed, channel.tenant_id, channel.id)
+        await channels.keep_sealed(tx, channel.id, sealer.seal(settings, channel.tenant_id, channel.id))
     await keycheck.replace(tx, sealer.seal(_PLAIN, _NOBODY, _NOBODY))
     await tell_of_installation(tx, ITSELF, "key.rotate", {})

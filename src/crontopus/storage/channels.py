@@ -105,6 +105,16 @@ async def remove(tx: Tx, channel: UUID) -> None:
     await tx.sql.execute(delete(channels).where(channels.c.tenant_id == tx.tenant, channels.c.id == channel))
 
 
+async def sealed(tx: SystemTx) -> Sequence[Channel]:
+    """All of every tenant."""
+    return [_channel(row) for row in await tx.sql.execute(select(*_COLUMNS).order_by(channels.c.id))]
+
+
+async def keep_sealed(tx: SystemTx, channel: UUID, value: bytes) -> None:
+    """The same settings, by another key."""
+    await tx.sql.execute(update(channels).where(channels.c.id == channel).values(sealed=value))
+
+
 async def next_due(tx: SystemTx) -> datetime | None:
     """When a message can be sent next, leases aside; None: none waits."""
     found: datetime | None = await tx.sql.scalar(
