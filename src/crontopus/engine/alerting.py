@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import anyio
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -30,9 +29,6 @@ from crontopus.storage.notifications import Notification
 
 BATCH = 100
 """Flips, or alerts, in one transaction: it keeps the other writers waiting."""
-LONGEST_SLEEP = timedelta(seconds=1)
-SHORTEST_SLEEP = timedelta(milliseconds=20)
-"""Whatever is written wakes the loop: many pings in a row wake it once."""
 
 _ENDINGS = {Cause.PAUSED: Ending.PAUSED, Cause.BY_HAND: Ending.BY_HAND, Cause.RUN: Ending.RECOVERED}
 
@@ -55,12 +51,7 @@ class Alerting:
 
     async def run(self) -> None:
         """Until cancelled: as soon as there is something to take or to decide."""
-        while True:
-            coming = self._db.owed.coming
-            if not await self._loops.attempt("alerts", self.step):
-                await anyio.sleep(SHORTEST_SLEEP.total_seconds())
-                with anyio.move_on_after(LONGEST_SLEEP.total_seconds()):
-                    await coming.wait()
+        await self._loops.whenever(self._db.owed, "alerts", self.step)
 
     async def step(self) -> bool:
         """Take some flips, and decide upon some alerts. True where there was anything: there may be more."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from crontopus.domain.errors import Unavailable
 from crontopus.metrics import Metrics
-from crontopus.storage.database import Clock
+from crontopus.storage.database import Changed, Clock
 from crontopus.storage.refusals import Contended
 
 log = structlog.get_logger(__name__)
@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Step = Callable[[], Awaitable[bool]]
 
+LONGEST_SLEEP = timedelta(seconds=1)
+SHORTEST_SLEEP = timedelta(milliseconds=20)
+"""Between two steps of a loop that is woken by what is written."""
 TRIES = 5
 """Of a transaction that others stand in the way of."""
 
@@ -52,6 +55,17 @@ class Loops:
         while True:
             if not await self.attempt(name, step, pause):
                 await anyio.sleep(pause.total_seconds())
+
+    async def whenever(self, owed: Changed, name: str, step: Step) -> None:
+        """Call `step` until cancelled: again at once while it says there is more, else when `owed` tells, or after a
+        second. What is written many times in a row wakes it once.
+        """
+        while True:
+            coming = owed.coming
+            if not await self.attempt(name, step):
+                await anyio.sleep(SHORTEST_SLEEP.total_seconds())
+                with anyio.move_on_after(LONGEST_SLEEP.total_seconds()):
+                    await coming.wait()
 
     async def attempt(self, name: str, step: Step, every: timedelta | None = None) -> bool:
         """One step; False where it failed, which is logged and counted."""

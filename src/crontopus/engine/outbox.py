@@ -38,8 +38,6 @@ AT_ONCE = 4
 """Messages that one channel sends at the same time."""
 LOOKED_AT = 500
 """Waiting messages of a channel that are looked at for what goes out next."""
-LONGEST_SLEEP = timedelta(seconds=1)
-SHORTEST_SLEEP = timedelta(milliseconds=20)
 GROUPS_KNOWN = timedelta(days=1)
 
 
@@ -77,12 +75,7 @@ class Outbox:
     async def run(self) -> None:
         """Until cancelled: as soon as there is something to send."""
         async with anyio.create_task_group() as tree:
-            while True:
-                coming = self._db.owed.coming
-                if not await self._loops.attempt("outbox", lambda: self._claim(tree)):
-                    await anyio.sleep(SHORTEST_SLEEP.total_seconds())
-                    with anyio.move_on_after(LONGEST_SLEEP.total_seconds()):
-                        await coming.wait()
+            await self._loops.whenever(self._db.owed, "outbox", lambda: self._claim(tree))
 
     async def step(self) -> bool:
         """Send what is due now, to its end. True where there was anything."""
