@@ -1,6 +1,7 @@
 """One of each thing that a tenant has, so that every route and page with an id in its path can be asked for it."""
 
 import re
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -25,6 +26,7 @@ from crontopus.wire.jobs import NewJob
 from crontopus.wire.people import NewInvitation
 from crontopus.wire.providers import NewProvider
 from crontopus.wire.runs import CheckIn, OutputText, Settle
+from crontopus.wire.silences import CronTimes, NewSilence, NewWindow, WindowTimes
 from tests.world import World
 
 MARKER = "marker-of-this-tenant"
@@ -52,6 +54,8 @@ class Things(Struct, frozen=True, kw_only=True):
     alert: UUID
     channel: UUID
     route: UUID
+    silence: UUID
+    window: UUID
     notification: UUID
 
     def fill(self, path: str) -> str:
@@ -73,6 +77,11 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         alert, notification = await alert_of(world, own, marker)
         channel = await own.add_channel(NewChannel(kind="email", name=f"{marker} {slug}", settings={"to": "a@b.c"}))
         route = await own.add_route(NewRoute(name=marker, matcher="ns:nowhere"))
+        silence = await own.add_silence(
+            NewSilence(matcher="ns:nowhere", reason=marker, until=world.now + timedelta(days=1))
+        )
+        times = WindowTimes(cron=CronTimes(cron="0 2 * * *", duration="1h"))
+        window = await own.add_maintenance_window(NewWindow(name=marker, matcher="ns:nowhere", times=times))
     async with world.appliance.db.write(home) as tx:
         export = (await exports.add(tx, new_id(tx.now), marker)).id
     await world.appliance.exports.step()
@@ -99,6 +108,8 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         alert=alert,
         channel=channel.id,
         route=route.id,
+        silence=silence.id,
+        window=window.id,
         notification=notification,
     )
 

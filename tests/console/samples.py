@@ -46,6 +46,7 @@ JOB = Job(
     owner="",
     runbook="",
     depends_on=[],
+    muted=None,
     status=Status.UP,
     reason=None,
     reasons=[],

@@ -576,6 +576,8 @@ ALERT = Alert(
     opened_at=BEGINNING - timedelta(hours=2),
     opening=1,
     held=False,
+    held_since=None,
+    holders=[],
     acknowledged_at=None,
     acknowledged_by="",
     snoozed_until=None,

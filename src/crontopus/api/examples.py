@@ -33,6 +33,16 @@ from crontopus.wire.people import (
 from crontopus.wire.providers import GroupRole, NewProvider, ProviderAnswer, ProviderPatch, ProviderVisit
 from crontopus.wire.runs import CheckIn, OutputText, Settle
 from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
+from crontopus.wire.silences import (
+    CronTimes,
+    MuteJob,
+    NewSilence,
+    NewWindow,
+    SilencePatch,
+    WhatMatches,
+    WindowPatch,
+    WindowTimes,
+)
 from crontopus.wire.tenants import NewTenant, Suspension
 from crontopus.wire.tiers import NewTier, TierChoice, TierPatch
 
@@ -125,6 +135,18 @@ BODIES: dict[str, Struct] = {
     "add_route": NewRoute(name="Production", matcher="ns:prod severity:critical", repeat="4h", also=[Also.ACKNOWLEDGE]),
     "edit_route": RoutePatch(repeat=None, group_by=["ns"], group_wait="20s"),
     "explain_routes": Explain(job="default/nightly-backup", cls=AlertClass.MISSED),
+    "add_silence": NewSilence(
+        until=datetime(2027, 1, 7, tzinfo=UTC), matcher="ns:prod tag:database", reason="the database moves"
+    ),
+    "preview_silence": WhatMatches(matcher="ns:prod tag:database"),
+    "edit_silence": SilencePatch(reason="it takes longer"),
+    "add_maintenance_window": NewWindow(
+        name="Patch night",
+        matcher="label:os=windows",
+        times=WindowTimes(cron=CronTimes(cron="0 2 * * 2#2", duration="3h", timezone="Europe/Berlin")),
+    ),
+    "edit_maintenance_window": WindowPatch(enabled=False),
+    "mute_job": MuteJob(until=datetime(2027, 1, 7, tzinfo=UTC), reason="being rebuilt"),
     "open_unsubscribe": UnsubscribeCode(code="the code in the link"),
     "unsubscribe": UnsubscribeCode(code="the code in the link"),
 }

@@ -21,7 +21,7 @@ from crontopus.domain.errors import Fault, Invalid
 from crontopus.domain.query import Query
 from crontopus.engine import bulk as bulks
 from crontopus.engine import jobs as engine
-from crontopus.engine import schedules
+from crontopus.engine import schedules, silences
 from crontopus.storage import finding, jobs
 from crontopus.storage.database import Tx
 from crontopus.storage.finding import Key
@@ -29,6 +29,7 @@ from crontopus.storage.jobs import Watched
 from crontopus.wire.common import Page
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.schedules import Preview
+from crontopus.wire.silences import MuteJob
 
 Find = Callable[[Tx, Reach, Query, Key | None, int], Awaitable[Sequence[Watched]]]
 
@@ -161,6 +162,30 @@ async def resume(caller: Caller, parts: Parts, job: JobName) -> Response[Job]:
 
 
 @post(
+    "/jobs/{job:str}/mute",
+    operation_id="mute_job",
+    opt=needs(Scope.ALERTS_OPERATE),
+    dependencies={"form": Body(MuteJob)},
+    status_code=200,
+)
+async def mute(caller: Caller, parts: Parts, job: JobName, form: NamedDependency[MuteJob]) -> Response[Job]:
+    """Mute a job.
+
+    Its alerts open, and nobody is told of them, until a time or until somebody ends it. It holds none of those that
+    depend on it.
+    """
+    async with parts.db.write(caller.tenant) as tx:
+        return await _answer(tx, parts, caller, await silences.mute(tx, caller, job, form))
+
+
+@post("/jobs/{job:str}/unmute", operation_id="unmute_job", opt=needs(Scope.ALERTS_OPERATE), status_code=200)
+async def unmute(caller: Caller, parts: Parts, job: JobName) -> Response[Job]:
+    """End the mute of a job: what is still open is told now. A job that is not muted stays as it is."""
+    async with parts.db.write(caller.tenant) as tx:
+        return await _answer(tx, parts, caller, await silences.unmute(tx, caller, job))
+
+
+@post(
     "/jobs/bulk",
     operation_id="change_jobs",
     opt=needs(Scope.JOBS_OPERATE),
@@ -206,4 +231,4 @@ async def _answer(tx: Tx, parts: Parts, caller: Caller, found: Watched) -> Respo
     return Response(body, headers={"ETag": f'"{found.job.version}"'})
 
 
-ROUTES = [listed, counts, show, create, edit, remove, pause, resume, change_many, watches, next_runs]
+ROUTES = [listed, counts, show, create, edit, remove, pause, resume, mute, unmute, change_many, watches, next_runs]

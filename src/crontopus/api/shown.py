@@ -26,6 +26,7 @@ from crontopus.storage.audit import Told
 from crontopus.storage.backups import Backup as MadeBackup
 from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
+from crontopus.storage.dependencies import Mute
 from crontopus.storage.devices import Device
 from crontopus.storage.exports import Export
 from crontopus.storage.factors import Passkey as StoredPasskey
@@ -99,6 +100,7 @@ def job(found: Watched, where: Links, now: datetime) -> wire_jobs.Job:
         namespace=job.namespace,
         slug=job.slug,
         name=job.name,
+        muted=_mute(found.mute, now),
         own=["timezone"] if job.timezone_given else [],
         schedule_in_words=schedule.describe(rule.schedules, rule.timezone, rule.clock),
         status=status,
@@ -118,6 +120,13 @@ def job(found: Watched, where: Links, now: datetime) -> wire_jobs.Job:
         updated_at=job.updated_at,
         version=job.version,
     )
+
+
+def _mute(found: Mute | None, now: datetime) -> wire_jobs.Mute | None:
+    """None where it is over."""
+    if found is None or (found.until is not None and found.until <= now):
+        return None
+    return wire_jobs.Mute(since=found.since, until=found.until, reason=found.reason, made_by=found.made_by)
 
 
 def watch(found: Watched, now: datetime) -> wire_jobs.Watch:

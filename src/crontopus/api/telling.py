@@ -1,6 +1,7 @@
 """Alerts, their messages, channels and routes as the wire shows them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import MAXYEAR, datetime
 from uuid import UUID
 
 from msgspec import convert
@@ -9,6 +10,7 @@ from crontopus.domain import routing as rules
 from crontopus.domain.alerts import SubjectKind
 from crontopus.engine import channels as of_channels
 from crontopus.engine.routing import Explained, shown_hours
+from crontopus.engine.silences import Hidden
 from crontopus.notify import kinds
 from crontopus.notify.outcome import Delivered
 from crontopus.storage import alerts as stored
@@ -19,9 +21,14 @@ from crontopus.storage.jobs import Subject
 from crontopus.storage.notifications import Attempt as StoredAttempt
 from crontopus.storage.notifications import Notification as StoredNotification
 from crontopus.storage.sealing import Sealer
+from crontopus.storage.silences import Silence, Window
 from crontopus.wire import alerts as wire
+from crontopus.wire import silences as of_silences
 
 Subjects = Mapping[UUID, Subject]
+
+UPCOMING = 3
+"""Stretches of a maintenance window that are shown."""
 
 
 async def subjects(tx: Tx, several: Sequence[stored.Stored]) -> Subjects:
@@ -40,12 +47,74 @@ def alert(found: stored.Stored, names: Subjects) -> wire.Alert:
         opened_at=of.opened_at,
         opening=of.opening,
         held=of.held,
+        held_since=found.held_since,
+        holders=[holder(one) for one in found.holders],
         acknowledged_at=of.acknowledged_at,
         acknowledged_by=found.acknowledged_by,
         snoozed_until=of.snoozed_until,
         resolved_at=of.resolved_at,
         ending=of.ending,
         run=found.run_id,
+    )
+
+
+def holder(found: rules.Holder) -> wire.Holder:
+    return wire.Holder(kind=found.kind, id=found.id, name=found.name, since=found.since, until=_end(found.until))
+
+
+def stretch(since: datetime, until: datetime) -> of_silences.Stretch:
+    return of_silences.Stretch(since=since if since.year > 1 else None, until=_end(until))
+
+
+def _end(until: datetime | None) -> datetime | None:
+    """None where there is none: hours that never close end with time itself."""
+    return None if until is None or until.year == MAXYEAR else until
+
+
+def silence(found: Silence) -> of_silences.Silence:
+    return of_silences.Silence(
+        id=found.id,
+        matcher=found.matcher,
+        reason=found.reason,
+        since=found.since,
+        until=found.until,
+        made_by=found.made_by,
+        created_at=found.created_at,
+    )
+
+
+def window(found: Window, now: datetime) -> of_silences.Window:
+    stretches = rules.upcoming(found.times, now, UPCOMING) if found.enabled else []
+    return of_silences.Window(
+        id=found.id,
+        name=found.name,
+        matcher=found.matcher,
+        times=_times(found.times),
+        enabled=found.enabled,
+        holds=any(since <= now for since, _ in stretches),
+        upcoming=[stretch(since, until) for since, until in stretches],
+        made_by=found.made_by,
+        created_at=found.created_at,
+    )
+
+
+def _times(times: rules.Times) -> of_silences.WindowTimes:
+    match times:
+        case rules.Once(since, until):
+            return of_silences.WindowTimes(once=of_silences.OnceTimes(since=since, until=until))
+        case rules.Weekly(hours):
+            return of_silences.WindowTimes(weekly=convert(shown_hours(hours), wire.RouteHours))
+        case rules.Recurring(cron, zone, duration):
+            lasts = duration.total_seconds()
+            return of_silences.WindowTimes(cron=of_silences.CronTimes(cron=cron, timezone=zone, duration=lasts))
+
+
+def hidden(found: Hidden, names: Subjects) -> of_silences.Hidden:
+    return of_silences.Hidden(
+        open=found.open,
+        alerts=[alert(one, names) for one in found.alerts],
+        jobs=found.jobs,
+        names=list(found.names),
     )
 
 
@@ -150,6 +219,7 @@ def explanation(found: Explained) -> wire.Explanation:
     return wire.Explanation(
         at=found.at,
         severity=found.severity,
+        holders=[holder(one) for one in found.decision.holders],
         lines=[
             wire.ExplainedLine(
                 route=line.route,

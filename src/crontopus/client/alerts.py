@@ -24,6 +24,18 @@ from crontopus.wire.alerts import (
     Unsubscribed,
 )
 from crontopus.wire.common import Page
+from crontopus.wire.jobs import Job
+from crontopus.wire.silences import (
+    Hidden,
+    MuteJob,
+    NewSilence,
+    NewWindow,
+    Silence,
+    SilencePatch,
+    WhatMatches,
+    Window,
+    WindowPatch,
+)
 
 
 class Alerts(Http):
@@ -85,6 +97,42 @@ class Alerts(Http):
 
     async def explain_routes(self, asked: Explain) -> Explanation:
         return await self.call("POST", "/routes/explain", Explanation, asked)
+
+    async def silences(
+        self, *, over: bool = False, cursor: str | None = None, limit: int | None = None
+    ) -> Page[Silence]:
+        wanted = "true" if over else None
+        return await self.call("GET", "/silences", Page[Silence], over=wanted, cursor=cursor, limit=limit)
+
+    async def add_silence(self, new: NewSilence) -> Silence:
+        return await self.call("POST", "/silences", Silence, new)
+
+    async def preview_silence(self, matcher: str) -> Hidden:
+        return await self.call("POST", "/silences/preview", Hidden, WhatMatches(matcher=matcher))
+
+    async def edit_silence(self, silence: UUID | str, changes: SilencePatch) -> Silence:
+        return await self.call("PATCH", f"/silences/{segment(silence)}", Silence, changes)
+
+    async def end_silence(self, silence: UUID | str) -> None:
+        await self.call("DELETE", f"/silences/{segment(silence)}", type(None))
+
+    async def maintenance_windows(self) -> Page[Window]:
+        return await self.call("GET", "/maintenance-windows", Page[Window])
+
+    async def add_maintenance_window(self, new: NewWindow) -> Window:
+        return await self.call("POST", "/maintenance-windows", Window, new)
+
+    async def edit_maintenance_window(self, window: UUID | str, changes: WindowPatch) -> Window:
+        return await self.call("PATCH", f"/maintenance-windows/{segment(window)}", Window, changes)
+
+    async def remove_maintenance_window(self, window: UUID | str) -> None:
+        await self.call("DELETE", f"/maintenance-windows/{segment(window)}", type(None))
+
+    async def mute_job(self, job: UUID | str, form: MuteJob) -> Job:
+        return await self.call("POST", f"/jobs/{segment(job)}/mute", Job, form)
+
+    async def unmute_job(self, job: UUID | str) -> Job:
+        return await self.call("POST", f"/jobs/{segment(job)}/unmute", Job)
 
     async def notifications(
         self, *, status: str = "", channel: UUID | str = "", cursor: str | None = None, limit: int | None = None

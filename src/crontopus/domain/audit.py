@@ -38,6 +38,8 @@ class Noun(StrEnum):
     ALERT = "alert"
     CHANNEL = "channel"
     ROUTE = "route"
+    SILENCE = "silence"
+    MAINTENANCE_WINDOW = "maintenance_window"
 
 
 class Target(Struct, frozen=True):

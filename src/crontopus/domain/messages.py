@@ -1,12 +1,13 @@
 """The words of messages about alerts: the state, what is wrong and why, and the facts beside it. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from crontopus.domain.alerts import Alert, AlertClass, Ending
-from crontopus.domain.routing import Kind
+from crontopus.domain.routing import Holder, HolderKind, Kind
 
 _STATES = {
     Kind.OPEN: "DOWN",
@@ -15,6 +16,12 @@ _STATES = {
     Kind.UPDATE: "CHANGED",
     Kind.ACKNOWLEDGE: "ACKNOWLEDGED",
 }
+_OTHER_STATES = {
+    (AlertClass.FLAPPING, Kind.OPEN): "FLAPPING",
+    (AlertClass.FLAPPING, Kind.REMINDER): "STILL FLAPPING",
+    (AlertClass.UNOBSERVED, Kind.OPEN): "NOT WATCHED",
+    (AlertClass.UNOBSERVED, Kind.REMINDER): "STILL SILENT",
+}
 _ENDS = {
     Ending.RECOVERED: ("RECOVERED", "It recovered"),
     Ending.PAUSED: ("PAUSED", "It was paused, and nobody is alarmed until it is resumed"),
@@ -22,6 +29,19 @@ _ENDS = {
     Ending.DELETED: ("DELETED", "The job was deleted"),
     Ending.EXPIRED: ("OVER", "Nothing was heard of it for a day, and it is taken for over"),
 }
+
+
+_HOLDERS = {
+    HolderKind.SILENCE: "the silence “{}”",
+    HolderKind.MAINTENANCE: "the maintenance window “{}”",
+    HolderKind.MUTE: "the mute of the job (“{}”)",
+    HolderKind.PARENT: "“{}”, which it depends on",
+    HolderKind.AGENT: "the silence of the agent “{}”",
+    HolderKind.FLAPPING: "its flapping",
+}
+
+
+_NOT_DOWN = frozenset({AlertClass.FLAPPING, AlertClass.UNOBSERVED})
 
 
 class RunFacts(Struct, frozen=True, kw_only=True):
@@ -38,12 +58,17 @@ class RunFacts(Struct, frozen=True, kw_only=True):
 
 
 class JobFacts(Struct, frozen=True, kw_only=True):
-    """What the job promises, as far as it is told."""
+    """What the job promises, as far as it is told; and how it stands now. `silent`: the jobs of an alert that is of
+    many, as far as they are named, `more` beside those.
+    """
 
     zone: str = "UTC"
     grace: timedelta = timedelta()
     max_runtime: timedelta | None = None
     min_runtime: timedelta | None = None
+    stands: str = ""
+    silent: Sequence[str] = ()
+    more: int = 0
 
 
 def state(kind: Kind, alert: Alert, *, ended: bool) -> str:
@@ -52,15 +77,23 @@ def state(kind: Kind, alert: Alert, *, ended: bool) -> str:
         return "WAS DOWN"
     if kind is Kind.RESOLVE:
         return _ENDS[alert.ending or Ending.RECOVERED][0]
-    if alert.kind is AlertClass.FLAPPING and kind in (Kind.OPEN, Kind.REMINDER):
-        return "FLAPPING" if kind is Kind.OPEN else "STILL FLAPPING"
-    return _STATES[kind]
+    return _OTHER_STATES.get((alert.kind, kind)) or _STATES[kind]
+
+
+class Held(Struct, frozen=True):
+    """That an alert was held back for a while, and by what."""
+
+    since: datetime
+    until: datetime
+    holders: Sequence[Holder]
 
 
 def summary(kind: Kind, alert: Alert, run: RunFacts, job: JobFacts, by: str, *, ended: bool) -> str:
     """Why, in a sentence or two. `by`: who acknowledged it."""
     since = clock(alert.opened_at, job.zone)
     why = cause(alert, run, job)
+    if alert.kind in _NOT_DOWN:
+        return _of_many_runs(kind, alert, job, by, ended=ended)
     if ended:
         until = f" until {clock(alert.resolved_at, job.zone)}" if alert.resolved_at else ""
         return f"It was down from {since}{until}, because {why}. It is over by now."
@@ -70,6 +103,25 @@ def summary(kind: Kind, alert: Alert, run: RunFacts, job: JobFacts, by: str, *, 
     if kind is Kind.ACKNOWLEDGE:
         return f"{by or 'Somebody'} knows. It is down since {since}, because {why}."
     return f"Down since {since}, because {why}."
+
+
+def _of_many_runs(kind: Kind, alert: Alert, job: JobFacts, by: str, *, ended: bool) -> str:
+    """Of what is no trouble of one run: the word "down" would say too much."""
+    why = cause(alert, RunFacts(), job)
+    since = clock(alert.opened_at, job.zone)
+    if ended or kind is Kind.RESOLVE:
+        lasted = f" It lasted from {since} until {clock(alert.resolved_at, job.zone)}." if alert.resolved_at else ""
+        return f"{_calmed(alert, job)}{lasted}"
+    told = f"{why[:1].upper()}{why[1:]}, since {since}."
+    return f"{by or 'Somebody'} knows. {told}" if kind is Kind.ACKNOWLEDGE else told
+
+
+def _calmed(alert: Alert, job: JobFacts) -> str:
+    if alert.ending is not Ending.RECOVERED:
+        return f"{_ENDS[alert.ending or Ending.RECOVERED][1]}."
+    if alert.kind is AlertClass.UNOBSERVED:
+        return "All of these jobs have reported since."
+    return f"It is calm again{f', and {job.stands} now' if job.stands else ''}."
 
 
 def cause(alert: Alert, run: RunFacts, job: JobFacts) -> str:
@@ -92,7 +144,14 @@ def cause(alert: Alert, run: RunFacts, job: JobFacts) -> str:
         case AlertClass.FLAPPING:
             return "it went up and down again and again"
         case AlertClass.UNOBSERVED:
-            return "nobody watched, so we do not know"
+            return f"nobody watched, and nothing was heard since{_named(job)}"
+
+
+def _named(job: JobFacts) -> str:
+    named = ", ".join(job.silent)
+    if not named:
+        return ""
+    return f" of {named} and {job.more} more" if job.more else f" of {named}"
 
 
 def _failed(run: RunFacts, job: JobFacts) -> str:
@@ -104,6 +163,17 @@ def _failed(run: RunFacts, job: JobFacts) -> str:
     if run.exit_code is not None:
         return f"the last run failed with exit status {run.exit_code}"
     return "the last run said itself that it failed"
+
+
+def held(by: Held, zone: str) -> str:
+    """Why one learns of it only now."""
+    since, until = clock(by.since, zone), clock(by.until, zone)
+    return f"It was held back from {since} until {until} by {held_by(by.holders)}."
+
+
+def held_by(holders: Sequence[Holder]) -> str:
+    """What holds an alert, as part of a sentence."""
+    return " and ".join(dict.fromkeys(_HOLDERS[holder.kind].format(holder.name) for holder in holders))
 
 
 def clock(instant: datetime | None, zone: str) -> str:

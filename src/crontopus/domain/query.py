@@ -67,6 +67,13 @@ def matches(query: Query, fields: Mapping[str, Collection[str]], labels: Mapping
     return all(_holds(term, fields, labels) != term.denied for term in query)
 
 
+def alert_classes(query: Query) -> tuple[Query, Sequence[AlertClass]]:
+    """Apart: what a query asks of the job of an alert, and the classes that it finds."""
+    asked = tuple(term for term in query if term.field == "class")
+    found = [one for one in AlertClass if matches(asked, {"class": (one.value,)}, {})]
+    return tuple(term for term in query if term.field != "class"), found
+
+
 def _holds(term: Term, fields: Mapping[str, Collection[str]], labels: Mapping[str, str]) -> bool:
     if term.field == "label":
         values = [value for key, value in labels.items() if _like(term.key, key)]

@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct
 
 from crontopus.domain.watch import Gap, Gaps
+from crontopus.engine import unobserved
 from crontopus.metrics import Metrics
 from crontopus.storage import gaps
 from crontopus.storage.database import Database, SystemTx
@@ -106,6 +107,7 @@ class Absence:
                     "nobody watched", since=gap.since.isoformat(), until=gap.until.isoformat(), silent_jobs=silent
                 )
                 await gaps.notice(tx, gap_id)
+                await unobserved.noticed(tx, gap_id)
         return False
 
     def leave(self) -> None:

@@ -15,7 +15,7 @@ from crontopus.domain.errors import Conflict, Fault, Invalid
 from crontopus.domain.watch import Reason, Resolved
 from crontopus.engine import audit, watching
 from crontopus.storage import alerts as stored
-from crontopus.storage import jobs
+from crontopus.storage import dependencies, jobs
 from crontopus.storage.alerts import Event, Stored
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.identity import new_id
@@ -75,6 +75,9 @@ async def resolve(tx: Tx, caller: Principal, alert: UUID) -> Stored:
         await watching.apply(tx, found.subject_id, Resolved(reason))
     over = replace(found, alert=changes.resolved(found.alert, tx.now, changes.Ending.BY_HAND), next_at=tx.now)
     await stored.save(SystemTx(tx.sql, tx.now), [], [over])
+    await stored.ask_subjects_again(
+        tx, {found.subject_id} | await dependencies.descendants(tx, [found.subject_id]), [alert]
+    )
     await _log(tx, caller, over, Happening.RESOLVED, changes.Ending.BY_HAND)
     await _tell(tx, caller, over, "alert.resolve")
     return over

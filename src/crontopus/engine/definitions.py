@@ -34,9 +34,11 @@ class Definition(Struct, frozen=True, kw_only=True):
     tags: list[str]
     labels: dict[str, str]
     notes: Notes
+    depends_on: list[str]
 
     def values(self) -> dict[str, Any]:
-        return structs.asdict(self)
+        """Of the job's own row."""
+        return {field: value for field, value in structs.asdict(self).items() if field != "depends_on"}
 
 
 class _Faults:
@@ -81,8 +83,8 @@ def of_new(spec: JobSpec, name: str, slug: str, timezone: str) -> Definition:
             severity=spec.severity,
             owner=spec.owner,
             runbook=spec.runbook,
-            depends_on=spec.depends_on,
         ),
+        depends_on=sorted(set(spec.depends_on)),
     )
 
 
@@ -134,7 +136,7 @@ def spec_of(job: Job) -> JobSpec:
         severity=job.notes.severity,
         owner=job.notes.owner,
         runbook=job.notes.runbook,
-        depends_on=job.notes.depends_on,
+        depends_on=job.depends_on,
     )
 
 

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from crontopus.domain.access import ALL, Principal
+from crontopus.domain.access import ALL, Principal, Reach
 from crontopus.domain.audit import Deed, Noun, Target, changes
 from crontopus.domain.errors import Conflict, Fault, Invalid, LostRace, NotAllowed
 from crontopus.domain.tiers import Quota
 from crontopus.domain.watch import Edited, Paused, Resumed, Status
-from crontopus.engine import audit, definitions, quotas, schedules, watching
+from crontopus.engine import audit, definitions, needs, quotas, schedules, watching
 from crontopus.engine.definitions import Definition
-from crontopus.storage import alerts, events, jobs, namespaces
+from crontopus.storage import alerts, dependencies, events, jobs, namespaces
 from crontopus.storage.database import Tx
 from crontopus.storage.identity import new_id
 from crontopus.storage.jobs import Watched
@@ -38,6 +38,7 @@ async def create(tx: Tx, caller: Principal, new: NewJob) -> Watched:
     if not await jobs.add(tx, row):
         raise _taken(namespace.slug, definition.slug)
     await watching.born(tx, job, definition.expectation)
+    await needs.depend(tx, caller.reach, job, definition.depends_on)
     await events.add(tx, job, 1)
     made = await jobs.find(tx, caller.reach, str(job))
     await audit.tell(tx, caller, "job.create", target(made.job), after=definitions.told(made.job))
@@ -52,7 +53,7 @@ async def edit(tx: Tx, caller: Principal, name: str, patch: JobPatch, versions: 
     home = (await namespaces.of_ids(tx, [old.namespace_id]))[old.namespace_id]
     new = definitions.patched(old, patch, home.timezone)
     if new != _definition_of(old):
-        await _store(tx, job, old, new)
+        await _store(tx, caller.reach, job, old, new)
     found = await jobs.find(tx, caller.reach, str(job))
     if new != _definition_of(old):
         before, after = definitions.told(old), definitions.told(found.job)
@@ -68,7 +69,7 @@ async def refit(tx: Tx, job: UUID) -> None:
         home = (await namespaces.of_ids(tx, [old.namespace_id]))[old.namespace_id]
         new = definitions.patched(old, JobPatch(), home.timezone)
         if new != _definition_of(old):
-            await _store(tx, job, old, new)
+            await _store(tx, ALL, job, old, new)
 
 
 async def pause(tx: Tx, caller: Principal, name: str, until: datetime | None) -> Watched:
@@ -104,8 +105,9 @@ async def delete(tx: Tx, caller: Principal, name: str, versions: Sequence[int] |
 
 async def remove(tx: Tx, job: UUID) -> None:
     """Delete a job that is locked."""
+    await alerts.ask_subjects_again(tx, {job} | await dependencies.descendants(tx, [job]))
+    await dependencies.forget(tx, job)
     await jobs.remove(tx, job)
-    await alerts.ask_all_again(tx, job)
     await events.add(tx, job, 0)
 
 
@@ -155,12 +157,14 @@ async def _home(tx: Tx, caller: Principal, slug: str) -> Namespace:
     return namespace
 
 
-async def _store(tx: Tx, job: UUID, old: jobs.Job, new: Definition) -> None:
+async def _store(tx: Tx, reach: Reach, job: UUID, old: jobs.Job, new: Definition) -> None:
     if new.slug != old.slug and await jobs.slug_taken(tx, old.namespace_id, new.slug):
         raise _taken(old.namespace, new.slug)
     if new.expectation != old.expectation:
         await watching.apply(tx, job, Edited(new.expectation))
     await jobs.change(tx, job, jobs.definition(**new.values(), now=tx.now))
+    if new.depends_on != old.depends_on:
+        await needs.depend(tx, reach, job, new.depends_on)
     await alerts.ask_all_again(tx, job)
     await events.add(tx, job, old.version + 1)
 

@@ -4,14 +4,18 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crontopus.domain import messages
-from crontopus.domain.messages import JobFacts, RunFacts
+from crontopus.domain.access import ALL
+from crontopus.domain.alerts import AlertClass, SubjectKind
+from crontopus.domain.messages import Held, JobFacts, RunFacts
 from crontopus.domain.routing import Kind, Sending
 from crontopus.domain.watch import RunState
 from crontopus.engine import runs as engine_runs
+from crontopus.engine import unobserved
 from crontopus.notify.contract import Fact, Link, Notice
-from crontopus.storage import jobs, runs, tenants
+from crontopus.storage import jobs, runs, tenants, watches
 from crontopus.storage.alerts import Stored
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.jobs import Subject
@@ -20,6 +24,10 @@ from crontopus.storage.runs import Run
 
 LINES = 20
 """Of the output that a message shows."""
+
+NAMED = 20
+MOST_COUNTED = 10_000
+"""Of the jobs that an alert is of that is of many."""
 
 Item = tuple[Stored, Notification, Sending]
 
@@ -52,7 +60,7 @@ class Notices:
         subject = known.subjects.get(stored.subject_id)
         run = known.runs.get(stored.run_id) if stored.run_id else None
         ended, of_run = how is Sending.WITH_ITS_END, _run_facts(run)
-        of_job = _job_facts(subject) if subject else JobFacts()
+        of_job = await self._job_facts(tx, stored, subject)
         wants_output = message.kind in (Kind.OPEN, Kind.FAILURE, Kind.REMINDER)
         return Notice(
             id=message.id,
@@ -62,8 +70,8 @@ class Notices:
             cls=stored.alert.kind,
             severity=stored.alert.severity,
             state=messages.state(message.kind, stored.alert, ended=ended),
-            title=_title(subject),
-            summary=messages.summary(message.kind, stored.alert, of_run, of_job, stored.acknowledged_by, ended=ended),
+            title=_title(stored, subject, of_job),
+            summary=_summary(message.kind, stored, of_run, of_job, ended=ended),
             at=tx.now,
             since=stored.alert.opened_at,
             tenant=known.tenant,
@@ -79,6 +87,14 @@ class Notices:
             reference=_reference(message, told),
         )
 
+    async def _job_facts(self, tx: Tx, stored: Stored, subject: Subject | None) -> JobFacts:
+        if subject is None:
+            return await _silent_jobs(tx, stored) if stored.subject is SubjectKind.SYSTEM else JobFacts()
+        if stored.alert.kind is not AlertClass.FLAPPING:
+            return _job_facts(subject)
+        believed = (await watches.states(tx, [subject.id])).get((subject.id, stored.agent_id))
+        return replace(_job_facts(subject), stands=believed.status.value if believed else "")
+
     def _links(self, stored: Stored, subject: Subject | None) -> Sequence[Link]:
         links = [Link("The alert", f"{self._url}/alerts/{stored.alert.id}")]
         if stored.run_id is not None:
@@ -90,7 +106,25 @@ class Notices:
         return links
 
 
-def _title(subject: Subject | None) -> str:
+def _summary(kind: Kind, stored: Stored, run: RunFacts, job: JobFacts, *, ended: bool) -> str:
+    """With why one learns of it only now, where it was held before."""
+    told = messages.summary(kind, stored.alert, run, job, stored.acknowledged_by, ended=ended)
+    if kind is not Kind.OPEN or stored.alert.held or stored.held_since is None:
+        return told
+    return f"{told} {messages.held(Held(stored.held_since, stored.alert.clock_at, stored.holders), job.zone)}"
+
+
+async def _silent_jobs(tx: Tx, stored: Stored) -> JobFacts:
+    silent = await unobserved.still_silent(tx, stored, MOST_COUNTED)
+    named = await jobs.refs(tx, ALL, silent, NAMED)
+    names = [f"{one.name} in {one.namespace}" for one in named]
+    return JobFacts(silent=names, more=len(silent) - len(names))
+
+
+def _title(stored: Stored, subject: Subject | None, job: JobFacts) -> str:
+    if stored.subject is SubjectKind.SYSTEM:
+        several = len(job.silent) + job.more
+        return "1 job" if several == 1 else f"{several or 'Some'} jobs"
     if subject is None:
         return "A job that is gone"
     return f"{subject.name} in {subject.namespace}" if subject.namespace else subject.name

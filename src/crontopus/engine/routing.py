@@ -9,17 +9,17 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from crontopus.domain import duration, zone
+from crontopus.domain import duration, ids, zone
 from crontopus.domain.access import Principal
 from crontopus.domain.alerts import Alert, Severity, SubjectKind
 from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound
-from crontopus.domain.query import parse_alerts
+from crontopus.domain.query import Query, parse_alerts
 from crontopus.domain.routing import Decision, Hours, Route, Span, Step, decide
-from crontopus.engine import audit
+from crontopus.engine import audit, holding
 from crontopus.engine.alerting import facts, rules_of
 from crontopus.notify import email, kinds
-from crontopus.storage import alerts, channels, jobs, routes
+from crontopus.storage import alerts, channels, jobs, routes, watches
 from crontopus.storage.alerts import Stored
 from crontopus.storage.channels import Channel
 from crontopus.storage.database import SystemTx, Tx
@@ -110,10 +110,14 @@ async def explain(tx: Tx, caller: Principal, asked: Explain, *, mails: bool) -> 
         tenant_id=tx.tenant,
         subject=SubjectKind.JOB,
         subject_id=job,
-        agent_id=job,
+        agent_id=ids.NO_AGENT,
     )
     rules = (await rules_of(everywhere, [tx.tenant], mails=mails))[tx.tenant]
-    decision = decide(imagined.alert, facts(imagined, subject), rules.routes, (), (), at)
+    seen = facts(imagined, subject)
+    believed = await watches.states(tx, [job])
+    ground = await holding.ground(everywhere, [imagined], {job: subject}, believed)
+    holders = ground.holders(imagined, seen, at)
+    decision = decide(imagined.alert, seen, rules.routes, holders, (), at)
     return Explained(at, severity, decision, rules.by_id, rules.channels)
 
 
@@ -128,7 +132,7 @@ def _changed(route: Route, given: Mapping[str, Any]) -> Route:
     if "name" in given:
         read["name"] = given["name"].strip()
     if "matcher" in given:
-        read["matcher"] = _at("/matcher", lambda: parse_alerts(given["matcher"]))
+        read["matcher"] = matcher_of(given["matcher"])
     for name in ("group_wait", "group_interval", "repeat"):
         if name in given:
             least = timedelta(minutes=1) if name == "repeat" else timedelta()
@@ -137,7 +141,7 @@ def _changed(route: Route, given: Mapping[str, Any]) -> Route:
     if "steps" in given:
         read["steps"] = tuple(_step(number, step) for number, step in enumerate(given["steps"]))
     if "hours" in given:
-        read["hours"] = None if given["hours"] is None else _hours(given["hours"])
+        read["hours"] = None if given["hours"] is None else hours_of(given["hours"], "/hours")
     if "group_by" in given:
         read["group_by"] = tuple(given["group_by"])
     if "also" in given:
@@ -153,10 +157,11 @@ def _span(written: float | str, pointer: str, least: timedelta = timedelta()) ->
     return duration.parse(written, least=least, most=LONGEST, pointer=pointer)
 
 
-def _hours(hours: RouteHours) -> Hours:
+def hours_of(hours: RouteHours, pointer: str) -> Hours:
+    """Raises Invalid."""
     if zone.find(hours.timezone) is None:
         detail = f"there is no time zone {hours.timezone!r}: write one such as Europe/Berlin"
-        raise Invalid(detail, (Fault("/hours/timezone", detail),))
+        raise Invalid(detail, (Fault(f"{pointer}/timezone", detail),))
     spans = tuple(Span(frozenset(each.days), _minutes(each.since), _minutes(each.until)) for each in hours.open)
     return Hours(hours.timezone, spans)
 
@@ -166,11 +171,12 @@ def _minutes(clock: str) -> int:
     return int(hour) * 60 + int(minute)
 
 
-def _at(pointer: str, read: Any) -> Any:
+def matcher_of(written: str) -> Query:
+    """Raises Invalid, which names the place."""
     try:
-        return read()
+        return parse_alerts(written)
     except Invalid as error:
-        raise Invalid(str(error), tuple(Fault(pointer, fault.detail) for fault in error.faults)) from None
+        raise Invalid(str(error), tuple(Fault("/matcher", fault.detail) for fault in error.faults)) from None
 
 
 def _require_place(route: Route, known: Mapping[UUID, Route]) -> None:

@@ -1,6 +1,6 @@
 """Alerts and what happened to them; and the flips that are owed to them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from crontopus.domain import ids
 from crontopus.domain.access import Reach
 from crontopus.domain.alerts import Alert, AlertClass, Happening, SubjectKind
 from crontopus.domain.errors import NotFound
+from crontopus.domain.routing import Holder
 from crontopus.domain.watch import Cause, Reason
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.jobs import within
@@ -22,7 +23,10 @@ Key = tuple[UUID, UUID, AlertClass]
 
 
 class Stored(Struct, frozen=True, kw_only=True):
-    """An alert with what it is of. `run_id`: the run that opened it last. `next_at`: see `Decision`."""
+    """An alert with what it is of. `run_id`: the run that opened it last. `next_at`: see `Decision`.
+
+    `holders`: what holds it since `held_since`; of one that is not held any more, what held it last in this opening.
+    """
 
     alert: Alert
     tenant_id: UUID
@@ -32,6 +36,8 @@ class Stored(Struct, frozen=True, kw_only=True):
     acknowledged_by: str = ""
     run_id: UUID | None = None
     next_at: datetime | None = None
+    held_since: datetime | None = None
+    holders: tuple[Holder, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -115,6 +121,13 @@ async def latest(tx: SystemTx, keys: Collection[Key], since: datetime) -> dict[K
     return {each.key: each for each in found}
 
 
+async def around(tx: SystemTx | Tx, subjects: Collection[UUID], since: datetime) -> Sequence[Stored]:
+    """Of these subjects the alerts that are open, or were resolved after `since`."""
+    fresh = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at > since)
+    query = select(*_COLUMNS).where(alerts.c.subject_id.in_(list(subjects)), fresh).order_by(alerts.c.id)
+    return [_stored(row) for row in await tx.sql.execute(query)]
+
+
 async def due(tx: SystemTx, limit: int) -> Sequence[Stored]:
     """Those to be decided upon by now."""
     query = select(*_COLUMNS).where(alerts.c.next_at <= tx.now).order_by(alerts.c.next_at).limit(limit)
@@ -146,6 +159,12 @@ async def save(tx: SystemTx, new: Sequence[Stored], changed: Sequence[Stored]) -
 async def ask_again(tx: SystemTx, wanted: Collection[UUID]) -> None:
     """They are decided upon anew, at once."""
     await tx.sql.execute(update(alerts).where(alerts.c.id.in_(list(wanted))).values(next_at=tx.now))
+
+
+async def ask_subjects_again(tx: SystemTx | Tx, subjects: Collection[UUID], but: Collection[UUID] = ()) -> None:
+    """Every open alert of these, but for some, is decided upon anew, at once."""
+    which = and_(alerts.c.subject_id.in_(list(subjects)), alerts.c.resolved_at.is_(None), alerts.c.id.not_in(list(but)))
+    await tx.sql.execute(update(alerts).where(which).values(next_at=tx.now))
 
 
 async def ask_all_again(tx: Tx, of: UUID | None = None) -> None:
@@ -188,6 +207,14 @@ async def listed(tx: Tx, reach: Reach, before: UUID | None, limit: int, *, only_
         query = query.where(alerts.c.id < before)
     rows = await tx.sql.execute(query.order_by(alerts.c.id.desc()).limit(limit))
     return [_stored(row) for row in rows]
+
+
+async def all_open(tx: Tx, reach: Reach, limit: int) -> AsyncIterator[Sequence[Stored]]:
+    """Those that are open, newest first, so many at a time."""
+    before = None
+    while page := await listed(tx, reach, before, limit, only_open=True):
+        yield page
+        before = page[-1].alert.id
 
 
 def _within(tx: Tx, reach: Reach) -> list[ColumnElement[bool]]:

@@ -47,14 +47,14 @@ async def by_name(tx: Tx, reach: Reach, query: Query, after: Key | None, limit: 
     statement = await _found(tx, reach, query)
     if after is not None:
         statement = statement.where(_place() > _key(after))
-    return await _page(tx, statement.order_by(jobs.c.search, jobs.c.id).limit(limit))
+    return await _page(tx, reach, statement.order_by(jobs.c.search, jobs.c.id).limit(limit))
 
 
 async def by_name_backwards(tx: Tx, reach: Reach, query: Query, after: Key | None, limit: int) -> Sequence[Watched]:
     statement = await _found(tx, reach, query)
     if after is not None:
         statement = statement.where(_place() < _key(after))
-    return await _page(tx, statement.order_by(jobs.c.search.desc(), jobs.c.id.desc()).limit(limit))
+    return await _page(tx, reach, statement.order_by(jobs.c.search.desc(), jobs.c.id.desc()).limit(limit))
 
 
 async def oldest_first(tx: Tx, reach: Reach, query: Query, after: Key | None, limit: int) -> Sequence[Watched]:
@@ -62,14 +62,14 @@ async def oldest_first(tx: Tx, reach: Reach, query: Query, after: Key | None, li
     statement = await _found(tx, reach, query)
     if after is not None:
         statement = statement.where(jobs.c.id > after[1])
-    return await _page(tx, statement.order_by(jobs.c.id).limit(limit))
+    return await _page(tx, reach, statement.order_by(jobs.c.id).limit(limit))
 
 
 async def newest_first(tx: Tx, reach: Reach, query: Query, after: Key | None, limit: int) -> Sequence[Watched]:
     statement = await _found(tx, reach, query)
     if after is not None:
         statement = statement.where(jobs.c.id < after[1])
-    return await _page(tx, statement.order_by(jobs.c.id.desc()).limit(limit))
+    return await _page(tx, reach, statement.order_by(jobs.c.id.desc()).limit(limit))
 
 
 async def ids_found(tx: Tx, reach: Reach, query: Query, limit: int) -> Sequence[UUID]:
@@ -108,8 +108,8 @@ def with_total(found: dict[Status, int]) -> dict[str, int]:
     return {**{status.value: found.get(status, 0) for status in Status}, "total": sum(found.values())}
 
 
-async def _page(tx: Tx, statement: Select[Any]) -> Sequence[Watched]:
-    return await watched(tx, (await tx.sql.execute(statement)).all())
+async def _page(tx: Tx, reach: Reach, statement: Select[Any]) -> Sequence[Watched]:
+    return await watched(tx, reach, (await tx.sql.execute(statement)).all())
 
 
 async def _found(tx: Tx, reach: Reach, query: Query) -> Select[Any]:

@@ -15,7 +15,7 @@ from crontopus.domain.watch import Gap, Gaps, RunState
 from crontopus.storage import jobs
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.jobs import Ref
-from crontopus.storage.tables import gaps, heartbeats, runs, silences
+from crontopus.storage.tables import gap_silences, gaps, heartbeats, runs
 
 REMEMBERED = timedelta(days=8)
 """Gaps that ended longer ago excuse nothing any more: reports older than 7 days are history only."""
@@ -115,7 +115,29 @@ async def unnoticed(tx: SystemTx, before: datetime) -> Sequence[tuple[UUID, Gap]
 
 async def count_silent(tx: SystemTx, gap: UUID) -> int:
     """How many runs the gap excused that nobody has reported since."""
-    return await tx.sql.scalar(_silent(func.count()).where(silences.c.gap_id == gap)) or 0
+    return await tx.sql.scalar(_silent(func.count()).where(gap_silences.c.gap_id == gap)) or 0
+
+
+async def silent_tenants(tx: SystemTx, gap: UUID) -> Sequence[UUID]:
+    """Those of which a run was excused that nobody has reported since."""
+    return (
+        await tx.sql.scalars(_silent(gap_silences.c.tenant_id).where(gap_silences.c.gap_id == gap).distinct())
+    ).all()
+
+
+class Unheard(Struct, frozen=True):
+    """A job that a gap excused, and the end of that gap."""
+
+    job: UUID
+    until: datetime
+
+
+async def unheard(tx: SystemTx | Tx, tenant: UUID, since: datetime, after: UUID, limit: int) -> Sequence[Unheard]:
+    """Jobs whose run was excused by a gap that was noticed since then, and is not reported; by id, after `after`."""
+    query = _silent(gap_silences.c.job_id, func.max(gaps.c.until).label("until"))
+    mine = query.where(gap_silences.c.tenant_id == tenant, gaps.c.noticed_at >= since, gap_silences.c.job_id > after)
+    rows = await tx.sql.execute(mine.group_by(gap_silences.c.job_id).order_by(gap_silences.c.job_id).limit(limit))
+    return [Unheard(row.job_id, row.until) for row in rows]
 
 
 async def notice(tx: SystemTx, gap: UUID) -> None:
@@ -132,18 +154,15 @@ async def listed(tx: Tx, before: datetime | None, limit: int) -> Sequence[tuple[
 
 async def silent(tx: Tx, reach: Reach, gap: Gap, limit: int) -> Sequence[Ref]:
     """Jobs within reach that did not report while nobody watched, and have not since; the first `limit` by name."""
-    of_gap = (silences.c.gap_id == ids.floor_of(gap.since), silences.c.tenant_id == tx.tenant)
-    return await jobs.refs(tx, reach, _silent(silences.c.job_id).where(*of_gap), limit)
+    of_gap = (gap_silences.c.gap_id == ids.floor_of(gap.since), gap_silences.c.tenant_id == tx.tenant)
+    return await jobs.refs(tx, reach, _silent(gap_silences.c.job_id).where(*of_gap), limit)
 
 
 def _until(instant: datetime) -> ColumnElement[bool]:
     return heartbeats.c.beat_at <= instant
 
 
-def _silent(what: Any) -> Select[Any]:
+def _silent(*what: Any) -> Select[Any]:
     """A run that was reported after all is `unobserved` no longer."""
-    return (
-        select(what)
-        .select_from(silences.join(runs, runs.c.id == silences.c.run_id))
-        .where(runs.c.state == RunState.UNOBSERVED)
-    )
+    joined = gap_silences.join(runs, runs.c.id == gap_silences.c.run_id).join(gaps, gaps.c.id == gap_silences.c.gap_id)
+    return select(*what).select_from(joined).where(runs.c.state == RunState.UNOBSERVED)

@@ -1,6 +1,6 @@
 """Jobs: the definitions, with what is believed of each. Which jobs a query finds is in `storage.finding`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,11 +17,13 @@ from crontopus.domain.alerts import Severity
 from crontopus.domain.errors import Conflict, NotFound
 from crontopus.domain.reports import Filters
 from crontopus.domain.watch import Expectation, Watch
-from crontopus.storage import runs
+from crontopus.storage import dependencies, runs
 from crontopus.storage.database import SystemTx, TenantId, Tx
+from crontopus.storage.dependencies import Mute
 from crontopus.storage.packing import unpacked
 from crontopus.storage.runs import Run
 from crontopus.storage.statements import job_insert
+from crontopus.storage.tables import dependencies as needs
 from crontopus.storage.tables import jobs, namespaces, watches
 from crontopus.wire.jobs import Origin
 
@@ -33,7 +35,6 @@ class Notes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     severity: Severity = Severity.WARNING
     owner: str = ""
     runbook: str = ""
-    depends_on: list[str] = []
 
 
 NO_FILTERS = Filters()
@@ -41,7 +42,7 @@ NO_NOTES = Notes()
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """The definition. `namespace` is the slug of its namespace."""
+    """The definition. `namespace` is the slug of its namespace. `depends_on`: as namespace/slug, those within reach."""
 
     id: UUID
     namespace_id: UUID
@@ -55,6 +56,7 @@ class Job(Struct, frozen=True, kw_only=True):
     tags: list[str]
     labels: dict[str, str]
     notes: Notes
+    depends_on: list[str]
     origin: Origin
     created_at: datetime
     updated_at: datetime
@@ -86,16 +88,19 @@ class Subject(Struct, frozen=True, kw_only=True):
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """A job, what is believed of it (by ping), since when, and its newest run. `change` rises with each."""
+    """A job, what is believed of it (by ping), since when, and its newest run. `change` rises with each. `mute`: the
+    last one, which may be over.
+    """
 
     job: Job
     watch: Watch
     changed_at: datetime
     change: int
     last_run: Run | None = None
+    mute: Mute | None = None
 
 
-_JOB = [jobs.c[field] for field in Job.__struct_fields__ if field not in ("namespace",)]
+_JOB = [jobs.c[field] for field in Job.__struct_fields__ if field not in ("namespace", "depends_on")]
 _WATCH = [watches.c.state, watches.c.changed_at, watches.c.last_number, watches.c.version.label("change")]
 
 
@@ -187,17 +192,20 @@ def within(tx: Tx, reach: Reach) -> list[ColumnElement[bool]]:
     return conditions
 
 
-async def watched(tx: Tx, rows: Sequence[Row[Any]]) -> list[Watched]:
-    """Rows of `selected`, with their newest runs."""
+async def watched(tx: Tx, reach: Reach, rows: Sequence[Row[Any]]) -> list[Watched]:
+    """Rows of `selected`, with their newest runs and what is within reach of what they depend on."""
     newest = {row.id: ids.run_id(row.id, ids.NO_AGENT, row.last_number) for row in rows if row.last_number}
     found = await runs.of_ids(tx, list(newest.values()))
+    muted = await dependencies.muted(tx, [row.id for row in rows])
+    needed = await _needed(tx, reach, [row.id for row in rows])
     return [
         Watched(
-            job=_job(row),
+            job=_job(row, needed.get(row.id, [])),
             watch=unpacked(row.state),
             changed_at=row.changed_at,
             change=row.change,
             last_run=found.get(newest[row.id]) if row.id in newest else None,
+            mute=muted.get(row.id),
         )
         for row in rows
     ]
@@ -212,7 +220,7 @@ async def find(tx: Tx, reach: Reach, name: str) -> Watched:
     found = (await tx.sql.execute(query)).all()
     if not found:
         raise NotFound(f"no job {name.replace(':', '/', 1)!r}")
-    return (await watched(tx, found))[0]
+    return (await watched(tx, reach, found))[0]
 
 
 async def reached(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> set[UUID]:
@@ -233,7 +241,7 @@ async def lock(tx: Tx, reach: Reach, name: str) -> UUID:
 async def of_ids(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> Sequence[Watched]:
     """In the order of ids; those that are deleted or out of reach are left out."""
     query = selected().where(*within(tx, reach), jobs.c.id.in_(wanted)).order_by(jobs.c.id)
-    return await watched(tx, (await tx.sql.execute(query)).all())
+    return await watched(tx, reach, (await tx.sql.execute(query)).all())
 
 
 async def lock_all(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> None:
@@ -278,23 +286,31 @@ async def refs(
 
 async def subjects(tx: SystemTx, wanted: Collection[UUID]) -> dict[UUID, Subject]:
     """Also those that are deleted, as long as anything of them is there."""
-    query = (
-        select(
-            jobs.c.id,
-            jobs.c.tenant_id,
-            func.coalesce(namespaces.c.slug, "").label("namespace"),
-            jobs.c.slug,
-            jobs.c.name,
-            jobs.c.tags,
-            jobs.c.labels,
-            jobs.c.notes,
-            jobs.c.expectation,
-            jobs.c.deleted_at.is_not(None).label("is_deleted"),
-        )
-        .outerjoin(namespaces, namespaces.c.id == jobs.c.namespace_id)
-        .where(jobs.c.id.in_(list(wanted)))
-    )
-    return {row.id: _subject(row) for row in await tx.sql.execute(query)}
+    rows = await tx.sql.execute(_SUBJECTS.where(jobs.c.id.in_(list(wanted))))
+    return {row.id: _subject(row) for row in rows}
+
+
+async def all_subjects(tx: Tx, reach: Reach, limit: int) -> AsyncIterator[Sequence[Subject]]:
+    """Every job within reach, so many at a time."""
+    query = _SUBJECTS.where(*within(tx, reach), jobs.c.deleted_at.is_(None)).order_by(jobs.c.id).limit(limit)
+    after = ids.NO_AGENT
+    while rows := (await tx.sql.execute(query.where(jobs.c.id > after))).all():
+        yield [_subject(row) for row in rows]
+        after = rows[-1].id
+
+
+_SUBJECTS = select(
+    jobs.c.id,
+    jobs.c.tenant_id,
+    func.coalesce(namespaces.c.slug, "").label("namespace"),
+    jobs.c.slug,
+    jobs.c.name,
+    jobs.c.tags,
+    jobs.c.labels,
+    jobs.c.notes,
+    jobs.c.expectation,
+    jobs.c.deleted_at.is_not(None).label("is_deleted"),
+).outerjoin(namespaces, namespaces.c.id == jobs.c.namespace_id)
 
 
 def _subject(row: Row[Any]) -> Subject:
@@ -359,8 +375,22 @@ def _uuid(name: str) -> UUID | None:
         return None
 
 
-def _job(row: Row[Any]) -> Job:
-    values = {field: row._mapping[field] for field in Job.__struct_fields__}
+async def _needed(tx: Tx, reach: Reach, wanted: Sequence[UUID]) -> Mapping[UUID, list[str]]:
+    """Of each of these the jobs that it depends on, by name."""
+    query = (
+        select(needs.c.job_id, namespaces.c.slug, jobs.c.slug)
+        .join(jobs, jobs.c.id == needs.c.parent_id)
+        .join(namespaces, namespaces.c.id == jobs.c.namespace_id)
+        .where(needs.c.job_id.in_(wanted), *within(tx, reach))
+    )
+    found: dict[UUID, list[str]] = {}
+    for job, namespace, slug in await tx.sql.execute(query.order_by(namespaces.c.slug, jobs.c.slug)):
+        found.setdefault(job, []).append(f"{namespace}/{slug}")
+    return found
+
+
+def _job(row: Row[Any], depends_on: list[str]) -> Job:
+    values = {field: row._mapping[field] for field in Job.__struct_fields__ if field != "depends_on"}
     values["filters"] = NO_FILTERS if row.filters is None else msgspec.json.decode(row.filters, type=Filters)
     values["notes"] = msgspec.json.decode(row.notes, type=Notes)
-    return Job(**values)
+    return Job(**values, depends_on=depends_on)

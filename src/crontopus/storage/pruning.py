@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, Table, delete, func, select
+from sqlalchemy import ColumnElement, Select, Table, delete, func, or_, select
 
 from crontopus.domain import ids
 from crontopus.domain.watch import RunState
@@ -17,20 +17,23 @@ from crontopus.storage import usage
 from crontopus.storage.database import SystemTx
 from crontopus.storage.tables import (
     check_ins,
+    dependencies,
     events,
     flips,
+    gap_silences,
     idempotency,
     jobs,
+    mutes,
     outputs,
     runs,
     sessions,
-    silences,
     tenants,
     watches,
 )
 from crontopus.storage.usage import Holding
 
 _OPEN = (RunState.RUNNING, RunState.OVERRAN)
+_ENDS_OF_DEPENDENCY = (dependencies.c.job_id, dependencies.c.parent_id)
 
 
 async def old_check_ins(tx: SystemTx, before: datetime, limit: int) -> int:
@@ -128,7 +131,9 @@ async def deleted_job(tx: SystemTx, limit: int, tenant: UUID | None = None) -> i
     low, high = ids.run_id(job, ids.NO_AGENT, 0), ids.run_id(job, ids.NO_AGENT, 2**32 - 1)
     removed = await _remove(tx, runs, runs.c.id, runs.c.id.between(low, high), limit)
     if not removed:
-        await tx.sql.execute(delete(silences).where(silences.c.job_id == job))
+        await tx.sql.execute(delete(gap_silences).where(gap_silences.c.job_id == job))
+        await tx.sql.execute(delete(mutes).where(mutes.c.job_id == job))
+        await tx.sql.execute(delete(dependencies).where(or_(*(column == job for column in _ENDS_OF_DEPENDENCY))))
         await tx.sql.execute(delete(watches).where(watches.c.job_id == job))
         await tx.sql.execute(delete(jobs).where(jobs.c.id == job))
     return removed or 1

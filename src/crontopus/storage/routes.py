@@ -72,10 +72,10 @@ def _values(route: Route, matcher: str) -> dict[str, Any]:
 
 def _route(row: Any) -> Route:
     given = {name: getattr(row, name) for name in _FIELDS}
-    return Route(**given | {"parent": row.parent_id, "matcher": _read(row.matcher)})
+    return Route(**given | {"parent": row.parent_id, "matcher": read_matcher(row.matcher)})
 
 
 @lru_cache(maxsize=4096)
-def _read(matcher: str) -> Query:
-    """A route is read at every flip, and changes seldom."""
+def read_matcher(matcher: str) -> Query:
+    """Routes and silences are read at every flip, and change seldom."""
     return parse_alerts(matcher)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Delete, Insert, Table, Update, bindparam, func, literal_column, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crontopus.storage.tables import check_ins, events, flips, jobs, outputs, runs, silences, watches
+from crontopus.storage.tables import check_ins, events, flips, gap_silences, jobs, outputs, runs, watches
 
 Columns = tuple[str, ...]
 
@@ -113,6 +113,6 @@ def in_order(dialect: str) -> tuple[tuple[str, Any], ...]:
         ("check_ins", check_in_insert(dialect)),
         ("outputs", insert_into(outputs, dialect)),
         ("flips", insert_into(flips, dialect)),
-        ("silences", insert_into(silences, dialect).on_conflict_do_nothing()),
+        ("silences", insert_into(gap_silences, dialect).on_conflict_do_nothing()),
         ("events", event_insert(dialect)),
     )

@@ -1,6 +1,6 @@
 """Watches: read under lock, and written back with all that a step of theirs changed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -175,6 +175,12 @@ async def find(tx: Tx, job: UUID, agent: UUID = ids.NO_AGENT) -> Placed:
         changed_at=row.changed_at,
         version=row.version,
     )
+
+
+async def states(tx: Tx | SystemTx, jobs: Collection[UUID]) -> Mapping[tuple[UUID, UUID], Watch]:
+    """What is believed of these jobs, by job and agent."""
+    query = select(watches.c.job_id, watches.c.agent_id, watches.c.state).where(watches.c.job_id.in_(list(jobs)))
+    return {(row.job_id, row.agent_id): unpacked(row.state) for row in await tx.sql.execute(query)}
 
 
 async def save(tx: Tx | SystemTx, rows: Rows) -> None:

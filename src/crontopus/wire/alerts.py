@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType, field
 
 from crontopus.domain.alerts import AlertClass, Ending, Happening, Severity, SubjectKind
-from crontopus.domain.routing import Also, Kind, MessageState, Verdict
+from crontopus.domain.routing import Also, HolderKind, Kind, MessageState, Verdict
 from crontopus.domain.text import SEEN
 from crontopus.wire.common import Duration, Input, Instant, Name, Output, Seconds
 
@@ -29,9 +29,22 @@ class AlertSubject(Output, frozen=True):
     name: str | None
 
 
+class Holder(Output, frozen=True):
+    """What keeps an alert from being told. `until` is null where no end is known. `id` is that of the silence, the
+    maintenance window, the muted job, the job it depends on, or the alert of flapping.
+    """
+
+    kind: HolderKind
+    id: UUID
+    name: str
+    since: Instant
+    until: Instant | None
+
+
 class Alert(Output, frozen=True):
     """`class` is the reason. `opening`: how often it was opened; `opened_at`: last. `held`: something keeps it from
-    being told. `run`: the run that opened it. `ending`: how it came to its end.
+    being told, since `held_since`: `holders`, also those that have let go of it by now. `run`: the run that opened it.
+    `ending`: how it came to its end.
     """
 
     id: UUID
@@ -41,6 +54,8 @@ class Alert(Output, frozen=True):
     opened_at: Instant
     opening: int
     held: bool
+    held_since: Instant | None
+    holders: list[Holder]
     acknowledged_at: Instant | None
     acknowledged_by: str
     snoozed_until: Instant | None
@@ -276,8 +291,11 @@ class ExplainedLine(Output, frozen=True):
 
 
 class Explanation(Output, frozen=True):
+    """`holders`: what would keep it from being told at that time."""
+
     at: Instant
     severity: Severity
+    holders: list[Holder]
     lines: list[ExplainedLine]
 
 

@@ -117,12 +117,22 @@ class RunBrief(Output, frozen=True):
     signal: int | None
 
 
+class Mute(Output, frozen=True):
+    """Nobody is told of the job's alerts. `until` null: until somebody ends it."""
+
+    since: Instant
+    until: Instant | None
+    reason: str
+    made_by: str
+
+
 class Job(Output, frozen=True):
     """A job and what is believed of it now. `status` `late` is up with an expected run outstanding.
 
     `schedule_in_words` is for people. `timezone` is the zone in force; `own` names it where the job has it of itself,
-    not from its namespace. `due_at`: when silence alone would change
-    something. `misses` and `failures`: in a row, until now. `version` rises with each edit and stands in `ETag`.
+    not from its namespace. `due_at`: when silence alone would change something. `depends_on`: jobs as namespace/slug,
+    those within reach; while an alert of one is open, those of this job are held. `muted`: its alerts tell nobody.
+    `version` rises with each edit and stands in `ETag`.
     """
 
     id: UUID
@@ -154,6 +164,7 @@ class Job(Output, frozen=True):
     owner: str
     runbook: str
     depends_on: list[str]
+    muted: Mute | None
     status: Status
     reason: Reason | None
     reasons: list[Reason]

@@ -21,15 +21,29 @@ from crontopus.domain.routing.contract import (
 )
 from crontopus.domain.routing.deciding import decide
 from crontopus.domain.routing.grouping import MANY, Group, Sendings, Waiting, gather
+from crontopus.domain.routing.holding import (
+    LONGEST_PARENT,
+    Child,
+    Once,
+    Parent,
+    Quiet,
+    Recurring,
+    Times,
+    Weekly,
+    of_parent,
+    upcoming,
+)
 from crontopus.domain.routing.hours import Hours, Span
 from crontopus.domain.routing.tree import taking
 
 __all__ = [
     "BEGINNINGS",
+    "LONGEST_PARENT",
     "MANY",
     "SENT",
     "Also",
     "Channel",
+    "Child",
     "Decision",
     "Facts",
     "Group",
@@ -40,17 +54,25 @@ __all__ = [
     "Line",
     "Message",
     "MessageState",
+    "Once",
+    "Parent",
+    "Quiet",
+    "Recurring",
     "Route",
     "Routes",
     "Sending",
     "Sendings",
     "Span",
     "Step",
+    "Times",
     "Told",
     "Verdict",
     "Waiting",
+    "Weekly",
     "decide",
     "gather",
+    "of_parent",
     "sending",
     "taking",
+    "upcoming",
 ]

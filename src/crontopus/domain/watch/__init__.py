@@ -24,6 +24,7 @@ from crontopus.domain.watch.contract import (
     Settled,
     Status,
 )
+from crontopus.domain.watch.flapping import is_calm, is_flapping
 from crontopus.domain.watch.state import Step, Watch, shown_status
 
 __all__ = [
@@ -52,5 +53,7 @@ __all__ = [
     "Watch",
     "advance",
     "fresh",
+    "is_calm",
+    "is_flapping",
     "shown_status",
 ]

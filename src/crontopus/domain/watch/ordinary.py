@@ -24,6 +24,7 @@ from crontopus.domain.watch.contract import (
     RunState,
 )
 from crontopus.domain.watch.expected import SOON, minus, near, plus, slot_after, slot_upto
+from crontopus.domain.watch.flapping import crossed
 from crontopus.domain.watch.state import Missing, Standing, Step, Taken, Watch
 
 
@@ -104,6 +105,7 @@ def silence(watch: Watch, rule: Expectation, gaps: Gaps, now: datetime) -> Step 
         taken=None,
         silent=True,
         missing=(missing,),
+        crossings=crossed(watch.crossings, number) if is_down else watch.crossings,
     )
     flips = (Flip(Reason.MISSED, True, due_at, Cause.RUN, number),) if is_down else ()
     return Step(after, flips, (missing.as_run(),))

@@ -19,6 +19,7 @@ def pause(turn: Turn, until: datetime | None) -> None:
         failures=0,
         misses=0,
         successes=0,
+        crossings=(),
     )
 
 

@@ -116,6 +116,8 @@ class Watch(Struct, frozen=True, kw_only=True, array_like=True):
     """The end of the gap that excuses missing slots since the last report."""
     not_before: datetime | None = None
     """No slot is given up earlier: an event would have placed its deadline in the past."""
+    crossings: tuple[int, ...] = ()
+    """The newest run at each of the last times at which it went down or came up again, by the course of its runs."""
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

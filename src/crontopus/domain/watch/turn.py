@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from crontopus.domain.watch.contract import Cause, Expectation, Flip, Gaps, Reason, Receipt, Run
+from crontopus.domain.watch.flapping import crossed
 from crontopus.domain.watch.state import Standing, Step, Watch
 
 _GRAVEST_FIRST = list(Reason)
@@ -45,6 +46,8 @@ class Turn(Struct):
     def enter(self, reason: Reason, at: datetime, arose_at: datetime, run: int) -> None:
         """A cause of `reason` arose; where the reason does not stand yet, that is a flip."""
         began_at = next((s.began_at for s in self.watch.standing if s.reason is reason), None)
+        if not self.watch.standing:
+            self._cross()
         if began_at is None:
             self._flip(reason, True, at, Cause.RUN, run)
         now_standing = Standing(reason, began_at or arose_at, arose_at)
@@ -56,11 +59,16 @@ class Turn(Struct):
         self.change(standing=tuple(standing for standing in self.watch.standing if standing.reason is not reason))
         if reason is Reason.OVERRAN:
             self.change(overran_before=False)
+        if cause is Cause.RUN and not self.watch.standing:
+            self._cross()
         self._flip(reason, False, at, cause, run)
 
     def step(self, receipt: Receipt | None) -> Step:
         runs = tuple(self.runs[number] for number in sorted(self.runs))
         return Step(self.watch, tuple(self.flips), runs, tuple(self.gone), receipt)
+
+    def _cross(self) -> None:
+        self.change(crossings=crossed(self.watch.crossings, self.watch.last_number))
 
     def _flip(self, reason: Reason, entered: bool, at: datetime, cause: Cause, run: int | None) -> None:
         self.change(flipped_at=at)

@@ -1,6 +1,17 @@
 """Every table, for both databases; private to storage. Each thing of a tenant carries its `tenant_id`."""
 
-from crontopus.storage.tables.alerting import alert_events, alerts, attempts, channels, notifications, routes
+from crontopus.storage.tables.alerting import (
+    alert_events,
+    alerts,
+    attempts,
+    channels,
+    dependencies,
+    maintenance_windows,
+    mutes,
+    notifications,
+    routes,
+    silences,
+)
 from crontopus.storage.tables.base import metadata
 from crontopus.storage.tables.installation import (
     announcements,
@@ -41,11 +52,11 @@ from crontopus.storage.tables.people import (
 from crontopus.storage.tables.watching import (
     check_ins,
     flips,
+    gap_silences,
     jobs,
     namespaces,
     outputs,
     runs,
-    silences,
     watches,
 )
 
@@ -61,12 +72,14 @@ __all__ = [
     "challenges",
     "channels",
     "check_ins",
+    "dependencies",
     "device_codes",
     "dismissals",
     "events",
     "export_parts",
     "exports",
     "flips",
+    "gap_silences",
     "gaps",
     "heartbeats",
     "holdings",
@@ -76,8 +89,10 @@ __all__ = [
     "invitations",
     "jobs",
     "letters",
+    "maintenance_windows",
     "members",
     "metadata",
+    "mutes",
     "namespaces",
     "notifications",
     "outputs",

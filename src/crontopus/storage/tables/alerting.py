@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from crontopus.domain.alerts import AlertClass, Ending, Happening, Severity, SubjectKind
-from crontopus.domain.routing import Also, Hours, Kind, MessageState, Step
+from crontopus.domain.routing import Also, Holder, Hours, Kind, MessageState, Step, Times
 from crontopus.storage.tables.base import metadata
 from crontopus.storage.types import Choice, Id, Instant, Json, Span
 
@@ -81,6 +81,8 @@ alerts = Table(
     Column("clock_at", Instant, nullable=False),
     Column("opening", Integer, nullable=False),
     Column("held", Boolean(create_constraint=False), nullable=False),
+    Column("held_since", Instant),
+    Column("holders", Json(tuple[Holder, ...]), nullable=False),
     Column("acknowledged_at", Instant),
     Column("acknowledged_by", Text, nullable=False),
     Column("snoozed_until", Instant),
@@ -109,7 +111,7 @@ alerts = Table(
     ),
 )
 """At most one of a subject and class is open. `run_id`: the run that opened it last. `next_at`: when it is decided upon
-again at the latest; null: only after a change."""
+again at the latest; null: only after a change. `holders`: what holds it, or held it last, and since when."""
 
 alert_events = Table(
     "alert_events",
@@ -182,3 +184,57 @@ attempts = Table(
     Index(None, "tenant_id"),
 )
 """One try of a message each, with what was said on both sides, in excerpts without secrets."""
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("matcher", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index(None, "tenant_id", "until"),
+)
+
+maintenance_windows = Table(
+    "maintenance_windows",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("matcher", Text, nullable=False),
+    Column("times", Json(Times), nullable=False),
+    Column("enabled", Boolean(create_constraint=False), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index(None, "tenant_id"),
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Column("made_by", Text, nullable=False),
+)
+"""Jobs whose alerts are told to nobody; `until` null: until somebody ends it."""
+
+dependencies = Table(
+    "dependencies",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("parent_id", Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("tenant_id", Id, ForeignKey("tenants.id"), nullable=False),
+    Index(None, "parent_id"),
+)
+"""While an alert of the parent is open, those of the job are held."""

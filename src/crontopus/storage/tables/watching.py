@@ -247,7 +247,7 @@ flips = Table(
 """A reason entered or left a watch, or `entered` once more by a run that failed as well. It is owed to the alerts until
 `taken_at`."""
 
-silences = Table(
+gap_silences = Table(
     "gap_silences",
     metadata,
     Column("gap_id", Id, ForeignKey("gaps.id"), primary_key=True),

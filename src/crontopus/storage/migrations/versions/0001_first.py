@@ -377,6 +377,8 @@ def upgrade() -> None:
         sa.Column("clock_at", types.Instant(), nullable=False),
         sa.Column("opening", sa.Integer(), nullable=False),
         sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("held_since", types.Instant(), nullable=True),
+        sa.Column("holders", sa.Text(), nullable=False),
         sa.Column("acknowledged_at", types.Instant(), nullable=True),
         sa.Column("acknowledged_by", sa.Text(), nullable=False),
         sa.Column("snoozed_until", types.Instant(), nullable=True),
@@ -478,6 +480,38 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_attempts_notification_id_id"), "attempts", ["notification_id", "id"], unique=False)
     op.create_index(op.f("ix_attempts_tenant_id"), "attempts", ["tenant_id"], unique=False)
+    op.create_table(
+        "silences",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("matcher", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("since", types.Instant(), nullable=False),
+        sa.Column("until", types.Instant(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("updated_at", types.Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_silences_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_silences")),
+    )
+    op.create_index(op.f("ix_silences_tenant_id_until"), "silences", ["tenant_id", "until"], unique=False)
+    op.create_table(
+        "maintenance_windows",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("matcher", sa.Text(), nullable=False),
+        sa.Column("times", sa.Text(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("updated_at", types.Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_maintenance_windows_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_maintenance_windows")),
+    )
+    op.create_index(op.f("ix_maintenance_windows_tenant_id"), "maintenance_windows", ["tenant_id"], unique=False)
     op.create_table(
         "gap_silences",
         sa.Column("gap_id", types.Id(), nullable=False),
@@ -872,3 +906,26 @@ def upgrade() -> None:
         sqlite_where=sa.text("status <> 'up'"),
         postgresql_where=sa.text("status <> 'up'"),
     )
+    op.create_table(
+        "mutes",
+        sa.Column("job_id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("since", types.Instant(), nullable=False),
+        sa.Column("until", types.Instant(), nullable=True),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_mutes_job_id_jobs")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_mutes_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_mutes")),
+    )
+    op.create_table(
+        "dependencies",
+        sa.Column("job_id", types.Id(), nullable=False),
+        sa.Column("parent_id", types.Id(), nullable=False),
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_dependencies_job_id_jobs")),
+        sa.ForeignKeyConstraint(["parent_id"], ["jobs.id"], name=op.f("fk_dependencies_parent_id_jobs")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_dependencies_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("job_id", "parent_id", name=op.f("pk_dependencies")),
+    )
+    op.create_index(op.f("ix_dependencies_parent_id"), "dependencies", ["parent_id"], unique=False)
