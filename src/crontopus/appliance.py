@@ -40,6 +40,7 @@ from crontopus.engine import (
     backing_up,
     backups,
     diagnostics,
+    digests,
     exports,
     mail,
     namespaces,
@@ -52,6 +53,7 @@ from crontopus.engine.absence import BEAT, Absence, Monotonic
 from crontopus.engine.alerting import Alerting
 from crontopus.engine.audit import AT_THE_DATA, ITSELF
 from crontopus.engine.backing_up import BackingUp, Plan
+from crontopus.engine.digests import Digests
 from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
@@ -112,6 +114,7 @@ class Appliance(Struct, frozen=True, kw_only=True):
     usage: Usage
     alerting: Alerting
     outbox: Outbox
+    digests: Digests
     loops: Loops
     metrics: Metrics
     parts: Parts
@@ -214,6 +217,7 @@ def _joined(
         usage=used,
         alerting=Alerting(db, loops, mails=letters.is_on),
         outbox=Outbox(db, loops, Notices(config.base_url), sender, process),
+        digests=Digests(db, letters, config.base_url),
         loops=loops,
         metrics=metrics,
         parts=parts,
@@ -310,6 +314,7 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
             if appliance.parts.post.mail.is_on:
                 every(mail.EVERY, "mail", appliance.parts.post.mail.step)
                 every(resets.EVERY, "resets", appliance.parts.resets.step)
+                every(digests.EVERY, "digests", appliance.digests.step)
             if appliance.config.backup_into:
                 every(backing_up.EVERY, "backups", appliance.parts.backing_up.step)
             every(timedelta(seconds=10), "watchdog", systemd.alive)

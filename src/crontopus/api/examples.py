@@ -22,6 +22,7 @@ from crontopus.wire.mail import PasswordReset, PasswordResetCode, PasswordResetR
 from crontopus.wire.people import (
     Acceptance,
     Confirmation,
+    DigestChoice,
     InvitationCode,
     MemberPatch,
     MePatch,
@@ -100,6 +101,7 @@ BODIES: dict[str, Struct] = {
     "decide_device": DeviceDecision(user_code="BCDF-GHJK", allow=True),
     "confirm": Confirmation(password="a long sentence"),  # noqa: S106
     "add_own_token": NewOwnToken(name="command line at home"),
+    "ask_for_digest": DigestChoice(every=None),
     "edit_me": MePatch(name="Ada", zone="Europe/Berlin", theme="dark"),
     "change_password": NewPassword(old="a long sentence", new="another long sentence"),
     "edit_member": MemberPatch(role=Role.EDITOR),

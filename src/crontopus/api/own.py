@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, delete, get, patch, post
+from litestar import Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import PathParameter
 from msgspec.structs import asdict, replace
@@ -15,14 +15,14 @@ from crontopus.api.arguments import Caller, Cursor, Http, Limit, Parts
 from crontopus.api.once import IdempotencyKey, once
 from crontopus.api.principal import FOR_SIGNED_IN, even_as_another
 from crontopus.api.reading import Body, page_of, place_of
-from crontopus.engine import accounts, passkeys, tokens
+from crontopus.engine import accounts, digests, passkeys, tokens
 from crontopus.storage import impersonations
 from crontopus.storage import tokens as stored_tokens
 from crontopus.storage.database import Tx
 from crontopus.wire.accounts import CreatedToken, NewOwnToken, Token
 from crontopus.wire.common import Page
 from crontopus.wire.impersonations import Impersonation
-from crontopus.wire.people import Confirmation, MePatch, NewPassword, SessionInfo, Switch, Tenant
+from crontopus.wire.people import Confirmation, Digest, DigestChoice, MePatch, NewPassword, SessionInfo, Switch, Tenant
 
 SessionId = Annotated[UUID, PathParameter(description="The session's id.")]
 
@@ -78,6 +78,24 @@ async def end_session(caller: Caller, parts: Parts, session: SessionId) -> None:
 async def edit_me(caller: Caller, parts: Parts, changes: NamedDependency[MePatch]) -> None:
     """Change one's own account, and how one wants things shown."""
     await accounts.edit_profile(parts.db, caller, changes)
+
+
+@get("/me/digest", operation_id="own_digest", opt=FOR_SIGNED_IN)
+async def digest(caller: Caller, parts: Parts) -> Digest:
+    """Show how often one is written to about the jobs of the tenant one is in."""
+    async with parts.db.read(caller.tenant) as tx:
+        return shown.digest(await digests.shown(tx, caller))
+
+
+@put("/me/digest", operation_id="ask_for_digest", opt=FOR_SIGNED_IN, dependencies={"choice": Body(DigestChoice)})
+async def ask_for_digest(caller: Caller, parts: Parts, choice: NamedDependency[DigestChoice]) -> Digest:
+    """Ask for a letter each day or week about the jobs of the tenant one is in, or for none.
+
+    It comes at eight in the morning in one's own zone, else in the tenant's; a week's on Mondays. It tells what opened
+    and what is still open, what was held back, what nobody has heard of, and what ran; of the jobs one reaches.
+    """
+    async with parts.db.write(caller.tenant) as tx:
+        return shown.digest(await digests.ask(tx, caller, choice.every, mails=parts.post.mail.is_on))
 
 
 @post(
@@ -166,5 +184,7 @@ ROUTES = [
     sessions,
     end_session,
     edit_me,
+    digest,
+    ask_for_digest,
     change_password,
 ]

@@ -28,6 +28,7 @@ from crontopus.storage.checkins import CheckIn
 from crontopus.storage.database import Tx
 from crontopus.storage.dependencies import Mute
 from crontopus.storage.devices import Device
+from crontopus.storage.digests import Digest
 from crontopus.storage.exports import Export
 from crontopus.storage.factors import Passkey as StoredPasskey
 from crontopus.storage.impersonations import Known
@@ -120,6 +121,12 @@ def job(found: Watched, where: Links, now: datetime) -> wire_jobs.Job:
         updated_at=job.updated_at,
         version=job.version,
     )
+
+
+def digest(found: Digest | None) -> wire_people.Digest:
+    if found is None:
+        return wire_people.Digest(every=None, next_at=None)
+    return wire_people.Digest(every=found.every, next_at=found.next_at)
 
 
 def _mute(found: Mute | None, now: datetime) -> wire_jobs.Mute | None:

@@ -11,9 +11,11 @@ from crontopus.cli.output import Column, Listing, Out, gathered, say
 from crontopus.cli.table import Cell
 from crontopus.cli.tenants import IMPERSONATIONS
 from crontopus.cli.words import Words
+from crontopus.domain.digest import Every
 from crontopus.wire.accounts import Me
 from crontopus.wire.announcements import Announced
 from crontopus.wire.factors import Factors
+from crontopus.wire.people import Digest
 from crontopus.wire.runs import Gap
 
 if TYPE_CHECKING:
@@ -83,6 +85,24 @@ def _factors(held: Factors, words: Words) -> Iterator[tuple[str, str | Cell]]:
 async def factors(client: "Client", out: Out) -> None:
     """Show your second factors. They are set up in a browser."""
     out.one(await client.factors(), _factors)
+
+
+def _digest(asked: Digest, words: Words) -> Iterator[tuple[str, str | Cell]]:
+    yield "digest", f"every {asked.every}" if asked.every else "none"
+    if asked.next_at is not None:
+        yield "next", words.about(asked.next_at)
+
+
+@me.command()
+@click.argument("every", type=click.Choice(["day", "week", "off"]), required=False)
+@connected
+async def digest(client: "Client", out: Out, every: str | None) -> None:
+    """Show or choose how often you are written to about what became of the jobs."""
+    if every is None:
+        asked = await client.own_digest()
+    else:
+        asked = await client.ask_for_digest(None if every == "off" else Every(every))
+    out.one(asked, _digest)
 
 
 @me.command()

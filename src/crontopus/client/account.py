@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from crontopus.client.http import Http, segment
+from crontopus.domain.digest import Every
 from crontopus.wire.accounts import CreatedToken, Me, NewOwnToken, Session, SetUp, SetUpState, SignIn, Token
 from crontopus.wire.announcements import Announced
 from crontopus.wire.common import Page
@@ -25,6 +26,8 @@ from crontopus.wire.mail import PasswordReset, PasswordResetCode, PasswordResetR
 from crontopus.wire.people import (
     Acceptance,
     Confirmation,
+    Digest,
+    DigestChoice,
     InvitationCode,
     InvitationState,
     MePatch,
@@ -112,6 +115,12 @@ class Account(Http):
 
     async def end_session(self, session: UUID | str) -> None:
         await self.call("DELETE", f"/sessions/{segment(session)}", type(None))
+
+    async def own_digest(self) -> Digest:
+        return await self.call("GET", "/me/digest", Digest)
+
+    async def ask_for_digest(self, every: Every | None) -> Digest:
+        return await self.call("PUT", "/me/digest", Digest, DigestChoice(every=every))
 
     async def edit_me(self, changes: MePatch) -> None:
         await self.call("PATCH", "/me", type(None), changes)

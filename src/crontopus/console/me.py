@@ -13,7 +13,9 @@ from crontopus.console.forms import ANYONE_MOST_BYTES, Faults, is_id, passkey_of
 from crontopus.console.members import ROLES
 from crontopus.console.view import PLAIN_COOKIE, THEME_COOKIE, ZONE_COOKIE, ZONES, View, choice_cookie, go
 from crontopus.console.visit import Visit
+from crontopus.domain.digest import Every
 from crontopus.domain.errors import (
+    Conflict,
     CrontopusError,
     Fault,
     Invalid,
@@ -27,6 +29,7 @@ from crontopus.domain.hosts import path_here
 from crontopus.wire.people import Language, MePatch, Theme
 
 LANGUAGES: dict[Language, str] = {"en": "English", "en-US": "English (United States)"}
+DIGESTS = {"": "None", "day": "Every day", "week": "Every week"}
 THEMES: dict[str, Theme] = {"light": "light", "dark": "dark"}
 """All others are the system's."""
 
@@ -129,6 +132,19 @@ async def language(request: Visit, client: NamedDependency[Client], view: NamedD
     return go("/me#language", f"Dates and times are written as in {LANGUAGES[wanted]}.")
 
 
+@post("/me/digest", status_code=200)
+async def digest(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[Any]:
+    given = (await read_form(request))["every"]
+    if given not in DIGESTS:
+        raise Invalid(f"A digest comes every day, every week or never, not {given!r}.")
+    try:
+        asked = await client.ask_for_digest(Every(given) if given else None)
+    except Conflict as error:
+        return await _page(client, view, Faults(error))
+    told = f"You are written to every {asked.every}." if asked.every else "You are sent no digest."
+    return go("/me#digest", told)
+
+
 @post("/me/theme", request_max_body_size=ANYONE_MOST_BYTES)
 async def theme(request: Visit, client: NamedDependency[Client], secure: NamedDependency[bool]) -> Response[None]:
     """Of whoever has not signed in only the browser keeps it."""
@@ -170,6 +186,8 @@ async def _page(client: Client, view: View, faults: Faults | None = None) -> Res
         looks=(await client.own_impersonations(limit=20)).items if is_person else [],
         roles=ROLES,
         languages=LANGUAGES,
+        digest=await client.own_digest() if is_person else None,
+        digests=DIGESTS,
     )
 
 
@@ -184,6 +202,7 @@ ROUTES: list[Any] = [
     confirm,
     zone,
     language,
+    digest,
     theme,
     plain,
 ]

@@ -19,6 +19,7 @@ class LetterKind(StrEnum):
     PASSWORD_RESET = "password_reset"  # noqa: S105 # no password
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 # no password
     TRIAL = "trial"
+    DIGEST = "digest"
 
 
 class Letter(Struct, frozen=True, kw_only=True):

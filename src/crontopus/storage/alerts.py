@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, insert, or_, select, tuple_, update
 
 from crontopus.domain import ids
 from crontopus.domain.access import Reach
@@ -117,7 +117,7 @@ async def latest(tx: SystemTx, keys: Collection[Key], since: datetime) -> dict[K
     known = tuple_(alerts.c.subject_id, alerts.c.agent_id, alerts.c.kind).in_(list(keys))
     fresh = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at > since)
     query = select(*_COLUMNS).where(known, fresh).order_by(alerts.c.id)
-    found = [_stored(row) for row in await tx.sql.execute(query)]
+    found = [read(row) for row in await tx.sql.execute(query)]
     return {each.key: each for each in found}
 
 
@@ -125,20 +125,20 @@ async def around(tx: SystemTx | Tx, subjects: Collection[UUID], since: datetime)
     """Of these subjects the alerts that are open, or were resolved after `since`."""
     fresh = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at > since)
     query = select(*_COLUMNS).where(alerts.c.subject_id.in_(list(subjects)), fresh).order_by(alerts.c.id)
-    return [_stored(row) for row in await tx.sql.execute(query)]
+    return [read(row) for row in await tx.sql.execute(query)]
 
 
 async def due(tx: SystemTx, limit: int) -> Sequence[Stored]:
     """Those to be decided upon by now."""
     query = select(*_COLUMNS).where(alerts.c.next_at <= tx.now).order_by(alerts.c.next_at).limit(limit)
     rows = await tx.sql.execute(query.with_for_update(skip_locked=True))
-    return [_stored(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 async def of_ids(tx: SystemTx, wanted: Collection[UUID], *, lock: bool = False) -> dict[UUID, Stored]:
     query = select(*_COLUMNS).where(alerts.c.id.in_(list(wanted))).order_by(alerts.c.id)
     rows = await tx.sql.execute(query.with_for_update() if lock else query)
-    return {row.id: _stored(row) for row in rows}
+    return {row.id: read(row) for row in rows}
 
 
 async def save(tx: SystemTx, new: Sequence[Stored], changed: Sequence[Stored]) -> None:
@@ -195,18 +195,23 @@ async def find(tx: Tx, reach: Reach, alert: UUID, *, lock: bool = False) -> Stor
     row = (await tx.sql.execute(query.with_for_update() if lock else query)).first()
     if row is None:
         raise NotFound("no such alert")
-    return _stored(row)
+    return read(row)
 
 
 async def listed(tx: Tx, reach: Reach, before: UUID | None, limit: int, *, only_open: bool) -> Sequence[Stored]:
     """Newest first, made before `before`."""
-    query = select(*_COLUMNS).where(*_within(tx, reach))
+    query = selected(tx, reach)
     if only_open:
         query = query.where(alerts.c.resolved_at.is_(None))
     if before is not None:
         query = query.where(alerts.c.id < before)
     rows = await tx.sql.execute(query.order_by(alerts.c.id.desc()).limit(limit))
-    return [_stored(row) for row in rows]
+    return [read(row) for row in rows]
+
+
+def selected(tx: Tx, reach: Reach) -> Select[Any]:
+    """All that are within reach, with every column of a `Stored`."""
+    return select(*_COLUMNS).where(*_within(tx, reach))
 
 
 async def all_open(tx: Tx, reach: Reach, limit: int) -> AsyncIterator[Sequence[Stored]]:
@@ -231,6 +236,7 @@ def _values(stored: Stored) -> dict[str, Any]:
     return of_alert | {name: getattr(stored, name) for name in _BESIDE}
 
 
-def _stored(row: Row[Any]) -> Stored:
+def read(row: Row[Any]) -> Stored:
+    """A row of `selected`."""
     found: Any = row._mapping
     return Stored(alert=Alert(**{name: found[name] for name in _OF_ALERT}), **{name: found[name] for name in _BESIDE})

@@ -158,6 +158,12 @@ async def silent(tx: Tx, reach: Reach, gap: Gap, limit: int) -> Sequence[Ref]:
     return await jobs.refs(tx, reach, _silent(gap_silences.c.job_id).where(*of_gap), limit)
 
 
+async def silent_since(tx: Tx, reach: Reach, since: datetime, limit: int) -> Sequence[Ref]:
+    """Likewise, of every gap that ended since then."""
+    late = (gaps.c.until >= since, gap_silences.c.tenant_id == tx.tenant)
+    return await jobs.refs(tx, reach, _silent(gap_silences.c.job_id).where(*late), limit)
+
+
 def _until(instant: datetime) -> ColumnElement[bool]:
     return heartbeats.c.beat_at <= instant
 

@@ -13,7 +13,7 @@ from crontopus.domain.errors import NotFound
 from crontopus.domain.standing import Standing
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.factors import has_factor
-from crontopus.storage.tables import members, providers, tenants, users
+from crontopus.storage.tables import digests, members, providers, tenants, users
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -125,6 +125,8 @@ async def change(tx: Tx, user: UUID, role: Role, namespaces: Sequence[str]) -> N
 
 
 async def remove(tx: Tx, user: UUID) -> None:
+    """With what they wanted to read of the tenant."""
+    await tx.sql.execute(delete(digests).where(digests.c.tenant_id == tx.tenant, digests.c.user_id == user))
     await tx.sql.execute(delete(members).where(members.c.tenant_id == tx.tenant, members.c.user_id == user))
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from crontopus.domain.access import Role
+from crontopus.domain.digest import Every
 from crontopus.domain.standing import State
 from crontopus.wire.accounts import Email, Password
 from crontopus.wire.common import Duration, Input, Instant, Name, NameIfAny, Output
@@ -170,3 +171,16 @@ class MePatch(Input, frozen=True):
     zone: ZoneName | UnsetType | None = UNSET
     theme: Theme | UnsetType | None = UNSET
     language: Language | UnsetType | None = UNSET
+
+
+class DigestChoice(Input, frozen=True):
+    """How often one wants to read by e-mail what became of the jobs; null: not at all."""
+
+    every: Every | None
+
+
+class Digest(Output, frozen=True):
+    """What one asked for, in the tenant one is in; nulls: nothing. `next_at`: when it is written next."""
+
+    every: Every | None
+    next_at: Instant | None

@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from crontopus.domain.alerts import AlertClass, Ending, Happening, Severity, SubjectKind
+from crontopus.domain.digest import Every
 from crontopus.domain.routing import Also, Holder, Hours, Kind, MessageState, Step, Times
 from crontopus.storage.tables.base import metadata
 from crontopus.storage.types import Choice, Id, Instant, Json, Span
@@ -238,3 +239,13 @@ dependencies = Table(
     Index(None, "parent_id"),
 )
 """While an alert of the parent is open, those of the job are held."""
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("tenant_id", Id, ForeignKey("tenants.id"), primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Column("every", Choice(Every), nullable=False),
+    Column("next_at", Instant, nullable=False, index=True),
+)
+"""Who wants to read, once a day or week, what became of the jobs of a tenant."""

@@ -929,3 +929,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "parent_id", name=op.f("pk_dependencies")),
     )
     op.create_index(op.f("ix_dependencies_parent_id"), "dependencies", ["parent_id"], unique=False)
+    op.create_table(
+        "digests",
+        sa.Column("tenant_id", types.Id(), nullable=False),
+        sa.Column("user_id", types.Id(), nullable=False),
+        sa.Column("every", sa.Text(), nullable=False),
+        sa.Column("next_at", types.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_digests_tenant_id_tenants")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_digests_user_id_users")),
+        sa.PrimaryKeyConstraint("tenant_id", "user_id", name=op.f("pk_digests")),
+    )
+    op.create_index(op.f("ix_digests_next_at"), "digests", ["next_at"], unique=False)
