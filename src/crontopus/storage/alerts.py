@@ -84,13 +84,18 @@ _CHANGING = [column for column in _COLUMNS if column.name not in ("id", "tenant_
 
 async def owed(tx: SystemTx, limit: int) -> Sequence[OwedFlip]:
     """The oldest flips that no alert knows of. On PostgreSQL nobody else takes any until the transaction ends."""
-    if tx.sql.dialect.name == "postgresql":
-        await tx.sql.execute(select(func.pg_advisory_xact_lock(_TURN)))
+    await _take_turn(tx)
     query = select(*_FLIP).where(flips.c.taken_at.is_(None)).order_by(flips.c.id).limit(limit)
     return [OwedFlip(**row._mapping) for row in await tx.sql.execute(query)]
 
 
-_TURN = 0x616C657274  # "alert": flips of one watch are taken in their order, by one process at a time
+async def _take_turn(tx: SystemTx) -> None:
+    """Flips of one watch are taken in their order, and two that decide at once would wait for each other's alerts."""
+    if tx.sql.dialect.name == "postgresql":
+        await tx.sql.execute(select(func.pg_advisory_xact_lock(_TURN)))
+
+
+_TURN = 0x616C657274  # "alert"
 
 
 async def is_owed(tx: SystemTx) -> bool:
@@ -129,7 +134,8 @@ async def around(tx: SystemTx | Tx, subjects: Collection[UUID], since: datetime)
 
 
 async def due(tx: SystemTx, limit: int) -> Sequence[Stored]:
-    """Those to be decided upon by now."""
+    """Those to be decided upon by now. On PostgreSQL nobody else decides until the transaction ends."""
+    await _take_turn(tx)
     query = select(*_COLUMNS).where(alerts.c.next_at <= tx.now).order_by(alerts.c.next_at).limit(limit)
     rows = await tx.sql.execute(query.with_for_update(skip_locked=True))
     return [read(row) for row in rows]
