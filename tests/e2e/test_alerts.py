@@ -17,6 +17,7 @@ from tests.scale import LONG, scaled
 from tests.served import Served, SetUp, set_up
 from tests.smtp import Mailbox, mail_server
 
+_LOCK = shutil.ignore_patterns("lock")
 KILLS = scaled(10)
 """At each step, on each database: 200 in all."""
 DEADLY = """
@@ -91,6 +92,36 @@ async def test_every_owed_message_arrives_whatever_ends_the_server(
             print(
                 f"\n{database} {step.name}: {ended} ends, {len(owed)} owed, {len(told)} letters, {twice} again", end=" "
             )
+        assert twice <= ended * AT_ONCE, "more came twice than was being sent"
+
+
+async def test_of_two_processes_the_one_that_lives_sends_what_the_other_leaves_behind(
+    tmp_path: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = set_up(tmp_path / "data", postgres_url)
+    await _grouped(tmp_path / "data", made, postgres_url)
+    order = list(Step)
+    random.shuffle(order)
+    async with mail_server() as box:
+        owed: list[str] = []
+        ended = 0
+        with Served(tmp_path / "data", postgres_url, more=_mail(tmp_path, box)) as lives:
+            for round, step in enumerate(order[: max(3, KILLS)]):
+                data = shutil.copytree(tmp_path / "data", tmp_path / f"dies-{round}", ignore=_LOCK)
+                dies = Served(data, postgres_url, more=_mail(tmp_path, box), program=deadly(step, 1))
+                starts = await _starts(dies)
+                owed += await _fails(lives, made, 4, round)
+                if not starts or await _ends_by_itself(dies):
+                    ended += 1
+                else:
+                    dies.stop()
+            await _drained(lives, made)
+        names = " ".join(f"{one['Subject']} {one.get_body(('plain',))}" for one in box.taken)
+        assert not [name for name in owed if name not in names]
+        told = Counter(str(one["Message-ID"]) for one in box.taken)
+        twice = sum(count - 1 for count in told.values())
+        with capsys.disabled():
+            print(f"\ntwo processes: {ended} ends, {len(owed)} owed, {len(told)} letters, {twice} again", end=" ")
         assert twice <= ended * AT_ONCE, "more came twice than was being sent"
 
 

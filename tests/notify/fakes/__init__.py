@@ -140,20 +140,20 @@ HTML = Reply(200, b"<!doctype html><title>Sign in to the network</title>", {"Con
 
 
 @asynccontextmanager
-async def served(fake: F) -> AsyncIterator[F]:
-    """`fake` behind its `url`."""
+async def served(fake: F, port: int = 0) -> AsyncIterator[F]:
+    """`fake` behind its `url`, which is at `port`, where it is given."""
 
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await read(reader)
         if request is not None:
             await say(writer, fake.answer(request))
 
-    async with listening(speak) as fake.url:
+    async with listening(speak, port=port) as fake.url:
         yield fake
 
 
 @asynccontextmanager
-async def listening(speak: Connection, **options: Any) -> AsyncIterator[str]:
+async def listening(speak: Connection, *, port: int = 0, **options: Any) -> AsyncIterator[str]:
     """The address of a server that treats each connection so, on loopback."""
 
     under_way: set[asyncio.Task[None]] = set()
@@ -169,7 +169,7 @@ async def listening(speak: Connection, **options: Any) -> AsyncIterator[str]:
                 writer.close()
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(treated, "127.0.0.1", 0, **options)
+    server = await asyncio.start_server(treated, "127.0.0.1", port, **options)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
