@@ -20,6 +20,7 @@ from crontopus.storage.runs import Run
 
 LINES = 20
 """Of the output that a message shows."""
+_WITH_OUTPUT = frozenset({Kind.OPEN, Kind.FAILURE, Kind.REMINDER})
 
 Item = tuple[Stored, Notification, Sending]
 
@@ -29,6 +30,7 @@ class _Known(Struct, frozen=True):
 
     subjects: Mapping[UUID, Subject]
     runs: Mapping[UUID, Run]
+    tails: Mapping[UUID, str]
     tenant: str
 
 
@@ -40,20 +42,24 @@ class Notices:
 
     async def of(self, tx: Tx, items: Sequence[Item], told: Mapping[UUID, Sequence[Notification]]) -> Sequence[Notice]:
         """In the order of `items`. `told`: all messages of each alert, for what the first of them was called there."""
+        if not items:
+            return []
+        of_runs = await runs.of_ids(tx, [stored.run_id for stored, _, _ in items if stored.run_id])
+        beginnings = {stored.run_id for stored, message, _ in items if message.kind in _WITH_OUTPUT}
         known = _Known(
             await jobs.subjects(SystemTx(tx.sql, tx.now), {stored.subject_id for stored, _, _ in items}),
-            await runs.of_ids(tx, [stored.run_id for stored, _, _ in items if stored.run_id]),
+            of_runs,
+            await engine_runs.tails_of(tx, [run for id, run in of_runs.items() if id in beginnings]),
             (await tenants.own(tx)).name,
         )
-        return [await self._one(tx, item, known, told[item[0].alert.id]) for item in items]
+        return [self._one(tx, item, known, told[item[0].alert.id]) for item in items]
 
-    async def _one(self, tx: Tx, item: Item, known: _Known, told: Sequence[Notification]) -> Notice:
+    def _one(self, tx: Tx, item: Item, known: _Known, told: Sequence[Notification]) -> Notice:
         stored, message, how = item
         subject = known.subjects.get(stored.subject_id)
         run = known.runs.get(stored.run_id) if stored.run_id else None
         ended, of_run = how is Sending.WITH_ITS_END, _run_facts(run)
         of_job = _job_facts(subject) if subject else JobFacts()
-        wants_output = message.kind in (Kind.OPEN, Kind.FAILURE, Kind.REMINDER)
         return Notice(
             id=message.id,
             alert=stored.alert.id,
@@ -73,7 +79,7 @@ class Notices:
             tags=tuple(subject.tags) if subject else (),
             labels=subject.labels if subject else {},
             facts=tuple(_facts(stored, subject, run, of_job)),
-            output=await _output(tx, run) if wants_output and run else (),
+            output=_output(known.tails.get(run.id, "")) if run and message.kind in _WITH_OUTPUT else (),
             links=tuple(self._links(stored, subject)),
             ended=ended,
             reference=_reference(message, told),
@@ -136,9 +142,8 @@ def _facts(stored: Stored, subject: Subject | None, run: Run | None, job: JobFac
     return found
 
 
-async def _output(tx: Tx, run: Run) -> tuple[str, ...]:
-    """The last lines that the run printed."""
-    text = await engine_runs.tail_of(tx, run)
+def _output(text: str) -> tuple[str, ...]:
+    """The last lines of what a run printed."""
     return tuple(text.splitlines()[-LINES:])
 
 

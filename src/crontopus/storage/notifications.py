@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, case, func, insert, select, type_coerce, update
+from sqlalchemy import Row, bindparam, case, exists, func, insert, not_, select, type_coerce, update
 
 from crontopus.domain.errors import NotFound
 from crontopus.domain.routing import Kind, MessageState, Told
@@ -84,6 +84,19 @@ class Queue(Struct, frozen=True):
 
 _FIELDS = Notification.__struct_fields__
 _COLUMNS = [notifications.c[name] for name in _FIELDS]
+_CHANGING = (
+    "state",
+    "tried_at",
+    "tries",
+    "sending",
+    "next_at",
+    "settled_at",
+    "arrived",
+    "ended",
+    "falls_at",
+    "reference",
+    "why",
+)
 _ATTEMPT = [attempts.c[name] for name in Attempt.__struct_fields__]
 
 
@@ -102,10 +115,25 @@ async def of_alerts(tx: SystemTx | Tx, wanted: Collection[UUID]) -> Mapping[UUID
     return found
 
 
-async def waiting(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]:
-    """Those of a channel that wait, also for later, in the order in which they were made."""
-    query = select(*_COLUMNS).where(notifications.c.channel_id == channel, notifications.c.next_at.is_not(None))
-    return [_notification(row) for row in await tx.sql.execute(query.order_by(notifications.c.id).limit(limit))]
+async def due(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]:
+    """Those of a channel that may go now, the longest due first: of each alert the one that was made first, and none
+    where that is being sent or waits for later.
+    """
+    before = notifications.alias()
+    is_behind = exists().where(
+        before.c.alert_id == notifications.c.alert_id,
+        before.c.channel_id == channel,
+        before.c.next_at.is_not(None),
+        before.c.id < notifications.c.id,
+    )
+    query = (
+        select(*_COLUMNS)
+        .where(notifications.c.channel_id == channel, notifications.c.next_at <= tx.now)
+        .where(notifications.c.sending.is_(False), not_(is_behind))
+        .order_by(notifications.c.next_at, notifications.c.id)
+        .limit(limit)
+    )
+    return [_notification(row) for row in await tx.sql.execute(query)]
 
 
 async def last_of_groups(tx: SystemTx, channel: UUID, since: datetime) -> Mapping[tuple[str, ...], datetime]:
@@ -125,6 +153,15 @@ async def last_of_groups(tx: SystemTx, channel: UUID, since: datetime) -> Mappin
 
 async def change(tx: SystemTx, notification: UUID, values: Mapping[str, Any]) -> None:
     await tx.sql.execute(update(notifications).where(notifications.c.id == notification).values(dict(values)))
+
+
+async def keep(tx: SystemTx, changed: Sequence[Notification]) -> None:
+    """What became of each of these."""
+    if changed:
+        values = {name: bindparam(f"to_{name}", type_=notifications.c[name].type) for name in _CHANGING}
+        mine = update(notifications).where(notifications.c.id == bindparam("key_id", type_=notifications.c.id.type))
+        rows = [{"key_id": each.id, **{f"to_{name}": getattr(each, name) for name in _CHANGING}} for each in changed]
+        await tx.sql.execute(mine.values(values), rows)
 
 
 async def put_off(tx: SystemTx, channel: UUID, until: datetime) -> None:
