@@ -26,6 +26,7 @@ from crontopus.engine.sending import Sender, Tried
 from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.notify.contract import Notice, Parcel
+from crontopus.notify.guarded import Connections
 from crontopus.notify.outcome import Delivered, GiveUp, TryAgain
 from crontopus.storage import alerts, channels, notifications
 from crontopus.storage.channels import Channel
@@ -121,28 +122,29 @@ class Outbox:
     async def _all_of(self, claimed: Channel) -> bool:
         done: Sequence[Done] = ()
         renewed_at = self._db.clock()
-        while True:
-            async with self._db.write_all() as tx:
-                channel = (await channels.of_ids(tx, [claimed.id])).get(claimed.id)
-                channel = await self._settle(tx, channel, done)
-                if done:
-                    steps.reached(Step.SETTLED)
-                batches = await self._next(tx, channel) if channel else []
-                if channel is None or not batches:
-                    await channels.release(tx, self._process, claimed.id)
-                    return False
-                if tx.now - renewed_at > RENEWED_AFTER:
-                    await channels.renew(tx, self._process, [channel.id])
-                    renewed_at = tx.now
-            steps.reached(Step.CLAIMED)
-            done = await self._send_all(channel, batches)
+        async with self._sender.connections() as kept:
+            while True:
+                async with self._db.write_all() as tx:
+                    channel = (await channels.of_ids(tx, [claimed.id])).get(claimed.id)
+                    channel = await self._settle(tx, channel, done)
+                    if done:
+                        steps.reached(Step.SETTLED)
+                    batches = await self._next(tx, channel) if channel else []
+                    if channel is None or not batches:
+                        await channels.release(tx, self._process, claimed.id)
+                        return False
+                    if tx.now - renewed_at > RENEWED_AFTER:
+                        await channels.renew(tx, self._process, [channel.id])
+                        renewed_at = tx.now
+                steps.reached(Step.CLAIMED)
+                done = await self._send_all(channel, batches, kept)
 
-    async def _send_all(self, channel: Channel, batches: Sequence[Batch]) -> Sequence[Done]:
+    async def _send_all(self, channel: Channel, batches: Sequence[Batch], kept: Connections) -> Sequence[Done]:
         done: list[Done] = []
 
         async def send(batch: Batch) -> None:
             steps.reached(Step.SENDING)
-            done.append(Done(batch, await self._sender.send(channel, batch.parcel)))
+            done.append(Done(batch, await self._sender.send(channel, batch.parcel, kept)))
             steps.reached(Step.SENT)
 
         async with anyio.create_task_group() as tree:
