@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from crontopus.domain.errors import Unavailable
+from crontopus.storage import sqlite_driver
 from crontopus.storage.refusals import LOST, PATIENCE_SECONDS, SILENT, Unanswered, refusal, unhurried
 
 CLOSED_WITHIN_SECONDS = 0.5
@@ -209,6 +210,7 @@ def _engine(url: URL, begin: str, size: int) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         return _postgres(url)
     engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=60, hide_parameters=True)
+    sqlite_driver.use(engine.sync_engine)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
