@@ -7,6 +7,7 @@ what may have arrived, and that is sent again under the same key.
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -68,6 +69,14 @@ class Done(Struct, frozen=True):
     tried: Tried
 
 
+class Going(Struct, frozen=True):
+    """What goes out now on a channel, which is held since `renewed_at`."""
+
+    channel: Channel
+    batches: Sequence[Batch]
+    renewed_at: datetime
+
+
 class Outbox:
     """`process` is this one, which holds what it sends by a lease."""
 
@@ -124,20 +133,27 @@ class Outbox:
         renewed_at = self._db.clock()
         async with self._sender.connections() as kept:
             while True:
-                async with self._db.write_all() as tx:
-                    channel = (await channels.of_ids(tx, [claimed.id])).get(claimed.id)
-                    channel = await self._settle(tx, channel, done)
-                    if done:
-                        steps.reached(Step.SETTLED)
-                    batches = await self._next(tx, channel) if channel else []
-                    if channel is None or not batches:
-                        await channels.release(tx, self._process, claimed.id)
-                        return False
-                    if tx.now - renewed_at > RENEWED_AFTER:
-                        await channels.renew(tx, self._process, [channel.id])
-                        renewed_at = tx.now
+                going = await self._db.wrote(partial(self._round, claimed.id, done, renewed_at))
+                if going is None:
+                    return False
                 steps.reached(Step.CLAIMED)
-                done = await self._send_all(channel, batches, kept)
+                renewed_at = going.renewed_at
+                done = await self._send_all(going.channel, going.batches, kept)
+
+    async def _round(self, id: UUID, done: Sequence[Done], renewed_at: datetime, tx: SystemTx) -> Going | None:
+        """Settles what was sent on a channel, and claims what goes out next; None: nothing does."""
+        channel = (await channels.of_ids(tx, [id])).get(id)
+        channel = await self._settle(tx, channel, done)
+        if done:
+            steps.reached(Step.SETTLED)
+        batches = await self._next(tx, channel) if channel else []
+        if channel is None or not batches:
+            await channels.release(tx, self._process, id)
+            return None
+        if tx.now - renewed_at > RENEWED_AFTER:
+            await channels.renew(tx, self._process, [id])
+            renewed_at = tx.now
+        return Going(channel, batches, renewed_at)
 
     async def _send_all(self, channel: Channel, batches: Sequence[Batch], kept: Connections) -> Sequence[Done]:
         done: list[Done] = []

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
@@ -276,25 +276,28 @@ async def refs(
     return [Ref(*row) for row in await tx.sql.execute(query.order_by(jobs.c.search, jobs.c.id).limit(limit))]
 
 
+_SUBJECTS = (
+    select(
+        jobs.c.id,
+        jobs.c.tenant_id,
+        func.coalesce(namespaces.c.slug, "").label("namespace"),
+        jobs.c.slug,
+        jobs.c.name,
+        jobs.c.tags,
+        jobs.c.labels,
+        jobs.c.notes,
+        jobs.c.expectation,
+        jobs.c.deleted_at.is_not(None).label("is_deleted"),
+    )
+    .outerjoin(namespaces, namespaces.c.id == jobs.c.namespace_id)
+    .where(jobs.c.id.in_(bindparam("ids", expanding=True)))
+)
+"""Composed once: it is said for every few messages."""
+
+
 async def subjects(tx: SystemTx, wanted: Collection[UUID]) -> dict[UUID, Subject]:
     """Also those that are deleted, as long as anything of them is there."""
-    query = (
-        select(
-            jobs.c.id,
-            jobs.c.tenant_id,
-            func.coalesce(namespaces.c.slug, "").label("namespace"),
-            jobs.c.slug,
-            jobs.c.name,
-            jobs.c.tags,
-            jobs.c.labels,
-            jobs.c.notes,
-            jobs.c.expectation,
-            jobs.c.deleted_at.is_not(None).label("is_deleted"),
-        )
-        .outerjoin(namespaces, namespaces.c.id == jobs.c.namespace_id)
-        .where(jobs.c.id.in_(list(wanted)))
-    )
-    return {row.id: _subject(row) for row in await tx.sql.execute(query)}
+    return {row.id: _subject(row) for row in await tx.sql.execute(_SUBJECTS, {"ids": list(wanted)})}
 
 
 def _subject(row: Row[Any]) -> Subject:
