@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from tests.bench import commands, filled, memory, pings, silence, team
+from tests.bench import alerts, commands, filled, memory, pings, silence, team
 from tests.bench.lines import Line, at_least, below
 from tests.bench.pings import Speed
 from tests.bench.wrk import Load
@@ -14,7 +14,7 @@ from tests.served import Served, set_up
 SOME, MILLION = 10_000, 1_000_000
 AHEAD = timedelta(seconds=15)
 """Time to write what is due, and to start the server."""
-PARTS = ("sqlite", "million", "postgres", "run", "team")
+PARTS = ("sqlite", "million", "postgres", "run", "team", "alerts")
 
 
 class Bench:
@@ -69,6 +69,10 @@ class Bench:
     def team(self) -> list[Line]:
         """people, permissions, the audit log and backups, on SQLite"""
         return team.lines(self._folder)
+
+    def alerts(self) -> list[Line]:
+        """from a flip to a receiver, on SQLite"""
+        return alerts.lines(self._folder)
 
     @cached_property
     def _few_jobs(self) -> Speed:

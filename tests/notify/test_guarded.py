@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from crontopus.notify import guarded
 from crontopus.notify.addresses import may_reach
 from crontopus.notify.contract import Unreachable
-from crontopus.notify.guarded import EXCERPT, MOST_BYTES, Guarded
+from crontopus.notify.guarded import EXCERPT, MOST_BYTES, Connections, Guarded, Trust
 from tests.notify import notices
 from tests.notify.fakes import HTML, Connection, Fake, Reply, Request, listening, read, say, served
 
@@ -428,6 +428,55 @@ async def test_a_certificate_must_be_of_the_name_although_an_address_is_connecte
             assert not error.arrived
     assert asked_for[0] == NAME
     assert len([request for request in came if request]) == may
+
+
+def keeping(connections: list[list[str]]) -> Connection:
+    """Keeps each connection for what follows; the hosts that were asked for on each."""
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked: list[str] = []
+        connections.append(asked)
+        while request := await read(reader):
+            asked.append(request.headers["host"].partition(":")[0])
+            await say(writer, Reply(204, headers={"Connection": "keep-alive"}))
+
+    return speak
+
+
+async def test_tries_that_follow_each_other_share_a_connection_of_their_host_alone() -> None:
+    connections: list[list[str]] = []
+    async with listening(keeping(connections)) as url, Connections(None, Trust()) as kept:
+        for name in (NAME, NAME, "other.test", NAME):
+            http = Guarded(LOOPBACK, [], resolve=resolving("127.0.0.1"), kept=kept)
+            assert (await http.send("POST", url.replace("127.0.0.1", name), content=b"{}")).status == 204
+    assert connections == [[NAME, NAME, NAME], ["other.test"]]
+
+
+async def test_a_connection_that_is_kept_is_used_for_an_address_alone_that_is_judged_anew() -> None:
+    connections: list[list[str]] = []
+    async with listening(keeping(connections)) as url, Connections(None, Trust()) as kept:
+        there = url.replace("127.0.0.1", NAME)
+        public = Guarded(LOOPBACK, [], resolve=resolving("127.0.0.1"), kept=kept)
+        assert (await public.send("POST", there)).status == 204
+        private = Guarded(LOOPBACK, [], resolve=resolving("10.0.0.1"), kept=kept)
+        assert (await refusal(private, there)).refused
+    assert connections == [[NAME]]
+
+
+async def test_a_certificate_is_asked_of_each_name_although_the_address_is_connected_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, chain = certificate(NAME, tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(chain))
+    connections: list[list[str]] = []
+    async with listening(keeping(connections), ssl=context) as url, Connections(None, Trust()) as kept:
+        http = Guarded(LOOPBACK, [], resolve=resolving("127.0.0.1"), kept=kept)
+        there = url.replace("http:", "https:")
+        for _ in range(2):
+            assert (await http.send("POST", there.replace("127.0.0.1", NAME))).status == 204
+        error = await refusal(http, there.replace("127.0.0.1", "other.test"))
+    assert "its certificate is not valid" in str(error)
+    assert connections[0] == [NAME, NAME]
 
 
 async def test_by_a_proxy_a_name_stays_a_name(echo: Echo) -> None:

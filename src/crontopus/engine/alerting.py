@@ -67,13 +67,9 @@ class Alerting:
             if not await stored.is_owed(tx):
                 return False
         steps.reached(Step.FLIP_SEEN)
-        async with self._db.write_all() as tx:
-            taken = await self._take(tx)
-            steps.reached(Step.TAKEN)
+        taken = await self._db.wrote(self._take)
         steps.reached(Step.TAKEN_KEPT)
-        async with self._db.write_all() as tx:
-            decided = await self._decide(tx)
-            steps.reached(Step.DECIDED)
+        decided = await self._db.wrote(self._decide)
         steps.reached(Step.DECIDED_KEPT)
         return taken + decided > 0
 
@@ -87,6 +83,7 @@ class Alerting:
                 batch.take(flip)
             await self._finish(tx, batch)
             await stored.take(tx, [flip.id for flip in flips])
+        steps.reached(Step.TAKEN)
         return len(flips)
 
     async def _decide(self, tx: SystemTx) -> int:
@@ -99,6 +96,7 @@ class Alerting:
             for each in due:
                 batch.look_again(each, heard)
             await self._finish(tx, batch)
+        steps.reached(Step.DECIDED)
         return len(due)
 
     async def _batch(

@@ -24,6 +24,7 @@ from crontopus.storage.runs import Run
 
 LINES = 20
 """Of the output that a message shows."""
+_WITH_OUTPUT = frozenset({Kind.OPEN, Kind.FAILURE, Kind.REMINDER})
 
 NAMED = 20
 MOST_COUNTED = 10_000
@@ -33,11 +34,13 @@ Item = tuple[Stored, Notification, Sending]
 
 
 class _Known(Struct, frozen=True):
-    """What is read for several messages at once."""
+    """What is read for several messages at once. `of_many`: what is told of those alerts that are of no single run."""
 
     subjects: Mapping[UUID, Subject]
     runs: Mapping[UUID, Run]
+    tails: Mapping[UUID, str]
     tenant: str
+    of_many: Mapping[UUID, JobFacts]
 
 
 class Notices:
@@ -48,20 +51,26 @@ class Notices:
 
     async def of(self, tx: Tx, items: Sequence[Item], told: Mapping[UUID, Sequence[Notification]]) -> Sequence[Notice]:
         """In the order of `items`. `told`: all messages of each alert, for what the first of them was called there."""
+        if not items:
+            return []
+        of_runs = await runs.of_ids(tx, [stored.run_id for stored, _, _ in items if stored.run_id])
+        beginnings = {stored.run_id for stored, message, _ in items if message.kind in _WITH_OUTPUT}
+        subjects = await jobs.subjects(SystemTx(tx.sql, tx.now), {stored.subject_id for stored, _, _ in items})
         known = _Known(
-            await jobs.subjects(SystemTx(tx.sql, tx.now), {stored.subject_id for stored, _, _ in items}),
-            await runs.of_ids(tx, [stored.run_id for stored, _, _ in items if stored.run_id]),
+            subjects,
+            of_runs,
+            await engine_runs.tails_of(tx, [run for id, run in of_runs.items() if id in beginnings]),
             (await tenants.own(tx)).name,
+            await _of_many(tx, [stored for stored, _, _ in items], subjects),
         )
-        return [await self._one(tx, item, known, told[item[0].alert.id]) for item in items]
+        return [self._one(tx, item, known, told[item[0].alert.id]) for item in items]
 
-    async def _one(self, tx: Tx, item: Item, known: _Known, told: Sequence[Notification]) -> Notice:
+    def _one(self, tx: Tx, item: Item, known: _Known, told: Sequence[Notification]) -> Notice:
         stored, message, how = item
         subject = known.subjects.get(stored.subject_id)
         run = known.runs.get(stored.run_id) if stored.run_id else None
         ended, of_run = how is Sending.WITH_ITS_END, _run_facts(run)
-        of_job = await self._job_facts(tx, stored, subject)
-        wants_output = message.kind in (Kind.OPEN, Kind.FAILURE, Kind.REMINDER)
+        of_job = known.of_many.get(stored.alert.id) or (_job_facts(subject) if subject else JobFacts())
         return Notice(
             id=message.id,
             alert=stored.alert.id,
@@ -81,19 +90,11 @@ class Notices:
             tags=tuple(subject.tags) if subject else (),
             labels=subject.labels if subject else {},
             facts=tuple(_facts(stored, subject, run, of_job)),
-            output=await _output(tx, run) if wants_output and run else (),
+            output=_output(known.tails.get(run.id, "")) if run and message.kind in _WITH_OUTPUT else (),
             links=tuple(self._links(stored, subject)),
             ended=ended,
             reference=_reference(message, told),
         )
-
-    async def _job_facts(self, tx: Tx, stored: Stored, subject: Subject | None) -> JobFacts:
-        if subject is None:
-            return await _silent_jobs(tx, stored) if stored.subject is SubjectKind.SYSTEM else JobFacts()
-        if stored.alert.kind is not AlertClass.FLAPPING:
-            return _job_facts(subject)
-        believed = (await watches.states(tx, [subject.id])).get((subject.id, stored.agent_id))
-        return replace(_job_facts(subject), stands=believed.status.value if believed else "")
 
     def _links(self, stored: Stored, subject: Subject | None) -> Sequence[Link]:
         links = [Link("The alert", f"{self._url}/alerts/{stored.alert.id}")]
@@ -112,6 +113,20 @@ def _summary(kind: Kind, stored: Stored, run: RunFacts, job: JobFacts, *, ended:
     if kind is not Kind.OPEN or stored.alert.held or stored.held_since is None:
         return told
     return f"{told} {messages.held(Held(stored.held_since, stored.alert.clock_at, stored.holders), job.zone)}"
+
+
+async def _of_many(tx: Tx, of: Sequence[Stored], subjects: Mapping[UUID, Subject]) -> Mapping[UUID, JobFacts]:
+    """Of each alert of flapping how the job stands; of one that is of many jobs which."""
+    found: dict[UUID, JobFacts] = {}
+    for stored in of:
+        subject = subjects.get(stored.subject_id)
+        if stored.subject is SubjectKind.SYSTEM:
+            found[stored.alert.id] = await _silent_jobs(tx, stored)
+        elif stored.alert.kind is AlertClass.FLAPPING and subject is not None:
+            believed = (await watches.states(tx, [subject.id])).get((subject.id, stored.agent_id))
+            stands = believed.status.value if believed else ""
+            found[stored.alert.id] = replace(_job_facts(subject), stands=stands)
+    return found
 
 
 async def _silent_jobs(tx: Tx, stored: Stored) -> JobFacts:
@@ -170,9 +185,8 @@ def _facts(stored: Stored, subject: Subject | None, run: Run | None, job: JobFac
     return found
 
 
-async def _output(tx: Tx, run: Run) -> tuple[str, ...]:
-    """The last lines that the run printed."""
-    text = await engine_runs.tail_of(tx, run)
+def _output(text: str) -> tuple[str, ...]:
+    """The last lines of what a run printed."""
     return tuple(text.splitlines()[-LINES:])
 
 

@@ -7,6 +7,8 @@ what may have arrived, and that is sent again under the same key.
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +16,18 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crontopus.domain import delivery
 from crontopus.domain.routing import SENT, MessageState, Sending, Waiting, gather, sending
 from crontopus.engine import steps
 from crontopus.engine.loops import Loops
-from crontopus.engine.notices import Notices
+from crontopus.engine.notices import Item, Notices
 from crontopus.engine.sending import Sender, Tried
 from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.notify.contract import Notice, Parcel
+from crontopus.notify.guarded import Connections
 from crontopus.notify.outcome import Delivered, GiveUp, TryAgain
 from crontopus.storage import alerts, channels, notifications
 from crontopus.storage.channels import Channel
@@ -37,7 +41,10 @@ CHANNELS_AT_ONCE = 16
 AT_ONCE = 4
 """Messages that one channel sends at the same time."""
 LOOKED_AT = 500
-"""Waiting messages of a channel that are looked at for what goes out next."""
+"""Messages of a channel that are looked at for what goes out next."""
+RENEWED_AFTER = timedelta(seconds=20)
+"""A lease lasts for much longer."""
+FRESH = timedelta(seconds=1)
 GROUPS_KNOWN = timedelta(days=1)
 
 
@@ -48,11 +55,26 @@ class Batch(Struct, frozen=True):
     parcel: Parcel
 
 
+class Chosen(Struct, frozen=True):
+    """What may go now, each part as one. `summary`: by number."""
+
+    parts: Sequence[Sequence[Notification]]
+    summary: bool
+
+
 class Done(Struct, frozen=True):
     """A batch that was sent, and what became of it."""
 
     batch: Batch
     tried: Tried
+
+
+class Going(Struct, frozen=True):
+    """What goes out now on a channel, which is held since `renewed_at`."""
+
+    channel: Channel
+    batches: Sequence[Batch]
+    renewed_at: datetime
 
 
 class Outbox:
@@ -106,27 +128,39 @@ class Outbox:
         finally:
             self._busy.discard(channel.id)
 
-    async def _all_of(self, channel: Channel) -> bool:
+    async def _all_of(self, claimed: Channel) -> bool:
         done: Sequence[Done] = ()
-        while True:
-            async with self._db.write_all() as tx:
-                await self._settle(tx, channel, done)
-                if done:
-                    steps.reached(Step.SETTLED)
-                batches = await self._next(tx, channel.id)
-                if not batches:
-                    await channels.release(tx, self._process, channel.id)
+        renewed_at = self._db.clock()
+        async with self._sender.connections() as kept:
+            while True:
+                going = await self._db.wrote(partial(self._round, claimed.id, done, renewed_at))
+                if going is None:
                     return False
-                await channels.renew(tx, self._process, [channel.id])
-            steps.reached(Step.CLAIMED)
-            done = await self._send_all(channel, batches)
+                steps.reached(Step.CLAIMED)
+                renewed_at = going.renewed_at
+                done = await self._send_all(going.channel, going.batches, kept)
 
-    async def _send_all(self, channel: Channel, batches: Sequence[Batch]) -> Sequence[Done]:
+    async def _round(self, id: UUID, done: Sequence[Done], renewed_at: datetime, tx: SystemTx) -> Going | None:
+        """Settles what was sent on a channel, and claims what goes out next; None: nothing does."""
+        channel = (await channels.of_ids(tx, [id])).get(id)
+        channel = await self._settle(tx, channel, done)
+        if done:
+            steps.reached(Step.SETTLED)
+        batches = await self._next(tx, channel) if channel else []
+        if channel is None or not batches:
+            await channels.release(tx, self._process, id)
+            return None
+        if tx.now - renewed_at > RENEWED_AFTER:
+            await channels.renew(tx, self._process, [id])
+            renewed_at = tx.now
+        return Going(channel, batches, renewed_at)
+
+    async def _send_all(self, channel: Channel, batches: Sequence[Batch], kept: Connections) -> Sequence[Done]:
         done: list[Done] = []
 
         async def send(batch: Batch) -> None:
             steps.reached(Step.SENDING)
-            done.append(Done(batch, await self._sender.send(channel, batch.parcel)))
+            done.append(Done(batch, await self._sender.send(channel, batch.parcel, kept)))
             steps.reached(Step.SENT)
 
         async with anyio.create_task_group() as tree:
@@ -134,150 +168,174 @@ class Outbox:
                 tree.start_soon(send, batch)
         return done
 
-    async def _next(self, tx: SystemTx, id: UUID) -> Sequence[Batch]:
+    async def _next(self, tx: SystemTx, channel: Channel) -> Sequence[Batch]:
         """What goes out now on a channel, marked as being sent; what is overtaken is settled by the way."""
-        found = (await channels.of_ids(tx, [id])).get(id)
-        if found is None:
-            return []
-        waiting = await notifications.waiting(tx, id, LOOKED_AT)
-        last = await notifications.last_of_groups(tx, id, tx.now - GROUPS_KNOWN)
-        heads = _first_of_each_alert(waiting, tx.now)
-        chosen = gather([_offered(each) for each in heads], last, tx.now, keeps=kinds.keeps(found.kind))
-        await self._put_off(tx, heads, chosen.batches, chosen.next_at)
-        by_id = {each.id: each for each in heads}
-        slots = 1 if found.failures >= delivery.FAILURES else AT_ONCE
+        slots = 1 if channel.failures >= delivery.FAILURES else AT_ONCE
         batches: list[Batch] = []
-        for part in chosen.batches:
-            if len(batches) < slots:
-                made = await self._batch(tx, found, [by_id[each.id] for each in part], summary=chosen.summary)
-                batches += [made] if made else []
+        looked_at = 0
+        while len(batches) < slots and looked_at < LOOKED_AT:
+            free = slots - len(batches)
+            heads = await notifications.due(tx, channel.id, free if kinds.keeps(channel.kind) else LOOKED_AT)
+            if not heads:
+                break
+            looked_at += len(heads)
+            chosen = await self._gathered(tx, channel, sorted(heads, key=lambda each: each.id))
+            batches += await self._begun(tx, channel, chosen, free)
         return batches
 
-    async def _put_off(
-        self, tx: SystemTx, heads: Sequence[Notification], chosen: Sequence[Sequence[Waiting]], until: datetime | None
-    ) -> None:
-        """What waits for others of its group is looked at when it may go."""
-        going = {each.id for batch in chosen for each in batch}
-        for each in heads:
-            if each.id not in going and until is not None:
-                steps.reached(Step.GROUPED)
-                await notifications.change(tx, each.id, {"next_at": until})
+    async def _gathered(self, tx: SystemTx, channel: Channel, heads: Sequence[Notification]) -> Chosen:
+        """What goes together. What waits for others of its group is looked at when it may go."""
+        last: Mapping[tuple[str, ...], datetime] = {}
+        if any(each.group for each in heads):
+            last = await notifications.last_of_groups(tx, channel.id, tx.now - GROUPS_KNOWN)
+        found = gather([_offered(each) for each in heads], last, tx.now, keeps=kinds.keeps(channel.kind))
+        going = {each.id for batch in found.batches for each in batch}
+        waits = [each for each in heads if each.id not in going]
+        if waits and found.next_at is not None:
+            steps.reached(Step.GROUPED)
+            await notifications.keep(tx, [replace(each, next_at=found.next_at) for each in waits])
+        by_id = {each.id: each for each in heads}
+        return Chosen([[by_id[each.id] for each in batch] for batch in found.batches], found.summary)
 
-    async def _batch(
-        self, tx: SystemTx, channel: Channel, messages: Sequence[Notification], *, summary: bool
-    ) -> Batch | None:
-        """As a parcel; None where all of it is overtaken."""
-        of_alerts = await alerts.of_ids(tx, {each.alert_id for each in messages})
+    async def _begun(self, tx: SystemTx, channel: Channel, chosen: Chosen, most: int) -> Sequence[Batch]:
+        """As many of these as there is room for, as parcels: each alert is asked again. Without those that are
+        overtaken.
+        """
+        parts = chosen.parts[:most]
+        of_alerts = await alerts.of_ids(tx, {each.alert_id for part in parts for each in part})
         told = await notifications.of_alerts(tx, list(of_alerts))
-        going: list[tuple[Notification, Sending]] = []
-        for each in messages:
-            stored = of_alerts[each.alert_id]
-            said = [one.told for one in told[each.alert_id]]
-            keeps, held = kinds.keeps(channel.kind), stored.alert.held and not stored.alert.is_over
-            how = sending(each.told, stored.alert, said, tx.now, held=held, keeps=keeps)
-            if how in SENT:
-                going.append((each, how))
-            else:
-                await self._overtaken(tx, each, how)
-        if not going:
-            return None
-        for each, how in going:
-            await notifications.change(tx, each.id, _begun(each, how, tx.now))
-        items = [(of_alerts[each.alert_id], each, how) for each, how in going]
-        made = await self._notices.of(tx.of(channel.tenant_id), items, told)
-        return Batch(tuple(each for each, _ in going), Parcel(tuple(made), tx.now, summary))
+        keeps = kinds.keeps(channel.kind)
+        going: list[list[Item]] = []
+        overtaken: list[Notification] = []
+        for part in parts:
+            items: list[Item] = []
+            for each in part:
+                stored, said = of_alerts[each.alert_id], [one.told for one in told[each.alert_id]]
+                held = stored.alert.held and not stored.alert.is_over
+                how = sending(each.told, stored.alert, said, tx.now, held=held, keeps=keeps)
+                if how in SENT:
+                    items.append((stored, _begun(each, how, tx.now), how))
+                else:
+                    overtaken.append(_overtaken(each, how, tx.now))
+            going += [items] if items else []
+        begun = [item for items in going for item in items]
+        await notifications.keep(tx, [*overtaken, *(message for _, message, _ in begun)])
+        if overtaken:
+            await alerts.ask_again(tx, {each.alert_id for each in overtaken})
+        notices = iter(await self._notices.of(tx.of(channel.tenant_id), begun, told))
+        return [
+            Batch(
+                tuple(message for _, message, _ in items),
+                Parcel(tuple(islice(notices, len(items))), tx.now, chosen.summary),
+            )
+            for items in going
+        ]
 
-    async def _overtaken(self, tx: SystemTx, message: Notification, how: Sending) -> None:
-        settled = {"state": MessageState.OVERTAKEN, "settled_at": tx.now, "next_at": None, "why": how.value}
-        await notifications.change(tx, message.id, settled)
-        await alerts.ask_again(tx, [message.alert_id])
+    async def _settle(self, tx: SystemTx, channel: Channel | None, done: Sequence[Done]) -> Channel | None:
+        """The channel as it is then."""
+        if not done:
+            return channel
+        told = [
+            (message, notice, each.tried)
+            for each in done
+            for message, notice in zip(each.batch.messages, each.batch.parcel.notices, strict=True)
+        ]
+        await notifications.keep(tx, [_settled(*each, tx.now) for each in told])
+        await notifications.log(tx, [_attempt(message, tried, tx.now) for message, _, tried in told])
+        await alerts.ask_again(tx, {message.alert_id for message, _, _ in told})
+        return await self._fares(tx, channel, done) if channel else None
 
-    async def _settle(self, tx: SystemTx, channel: Channel, done: Sequence[Done]) -> None:
-        for each in done:
-            for message, notice in zip(each.batch.messages, each.batch.parcel.notices, strict=True):
-                await self._settled(tx, message, notice, each.tried)
-        if done:
-            await alerts.ask_again(tx, {message.alert_id for each in done for message in each.batch.messages})
-            await self._fares(tx, channel, done)
-
-    async def _settled(self, tx: SystemTx, message: Notification, notice: Notice, tried: Tried) -> None:
-        tries = message.tries + 1
-        values: dict[str, Any] = {"sending": False}
-        match tried.outcome:
-            case Delivered(reference=reference):
-                values |= {"state": MessageState.DELIVERED, "arrived": True, "why": ""}
-                values |= {"reference": reference} if reference else {}
-                values |= {"settled_at": tx.now, "next_at": None, "ended": notice.ended}
-            case TryAgain(why=why, after=after, arrived=arrived):
-                again = delivery.retry(message.made_at, tries, after, tx.now, secrets.randbelow(1000) / 1000)
-                values |= {"why": why, "next_at": again.next_at}
-                values |= {"arrived": True, "ended": notice.ended} if arrived else {}
-                if again.next_at is None:
-                    values |= {"state": MessageState.DEAD, "settled_at": tx.now, "falls_at": tx.now}
-            case GiveUp(why=why):
-                values |= {
-                    "state": MessageState.DEAD,
-                    "settled_at": tx.now,
-                    "next_at": None,
-                    "falls_at": tx.now,
-                    "why": why,
-                }
-        await notifications.change(tx, message.id, values)
-        attempt = Attempt(
-            id=new_id(tx.now),
-            tenant_id=message.tenant_id,
-            notification_id=message.id,
-            at=tried.at,
-            took=tried.took,
-            outcome=type(tried.outcome).__name__,
-            status=tried.status,
-            request=tried.request,
-            response=tried.response,
-        )
-        await notifications.log(tx, [attempt])
-
-    async def _fares(self, tx: SystemTx, channel: Channel, done: Sequence[Done]) -> None:
+    async def _fares(self, tx: SystemTx, channel: Channel, done: Sequence[Done]) -> Channel:
         """What these tries say of the channel itself."""
-        now = (await channels.of_ids(tx, [channel.id])).get(channel.id)
-        if now is None:
-            return
         if any(isinstance(each.tried.outcome, Delivered) for each in done):
-            well = {"failures": 0, "closed_until": None, "broken_at": None, "why": "", "delivered_at": tx.now}
-            await channels.fares(tx, now.id, well)
-            if now.closed_until is not None:
-                await notifications.hasten(tx, now.id)
-            return
-        failures = now.failures + len(done)
+            return await self._fares_well(tx, channel)
+        failures = channel.failures + len(done)
         last = done[-1].tried.outcome
         values: dict[str, Any] = {"failures": failures, "why": "" if isinstance(last, Delivered) else last.why}
         if any(isinstance(each.tried.outcome, GiveUp) and each.tried.outcome.broken for each in done):
-            values["broken_at"] = now.broken_at or tx.now
+            values["broken_at"] = channel.broken_at or tx.now
         closed = delivery.closed_until(failures, None, tx.now)
         if closed is not None:
             values["closed_until"] = closed
-            await notifications.put_off(tx, now.id, closed)
-            log.warning("a channel is closed for a while", kind=now.kind, reason=values["why"])
-        await channels.fares(tx, now.id, values)
+            await notifications.put_off(tx, channel.id, closed)
+            log.warning("a channel is closed for a while", kind=channel.kind, reason=values["why"])
+        await channels.fares(tx, channel.id, values)
+        return replace(channel, **values)
+
+    async def _fares_well(self, tx: SystemTx, channel: Channel) -> Channel:
+        """That it did is written down once a second: it is the same for thousands of messages."""
+        well: dict[str, Any] = {"failures": 0, "closed_until": None, "broken_at": None, "why": ""}
+        found = replace(channel, **well, delivered_at=tx.now)
+        if replace(channel, delivered_at=tx.now) != found or not _is_fresh(channel.delivered_at, tx.now):
+            await channels.fares(tx, channel.id, {**well, "delivered_at": tx.now})
+        if channel.closed_until is not None:
+            await notifications.hasten(tx, channel.id)
+        return found
 
 
-def _begun(message: Notification, how: Sending, now: datetime) -> Mapping[str, Any]:
-    """What is known of a message once it is on its way: it may arrive from now on."""
+def _is_fresh(at: datetime | None, now: datetime) -> bool:
+    return at is not None and now - at < FRESH
+
+
+def _begun(message: Notification, how: Sending, now: datetime) -> Notification:
+    """On its way: it may arrive from now on."""
     tried_at = message.tried_at or now
-    return {
-        "sending": True,
-        "tries": message.tries + 1,
-        "tried_at": tried_at,
-        "falls_at": delivery.falls_at(tried_at, message.falls_at),
-        "ended": message.ended or how is Sending.WITH_ITS_END,
-    }
+    return replace(
+        message,
+        sending=True,
+        tries=message.tries + 1,
+        tried_at=tried_at,
+        falls_at=delivery.falls_at(tried_at, message.falls_at),
+        ended=message.ended or how is Sending.WITH_ITS_END,
+    )
 
 
-def _first_of_each_alert(waiting: Sequence[Notification], now: datetime) -> list[Notification]:
-    """Those that are due, in order within an alert: what was made later waits for what was made before."""
-    first: dict[UUID, Notification] = {}
-    for each in waiting:
-        first.setdefault(each.alert_id, each)
-    return [each for each in first.values() if each.next_at is not None and each.next_at <= now]
+def _overtaken(message: Notification, how: Sending, now: datetime) -> Notification:
+    return replace(message, state=MessageState.OVERTAKEN, settled_at=now, next_at=None, why=how.value)
+
+
+def _settled(message: Notification, notice: Notice, tried: Tried, now: datetime) -> Notification:
+    """What became of one that was sent."""
+    message = replace(message, sending=False)
+    match tried.outcome:
+        case Delivered(reference=reference):
+            return replace(
+                message,
+                state=MessageState.DELIVERED,
+                arrived=True,
+                ended=notice.ended,
+                settled_at=now,
+                next_at=None,
+                reference=reference or message.reference,
+                why="",
+            )
+        case TryAgain(why=why, after=after, arrived=arrived):
+            again = delivery.retry(message.made_at, message.tries, after, now, secrets.randbelow(1000) / 1000)
+            if arrived:
+                message = replace(message, arrived=True, ended=notice.ended)
+            if again.next_at is None:
+                return _dead(message, why, now)
+            return replace(message, next_at=again.next_at, why=why)
+        case GiveUp(why=why):
+            return _dead(message, why, now)
+
+
+def _dead(message: Notification, why: str, now: datetime) -> Notification:
+    return replace(message, state=MessageState.DEAD, settled_at=now, next_at=None, falls_at=now, why=why)
+
+
+def _attempt(message: Notification, tried: Tried, now: datetime) -> Attempt:
+    return Attempt(
+        id=new_id(now),
+        tenant_id=message.tenant_id,
+        notification_id=message.id,
+        at=tried.at,
+        took=tried.took,
+        outcome=type(tried.outcome).__name__,
+        status=tried.status,
+        request=tried.request,
+        response=tried.response,
+    )
 
 
 def _offered(message: Notification) -> Waiting:

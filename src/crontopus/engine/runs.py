@@ -1,6 +1,7 @@
 """What is done to a run, and what it printed."""
 
 import zlib
+from collections.abc import Collection
 from uuid import UUID
 
 from crontopus.domain.access import Principal
@@ -49,10 +50,12 @@ async def log_of(tx: Tx, found: RunOfJob) -> Log:
     )
 
 
-async def tail_of(tx: Tx, run: Run) -> str:
-    """The end of what the run printed, as its last check-in with any carried it; empty where nothing is there."""
-    found = await checkins.outputs_of_run(tx, run.id, MOST_OUTPUTS)
-    return _joined(found[-1]) if found else ""
+async def tails_of(tx: Tx, known: Collection[Run]) -> dict[UUID, str]:
+    """By run, the end of what it printed, as its last check-in with any carried it. Without those that printed
+    nothing.
+    """
+    found = await checkins.last_outputs(tx, [run.id for run in known if run.output_bytes])
+    return {run: _joined(output) for run, output in found.items()}
 
 
 def _one(output: Output) -> Log:

@@ -13,7 +13,7 @@ from crontopus.domain.mail_server import MailServer
 from crontopus.notify import kinds
 from crontopus.notify.addresses import Network
 from crontopus.notify.contract import Parcel
-from crontopus.notify.guarded import Exchange, Guarded
+from crontopus.notify.guarded import Connections, Exchange, Guarded, Trust
 from crontopus.notify.kinds import Ways
 from crontopus.notify.outcome import Outcome, TryAgain
 from crontopus.storage.channels import Channel
@@ -54,14 +54,19 @@ class Sender:
         self._clock = clock
         self._reach = reach
         self._unsubscribe = unsubscribe
+        self._trust = Trust()
 
-    async def send(self, channel: Channel, parcel: Parcel) -> Tried:
+    def connections(self) -> Connections:
+        """For what is sent on one channel, one after the other."""
+        return Connections(self._reach.proxy, self._trust)
+
+    async def send(self, channel: Channel, parcel: Parcel, kept: Connections | None = None) -> Tried:
         """Raises nothing that a channel can cause: what fails for a reason of ours is tried again, too."""
         at, began = self._clock(), anyio.current_time()
         exchanges: Sequence[Exchange] = ()
         try:
             settings = kinds.stored(channel.kind, self._sealer.open(channel.sealed, channel.tenant_id, channel.id))
-            outcome, exchanges = await kinds.send(channel.kind, settings, parcel, self._ways(channel))
+            outcome, exchanges = await kinds.send(channel.kind, settings, parcel, self._ways(channel, kept))
         except CrontopusError as error:
             outcome = TryAgain(str(error))
         except Exception as error:
@@ -73,11 +78,11 @@ class Sender:
         last = exchanges[-1]
         return Tried(outcome=outcome, at=at, took=took, status=last.status, request=_told(last), response=last.response)
 
-    def _ways(self, channel: Channel) -> Ways:
+    def _ways(self, channel: Channel, kept: Connections | None) -> Ways:
         return Ways(
             mail=self._reach.mail,
             unsubscribe=self._unsubscribe(channel),
-            http=lambda secrets: Guarded(self._reach.networks, secrets, self._reach.proxy),
+            http=lambda secrets: Guarded(self._reach.networks, secrets, self._reach.proxy, kept=kept),
             folder=self._reach.folder,
         )
 

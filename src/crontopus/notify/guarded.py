@@ -8,8 +8,9 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import httpx
@@ -78,11 +79,54 @@ class _Received(Struct):
         return self.body.decode(errors="replace")
 
 
+class Trust:
+    """Whom TLS trusts. Reading all authorities takes longer than a request on the same machine: done once, where they
+    are needed.
+    """
+
+    def __init__(self) -> None:
+        self._nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._authorities: ssl.SSLContext | None = None
+
+    def context(self, scheme: str) -> ssl.SSLContext:
+        if scheme == "http":
+            return self._nobody
+        self._authorities = self._authorities or httpx.create_ssl_context()
+        return self._authorities
+
+
+class Connections:
+    """Kept for what follows soon, until it is closed: use it as `async with`.
+
+    Each serves the host alone that it was made for: TLS has verified that one, whoever else is at its address.
+    """
+
+    def __init__(self, proxy: str | None, trust: Trust) -> None:
+        self._proxy = proxy
+        self._trust = trust
+        self._by_host: dict[tuple[str, str], httpx.AsyncHTTPTransport] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for transport in self._by_host.values():
+            await transport.aclose()
+
+    def to(self, scheme: str, host: str) -> httpx.AsyncHTTPTransport:
+        found = self._by_host.get((scheme, host))
+        if found is None:
+            found = httpx.AsyncHTTPTransport(verify=self._trust.context(scheme), proxy=self._proxy)
+            self._by_host[scheme, host] = found
+        return found
+
+
 class Guarded:
     """Implements `Http` for one try: each of its requests stands in `exchanges`.
 
     `allowed`: networks that may be reached although they are not public. `secrets`: what no exchange may show.
-    `proxy`: the URL of an HTTP proxy that all requests go by; names are then its own business.
+    `proxy`: the URL of an HTTP proxy that all requests go by; names are then its own business. `kept`: connections of
+    tries before it, by that proxy; None: each request makes one of its own.
     """
 
     def __init__(
@@ -91,6 +135,7 @@ class Guarded:
         secrets: Sequence[str],
         proxy: str | None = None,
         resolve: Resolve | None = None,
+        kept: Connections | None = None,
     ) -> None:
         self.exchanges: list[Exchange] = []
         self._allowed = tuple(allowed)
@@ -98,14 +143,16 @@ class Guarded:
         self._mask = Mask(secrets)
         self._proxy = proxy
         self._resolve = resolve or _resolve
-        self._authorities: ssl.SSLContext | None = None
+        self._kept = kept
 
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, content: bytes = b""
     ) -> Answer:
         """Raises Unreachable."""
         began, received = anyio.current_time(), None
-        self._mask = Mask((*self._secrets, *_credentials(headers or {})))
+        credentials = _credentials(headers or {})
+        if credentials:
+            self._mask = Mask((*self._secrets, *credentials))
         try:
             received = await self._within_time(_request(method, url, headers or {}, content))
             return Answer(received.status, received.headers, received.text)
@@ -140,19 +187,10 @@ class Guarded:
         """`patience` is for the connection: what `httpcore` gives up by itself it also puts away."""
         request.url = request.url.copy_with(host=address)
         request.extensions = {**request.extensions, "trace": way.trace, "timeout": {"connect": patience}}
-        async with httpx.AsyncHTTPTransport(verify=self._tls(request.url.scheme), proxy=self._proxy) as transport:
-            response = await transport.handle_async_request(request)
-            try:
-                return await _read(response)
-            finally:
-                await response.aclose()
-
-    def _tls(self, scheme: str) -> ssl.SSLContext:
-        """Reading all authorities takes longer than a request on the same machine: done once, where they are needed."""
-        if scheme == "http":
-            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._authorities = self._authorities or httpx.create_ssl_context()
-        return self._authorities
+        if self._kept is not None:
+            return await _answered(self._kept, request)
+        async with Connections(self._proxy, Trust()) as own:
+            return await _answered(own, request)
 
     async def _addresses(self, url: httpx.URL) -> Sequence[str]:
         """Where the request may go. By a proxy a name stays one. Raises Unreachable."""
@@ -254,6 +292,14 @@ def _refused(host: str) -> Unreachable:
     )
 
 
+async def _answered(connections: Connections, request: httpx.Request) -> _Received:
+    response = await connections.to(request.url.scheme, _host(request)).handle_async_request(request)
+    try:
+        return await _read(response)
+    finally:
+        await response.aclose()
+
+
 async def _read(response: httpx.Response) -> _Received:
     body = bytearray()
     async for chunk in response.aiter_raw():
@@ -265,6 +311,8 @@ async def _read(response: httpx.Response) -> _Received:
 
 
 async def _resolve(host: str, port: int) -> Sequence[str]:
+    with suppress(ValueError):
+        return [str(ip_address(host))]
     found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 

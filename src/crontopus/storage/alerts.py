@@ -81,6 +81,17 @@ _EVENT = [alert_events.c[name] for name in Event.__struct_fields__]
 _FLIP = [flips.c[name] for name in OwedFlip.__struct_fields__]
 _CHANGING = [column for column in _COLUMNS if column.name not in ("id", "tenant_id")]
 
+# What is said for each message is composed once: that takes as long as it takes SQLite to do it.
+_AMONG = alerts.c.id.in_(bindparam("ids", expanding=True))
+_OF_IDS = select(*_COLUMNS).where(_AMONG).order_by(alerts.c.id)
+_LOCKED = _OF_IDS.with_for_update()
+_ASK_AGAIN = update(alerts).where(_AMONG).values(next_at=bindparam("now"))
+_CHANGE = (
+    update(alerts)
+    .where(alerts.c.id == bindparam("key_id", type_=alerts.c.id.type))
+    .values({column.name: bindparam(f"to_{column.name}", type_=column.type) for column in _CHANGING})
+)
+
 
 async def owed(tx: SystemTx, limit: int) -> Sequence[OwedFlip]:
     """The oldest flips that no alert knows of. On PostgreSQL nobody else takes any until the transaction ends."""
@@ -142,8 +153,7 @@ async def due(tx: SystemTx, limit: int) -> Sequence[Stored]:
 
 
 async def of_ids(tx: SystemTx, wanted: Collection[UUID], *, lock: bool = False) -> dict[UUID, Stored]:
-    query = select(*_COLUMNS).where(alerts.c.id.in_(list(wanted))).order_by(alerts.c.id)
-    rows = await tx.sql.execute(query.with_for_update() if lock else query)
+    rows = await tx.sql.execute(_LOCKED if lock else _OF_IDS, {"ids": list(wanted)})
     return {row.id: read(row) for row in rows}
 
 
@@ -151,20 +161,18 @@ async def save(tx: SystemTx, new: Sequence[Stored], changed: Sequence[Stored]) -
     if new:
         await tx.sql.execute(insert(alerts), [_values(each) for each in new])
     if changed:
-        values = {column.name: bindparam(f"to_{column.name}", type_=column.type) for column in _CHANGING}
-        statement = update(alerts).where(alerts.c.id == bindparam("key_id", type_=alerts.c.id.type)).values(values)
         rows = [
             {"key_id": each.alert.id, **{f"to_{name}": value for name, value in _values(each).items()}}
             for each in changed
         ]
         for row in rows:
             del row["to_id"], row["to_tenant_id"]
-        await tx.sql.execute(statement, rows)
+        await tx.sql.execute(_CHANGE, rows)
 
 
 async def ask_again(tx: SystemTx, wanted: Collection[UUID]) -> None:
     """They are decided upon anew, at once."""
-    await tx.sql.execute(update(alerts).where(alerts.c.id.in_(list(wanted))).values(next_at=tx.now))
+    await tx.sql.execute(_ASK_AGAIN, {"ids": list(wanted), "now": tx.now})
 
 
 async def ask_subjects_again(tx: SystemTx | Tx, subjects: Collection[UUID], but: Collection[UUID] = ()) -> None:
@@ -244,5 +252,5 @@ def _values(stored: Stored) -> dict[str, Any]:
 
 def read(row: Row[Any]) -> Stored:
     """A row of `selected`."""
-    found: Any = row._mapping
-    return Stored(alert=Alert(**{name: found[name] for name in _OF_ALERT}), **{name: found[name] for name in _BESIDE})
+    alert = Alert(**dict(zip(_OF_ALERT, row, strict=False)))
+    return Stored(alert=alert, **dict(zip(_BESIDE, row[len(_OF_ALERT) :], strict=True)))

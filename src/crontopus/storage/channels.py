@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, exists, func, insert, not_, or_, select, update
 
 from crontopus.domain.errors import NotFound
 from crontopus.storage.database import SystemTx, Tx
@@ -42,6 +42,9 @@ class Channel(Struct, frozen=True, kw_only=True):
 
 _FIELDS = Channel.__struct_fields__
 _COLUMNS = [channels.c[name] for name in _FIELDS]
+_AMONG = channels.c.id.in_(bindparam("ids", expanding=True))
+_OF_IDS = select(*_COLUMNS).where(_AMONG).order_by(channels.c.id).with_for_update()
+"""Composed once: it is said for every few messages."""
 
 
 async def of_tenants(tx: SystemTx, tenants: Collection[UUID]) -> Mapping[UUID, Sequence[Channel]]:
@@ -77,8 +80,7 @@ async def _one(tx: Tx, channel: UUID, *, lock: bool) -> Channel:
 
 async def of_ids(tx: SystemTx, wanted: Collection[UUID]) -> dict[UUID, Channel]:
     """Of any tenant; nobody else changes them until the transaction ends."""
-    query = select(*_COLUMNS).where(channels.c.id.in_(list(wanted))).order_by(channels.c.id)
-    return {row.id: _channel(row) for row in await tx.sql.execute(query.with_for_update())}
+    return {row.id: _channel(row) for row in await tx.sql.execute(_OF_IDS, {"ids": list(wanted)})}
 
 
 async def count(tx: Tx) -> int:

@@ -1,12 +1,12 @@
 """Check-ins and output as they were received, for reading."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from crontopus.domain import ids
 from crontopus.domain.tiers import Quota
@@ -81,6 +81,21 @@ async def outputs_of_run(tx: Tx, run: UUID, limit: int) -> Sequence[Output]:
         .limit(limit)
     )
     return [Output(**row._mapping) for row in await tx.sql.execute(query)]
+
+
+async def last_outputs(tx: Tx, of_runs: Collection[UUID]) -> dict[UUID, Output]:
+    """By run, what the last of its check-ins that had any carried."""
+    if not of_runs:
+        return {}
+    turn = func.row_number().over(partition_by=outputs.c.run_id, order_by=outputs.c.check_in_id.desc())
+    numbered = (
+        select(outputs, turn.label("turn"))
+        .where(outputs.c.tenant_id == tx.tenant, outputs.c.run_id.in_(list(of_runs)))
+        .subquery()
+    )
+    columns = [numbered.c[field] for field in ("run_id", *Output.__struct_fields__)]
+    rows = await tx.sql.execute(select(*columns).where(numbered.c.turn == 1))
+    return {run: Output(**dict(zip(Output.__struct_fields__, fields, strict=True))) for run, *fields in rows}
 
 
 def _check_in(row: Row[Any]) -> CheckIn:

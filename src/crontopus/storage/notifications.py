@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, case, func, insert, select, type_coerce, update
+from sqlalchemy import Integer, Row, Select, bindparam, case, exists, func, insert, not_, select, type_coerce, update
 
 from crontopus.domain.errors import NotFound
 from crontopus.domain.routing import Kind, MessageState, Told
@@ -84,28 +84,74 @@ class Queue(Struct, frozen=True):
 
 _FIELDS = Notification.__struct_fields__
 _COLUMNS = [notifications.c[name] for name in _FIELDS]
+_CHANGING = (
+    "state",
+    "tried_at",
+    "tries",
+    "sending",
+    "next_at",
+    "settled_at",
+    "arrived",
+    "ended",
+    "falls_at",
+    "reference",
+    "why",
+)
 _ATTEMPT = [attempts.c[name] for name in Attempt.__struct_fields__]
+
+
+def _due() -> Select[Any]:
+    before, channel = notifications.alias(), bindparam("channel", type_=notifications.c.channel_id.type)
+    is_behind = exists().where(
+        before.c.alert_id == notifications.c.alert_id,
+        before.c.channel_id == channel,
+        before.c.next_at.is_not(None),
+        before.c.id < notifications.c.id,
+    )
+    return (
+        select(*_COLUMNS)
+        .where(notifications.c.channel_id == channel, notifications.c.next_at <= bindparam("now"))
+        .where(notifications.c.sending.is_(False), not_(is_behind))
+        .order_by(notifications.c.next_at, notifications.c.id)
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+# What is said for each message is composed once: that takes as long as it takes SQLite to do it.
+_DUE = _due()
+_OF_ALERTS = (
+    select(*_COLUMNS)
+    .where(notifications.c.alert_id.in_(bindparam("alerts", expanding=True)))
+    .order_by(notifications.c.id)
+)
+_KEEP = (
+    update(notifications)
+    .where(notifications.c.id == bindparam("key_id", type_=notifications.c.id.type))
+    .values({name: bindparam(f"to_{name}", type_=notifications.c[name].type) for name in _CHANGING})
+)
+_ADD, _LOG = insert(notifications), insert(attempts)
 
 
 async def add(tx: SystemTx, made: Sequence[Notification]) -> None:
     if made:
         rows = [{name: getattr(each, name) for name in _FIELDS} for each in made]
-        await tx.sql.execute(insert(notifications), rows)
+        await tx.sql.execute(_ADD, rows)
 
 
 async def of_alerts(tx: SystemTx | Tx, wanted: Collection[UUID]) -> Mapping[UUID, list[Notification]]:
     """All of each alert, in the order in which they were made."""
     found: dict[UUID, list[Notification]] = {alert: [] for alert in wanted}
-    query = select(*_COLUMNS).where(notifications.c.alert_id.in_(list(wanted))).order_by(notifications.c.id)
-    for row in await tx.sql.execute(query):
+    for row in await tx.sql.execute(_OF_ALERTS, {"alerts": list(wanted)}):
         found[row.alert_id].append(_notification(row))
     return found
 
 
-async def waiting(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]:
-    """Those of a channel that wait, also for later, in the order in which they were made."""
-    query = select(*_COLUMNS).where(notifications.c.channel_id == channel, notifications.c.next_at.is_not(None))
-    return [_notification(row) for row in await tx.sql.execute(query.order_by(notifications.c.id).limit(limit))]
+async def due(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]:
+    """Those of a channel that may go now, the longest due first: of each alert the one that was made first, and none
+    where that is being sent or waits for later.
+    """
+    rows = await tx.sql.execute(_DUE, {"channel": channel, "now": tx.now, "most": limit})
+    return [_notification(row) for row in rows]
 
 
 async def last_of_groups(tx: SystemTx, channel: UUID, since: datetime) -> Mapping[tuple[str, ...], datetime]:
@@ -125,6 +171,13 @@ async def last_of_groups(tx: SystemTx, channel: UUID, since: datetime) -> Mappin
 
 async def change(tx: SystemTx, notification: UUID, values: Mapping[str, Any]) -> None:
     await tx.sql.execute(update(notifications).where(notifications.c.id == notification).values(dict(values)))
+
+
+async def keep(tx: SystemTx, changed: Sequence[Notification]) -> None:
+    """What became of each of these."""
+    if changed:
+        rows = [{"key_id": each.id, **{f"to_{name}": getattr(each, name) for name in _CHANGING}} for each in changed]
+        await tx.sql.execute(_KEEP, rows)
 
 
 async def put_off(tx: SystemTx, channel: UUID, until: datetime) -> None:
@@ -164,9 +217,8 @@ async def interrupted(tx: SystemTx, channels: Collection[UUID] | None = None) ->
 
 async def log(tx: SystemTx, made: Sequence[Attempt]) -> None:
     if made:
-        await tx.sql.execute(
-            insert(attempts), [{name: getattr(each, name) for name in Attempt.__struct_fields__} for each in made]
-        )
+        rows = [{name: getattr(each, name) for name in Attempt.__struct_fields__} for each in made]
+        await tx.sql.execute(_LOG, rows)
 
 
 async def attempts_of(tx: Tx, notification: UUID) -> Sequence[Attempt]:
@@ -206,4 +258,4 @@ async def queue(tx: SystemTx) -> Queue:
 
 
 def _notification(row: Row[Any]) -> Notification:
-    return Notification(**row._mapping)
+    return Notification(**dict(zip(_FIELDS, row, strict=True)))

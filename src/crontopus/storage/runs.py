@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import CTE, ColumnElement, Row, Select, column, literal, select, tuple_, values
+from sqlalchemy import CTE, ColumnElement, Row, Select, bindparam, column, literal, select, tuple_, values
 
 from crontopus.domain import ids
 from crontopus.domain.access import Reach
@@ -65,14 +65,18 @@ class RunOfJob(Struct, frozen=True, kw_only=True):
 
 
 _COLUMNS = [runs.c[field] for field in Run.__struct_fields__]
+_OF_IDS = select(*_COLUMNS).where(
+    runs.c.tenant_id == bindparam("tenant"), runs.c.id.in_(bindparam("ids", expanding=True))
+)
+"""Composed once: it is said for every few messages of alerts."""
 _MOST_OF_A_WATCH = 2**32 - 1
 
 
 async def of_ids(tx: Tx, wanted: Sequence[UUID]) -> dict[UUID, Run]:
     if not wanted:
         return {}
-    query = select(*_COLUMNS).where(runs.c.tenant_id == tx.tenant, runs.c.id.in_(wanted))
-    return {row.id: _run(row) for row in await tx.sql.execute(query)}
+    found = await tx.sql.execute(_OF_IDS, {"tenant": tx.tenant, "ids": list(wanted)})
+    return {row.id: _run(row) for row in found}
 
 
 async def last_successes(tx: Tx, newest: Mapping[UUID, int], look_back: int) -> dict[UUID, datetime]:

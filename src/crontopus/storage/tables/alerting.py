@@ -161,6 +161,13 @@ notifications = Table(
         "ix_notifications_waiting",
         "channel_id",
         "next_at",
+        "id",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_notifications_next_at",
+        "next_at",
         sqlite_where=text("next_at IS NOT NULL"),
         postgresql_where=text("next_at IS NOT NULL"),
     ),

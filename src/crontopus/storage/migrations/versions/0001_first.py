@@ -458,7 +458,15 @@ def upgrade() -> None:
     op.create_index(
         "ix_notifications_waiting",
         "notifications",
-        ["channel_id", "next_at"],
+        ["channel_id", "next_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_notifications_next_at",
+        "notifications",
+        ["next_at"],
         unique=False,
         sqlite_where=sa.text("next_at IS NOT NULL"),
         postgresql_where=sa.text("next_at IS NOT NULL"),
