@@ -140,6 +140,7 @@ class Outbox:
         if found is None:
             return []
         waiting = await notifications.waiting(tx, id, LOOKED_AT)
+        await self._put_off_behind(tx, waiting)
         last = await notifications.last_of_groups(tx, id, tx.now - GROUPS_KNOWN)
         heads = _first_of_each_alert(waiting, tx.now)
         chosen = gather([_offered(each) for each in heads], last, tx.now, keeps=kinds.keeps(found.kind))
@@ -161,6 +162,16 @@ class Outbox:
         for each in heads:
             if each.id not in going and until is not None:
                 steps.reached(Step.GROUPED)
+                await notifications.change(tx, each.id, {"next_at": until})
+
+    async def _put_off_behind(self, tx: SystemTx, waiting: Sequence[Notification]) -> None:
+        """What waits behind another of its alert is looked at when that one may go: it is not due before."""
+        first: dict[UUID, datetime] = {}
+        for each in waiting:
+            if each.next_at is None:
+                continue
+            until = first.setdefault(each.alert_id, each.next_at)
+            if each.next_at <= tx.now < until:
                 await notifications.change(tx, each.id, {"next_at": until})
 
     async def _batch(
@@ -244,7 +255,7 @@ class Outbox:
         if any(isinstance(each.tried.outcome, Delivered) for each in done):
             well = {"failures": 0, "closed_until": None, "broken_at": None, "why": "", "delivered_at": tx.now}
             await channels.fares(tx, now.id, well)
-            if now.closed_until is not None:
+            if now.failures:
                 await notifications.hasten(tx, now.id)
             return
         failures = now.failures + len(done)
