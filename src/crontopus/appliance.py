@@ -52,6 +52,7 @@ from crontopus.engine.absence import BEAT, Absence, Monotonic
 from crontopus.engine.alerting import Alerting
 from crontopus.engine.audit import AT_THE_DATA, ITSELF
 from crontopus.engine.backing_up import BackingUp, Plan
+from crontopus.engine.backlog import Backlogs
 from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
 from crontopus.engine.intake import Intake
@@ -175,10 +176,11 @@ def _joined(
     db.attend = absence.attend
     used = Usage(db)
     intake = Intake(ledger, metrics, used)
-    health, loops = Health(db, ledger, config.data), Loops(db.clock, metrics)
+    health, loops = Health(db, ledger, config.data, monotonic), Loops(db.clock, metrics)
     own_backups = BackingUp(db, _place(config), _plan(config), process)
     letters = Mail(db, sealer, config.mail_server, process)
-    look = Look(db, config.data, health, intake, loops, metrics, own_backups, letters)
+    backlogs = Backlogs(db, health, metrics)
+    look = Look(db, config.data, health, intake, loops, metrics, own_backups, letters, backlogs)
     links = Links(sealer, config.base_url)
     sender = Sender(sealer, db.clock, _reach(config), lambda one: links.unsubscribe(one.tenant_id, one.id))
     parts = Parts(
@@ -213,7 +215,7 @@ def _joined(
         exports=Exports(db, process),
         usage=used,
         alerting=Alerting(db, loops, mails=letters.is_on),
-        outbox=Outbox(db, loops, Notices(config.base_url), sender, process),
+        outbox=Outbox(db, loops, Notices(config.base_url), sender, process, metrics),
         loops=loops,
         metrics=metrics,
         parts=parts,

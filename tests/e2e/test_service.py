@@ -209,5 +209,5 @@ def test_it_is_ready_when_it_says_so(tmp_path: Path) -> None:
         ready = httpx.get(f"{served.url}/readyz")
         assert ready.status_code == 200
         well = {name for name, check in ready.json()["checks"].items() if check["ok"]}
-        assert well == {"database", "sweep", "alerts", "disk"}
+        assert well == {"database", "sweep", "alerts", "outbox", "disk"}
         assert served.link.startswith(f"{served.url}/setup?code=")

@@ -22,6 +22,7 @@ from crontopus.engine.loops import Loops
 from crontopus.engine.notices import Notices
 from crontopus.engine.sending import Sender, Tried
 from crontopus.engine.steps import Step
+from crontopus.metrics import Metrics
 from crontopus.notify import kinds
 from crontopus.notify.contract import Notice, Parcel
 from crontopus.notify.outcome import Delivered, GiveUp, TryAgain
@@ -39,6 +40,8 @@ AT_ONCE = 4
 LOOKED_AT = 500
 """Waiting messages of a channel that are looked at for what goes out next."""
 GROUPS_KNOWN = timedelta(days=1)
+_OUTCOMES = {Delivered: "delivered", TryAgain: "failed", GiveUp: "refused"}
+"""As the metrics call them."""
 
 
 class Batch(Struct, frozen=True):
@@ -58,12 +61,15 @@ class Done(Struct, frozen=True):
 class Outbox:
     """`process` is this one, which holds what it sends by a lease."""
 
-    def __init__(self, db: Database, loops: Loops, notices: Notices, sender: Sender, process: UUID) -> None:
+    def __init__(
+        self, db: Database, loops: Loops, notices: Notices, sender: Sender, process: UUID, metrics: Metrics
+    ) -> None:
         self._db = db
         self._loops = loops
         self._notices = notices
         self._sender = sender
         self._process = process
+        self._metrics = metrics
         self._busy: set[UUID] = set()
 
     async def begin(self) -> None:
@@ -126,8 +132,11 @@ class Outbox:
 
         async def send(batch: Batch) -> None:
             steps.reached(Step.SENDING)
-            done.append(Done(batch, await self._sender.send(channel, batch.parcel)))
+            tried = await self._sender.send(channel, batch.parcel)
             steps.reached(Step.SENT)
+            outcome = _OUTCOMES[type(tried.outcome)]
+            self._metrics.tries.labels(kind=channel.kind, outcome=outcome).inc(len(batch.messages))
+            done.append(Done(batch, tried))
 
         async with anyio.create_task_group() as tree:
             for batch in batches:

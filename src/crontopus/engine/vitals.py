@@ -14,12 +14,13 @@ from crontopus import __version__
 from crontopus.domain import duration
 from crontopus.domain.errors import CrontopusError
 from crontopus.engine.backing_up import BackingUp
+from crontopus.engine.backlog import Backlogs
 from crontopus.engine.health import Health
 from crontopus.engine.intake import BYTES_LIMIT, QUEUE_LIMIT, Intake
 from crontopus.engine.loops import Loop, Loops
 from crontopus.engine.mail import Mail
 from crontopus.metrics import Metrics
-from crontopus.storage import backups, gaps, letters, measuring
+from crontopus.storage import backlog, backups, gaps, letters, measuring
 from crontopus.storage.database import Database
 from crontopus.wire.installation import Condition, Vital, Vitals
 
@@ -48,6 +49,7 @@ class Look(Struct, frozen=True):
     metrics: Metrics
     backing_up: BackingUp
     mail: Mail
+    backlogs: Backlogs
 
 
 async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
@@ -58,6 +60,7 @@ async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
         "database": lambda: _database(look),
         "disk": lambda: _disk(look),
         "loops": lambda: _loops(look),
+        "messages": lambda: _messages(look),
         "processes": lambda: _processes(look),
         "gaps": lambda: _gaps(look),
         "backups": lambda: _backups(look),
@@ -103,7 +106,8 @@ def _above(value: float, warn: float, bad: float) -> Condition:
 _ADVICE = {
     "database": "Check-ins are refused while it cannot be written: free the disk, or bring the database back.",
     "sweep": "Silence is judged late: give the machine more room, or another process on PostgreSQL.",
-    "alerts": "Alerts are told late: look at the loops alerts and outbox below, and into the log.",
+    "alerts": "Alerts are told late: look at the loop alerts below, and into the log.",
+    "outbox": "Messages wait to be sent: look at the loops outbox and sending below, and into the log.",
     "disk": "Free some room, or shorten how long runs and output are kept.",
 }
 
@@ -205,6 +209,17 @@ def _of_loop(look: Look, name: str, loop: Loop) -> Vital:
 
 def _whole(span: timedelta) -> timedelta:
     return timedelta(seconds=max(0, round(span.total_seconds())))
+
+
+async def _messages(look: Look) -> Iterable[Vital]:
+    """Those about alerts. What an organisation can mend itself is no trouble of the installation."""
+    async with look.db.read_all() as tx:
+        found = await backlog.counted(tx)
+    return [
+        _vital("messages", "waiting", f"{found.waiting:,}"),
+        _vital("messages", "dead", f"{found.dead:,} that nobody has put away"),
+        _vital("messages", "channels", f"{found.closed:,} closed for a while, {found.broken:,} refused for good"),
+    ]
 
 
 async def _processes(look: Look) -> Iterable[Vital]:

@@ -75,13 +75,6 @@ class Attempt(Struct, frozen=True, kw_only=True):
     response: str = ""
 
 
-class Queue(Struct, frozen=True):
-    """How many messages wait, and since when the oldest of them does."""
-
-    waiting: int
-    oldest_at: datetime | None
-
-
 _FIELDS = Notification.__struct_fields__
 _COLUMNS = [notifications.c[name] for name in _FIELDS]
 _ATTEMPT = [attempts.c[name] for name in Attempt.__struct_fields__]
@@ -198,11 +191,6 @@ async def listed(
         query = query.where(notifications.c.id < before)
     rows = await tx.sql.execute(query.order_by(notifications.c.id.desc()).limit(limit))
     return [_notification(row) for row in rows]
-
-
-async def queue(tx: SystemTx) -> Queue:
-    query = select(func.count(), func.min(notifications.c.made_at)).where(notifications.c.next_at.is_not(None))
-    return Queue(*(await tx.sql.execute(query)).one())
 
 
 def _notification(row: Row[Any]) -> Notification:
