@@ -55,10 +55,12 @@ from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.backlog import Backlogs
 from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
+from crontopus.engine.heartbeat import Heartbeat
 from crontopus.engine.intake import Intake
 from crontopus.engine.keys import fitting_sealer, require_fitting
 from crontopus.engine.limits import Limits, PerMinute
 from crontopus.engine.links import Links
+from crontopus.engine.lookout import Lookout
 from crontopus.engine.loops import Loops
 from crontopus.engine.mail import Mail
 from crontopus.engine.notices import Notices
@@ -96,6 +98,7 @@ STOP_WITHIN_SECONDS = 5.0
 FINISH_WITHIN_SECONDS = 3.0
 """Then there is so long to store what is left: a stop is over within 10 s."""
 PRUNE_EVERY = timedelta(minutes=10)
+OPERATORS_EVERY = timedelta(minutes=10)
 
 
 class Appliance(Struct, frozen=True, kw_only=True):
@@ -113,6 +116,7 @@ class Appliance(Struct, frozen=True, kw_only=True):
     usage: Usage
     alerting: Alerting
     outbox: Outbox
+    lookout: Lookout
     loops: Loops
     metrics: Metrics
     parts: Parts
@@ -179,10 +183,12 @@ def _joined(
     health, loops = Health(db, ledger, config.data, monotonic), Loops(db.clock, metrics)
     own_backups = BackingUp(db, _place(config), _plan(config), process)
     letters = Mail(db, sealer, config.mail_server, process)
-    backlogs = Backlogs(db, health, metrics)
-    look = Look(db, config.data, health, intake, loops, metrics, own_backups, letters, backlogs)
+    reach, backlogs = _reach(config), Backlogs(db, health, metrics)
+    heartbeat = Heartbeat(config.heartbeat_url, health, db.clock, reach.networks, reach.proxy)
+    lookout = Lookout(db, health, monotonic, config.mail_server, config.operator_mail, config.base_url)
+    look = Look(db, config.data, health, intake, loops, metrics, own_backups, letters, backlogs, heartbeat, lookout)
     links = Links(sealer, config.base_url)
-    sender = Sender(sealer, db.clock, _reach(config), lambda one: links.unsubscribe(one.tenant_id, one.id))
+    sender = Sender(sealer, db.clock, reach, lambda one: links.unsubscribe(one.tenant_id, one.id))
     parts = Parts(
         db=db,
         sender=sender,
@@ -216,6 +222,7 @@ def _joined(
         usage=used,
         alerting=Alerting(db, loops, mails=letters.is_on),
         outbox=Outbox(db, loops, Notices(config.base_url), sender, process, metrics),
+        lookout=lookout,
         loops=loops,
         metrics=metrics,
         parts=parts,
@@ -294,7 +301,7 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
     await appliance.absence.begin()
     await appliance.usage.step()
     await appliance.outbox.begin()
-    with Listener(appliance.db) as listener:
+    with Listener(appliance.db) as listener, appliance.lookout.awake():
         async with anyio.create_task_group() as tree:
             tree.start_soon(appliance.intake.run)
             tree.start_soon(appliance.sweep.run)
@@ -312,6 +319,11 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
             if appliance.parts.post.mail.is_on:
                 every(mail.EVERY, "mail", appliance.parts.post.mail.step)
                 every(resets.EVERY, "resets", appliance.parts.resets.step)
+            every(BEAT, "lookout", appliance.lookout.beat)
+            every(BEAT, "checks", appliance.parts.look.health.step)
+            every(OPERATORS_EVERY, "operators", appliance.lookout.remember)
+            if appliance.config.heartbeat_url:
+                every(appliance.config.heartbeat_every, "outgoing heartbeat", appliance.parts.look.heartbeat.step)
             if appliance.config.backup_into:
                 every(backing_up.EVERY, "backups", appliance.parts.backing_up.step)
             every(timedelta(seconds=10), "watchdog", systemd.alive)

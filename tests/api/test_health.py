@@ -42,6 +42,7 @@ async def test_all_is_well_in_the_beginning_and_every_part_is_told(world: World,
         "gaps",
         "backups",
         "mail",
+        "watched",
         "streams",
         "versions",
     ]

@@ -16,7 +16,9 @@ from crontopus.domain.errors import CrontopusError
 from crontopus.engine.backing_up import BackingUp
 from crontopus.engine.backlog import Backlogs
 from crontopus.engine.health import Health
+from crontopus.engine.heartbeat import Heartbeat
 from crontopus.engine.intake import BYTES_LIMIT, QUEUE_LIMIT, Intake
+from crontopus.engine.lookout import Lookout
 from crontopus.engine.loops import Loop, Loops
 from crontopus.engine.mail import Mail
 from crontopus.metrics import Metrics
@@ -50,6 +52,8 @@ class Look(Struct, frozen=True):
     backing_up: BackingUp
     mail: Mail
     backlogs: Backlogs
+    heartbeat: Heartbeat
+    lookout: Lookout
 
 
 async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
@@ -65,6 +69,7 @@ async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
         "gaps": lambda: _gaps(look),
         "backups": lambda: _backups(look),
         "mail": lambda: _mail(look),
+        "watched": lambda: _watched(look),
         "streams": lambda: _streams(streams, most_streams),
         "versions": lambda: _versions(look),
     }
@@ -266,6 +271,30 @@ async def _mail(look: Look) -> Iterable[Vital]:
         return [_vital("mail", "waiting", told, OK)]
     advice = f"At last: {troubled[0].why}" if troubled else "`crontopus admin mail show` tells more."
     return [_vital("mail", "waiting", told, BAD, advice)]
+
+
+async def _watched(look: Look) -> Iterable[Vital]:
+    """Who notices when this server does not work."""
+    return [_heartbeat(look), _letters(look)]
+
+
+def _heartbeat(look: Look) -> Vital:
+    beat = look.heartbeat
+    if not beat.is_on:
+        return _vital("watched", "heartbeat", "none goes out: the setting heartbeat_url is not given")
+    at = beat.taken_at
+    told = "not heard yet" if at is None else f"heard {duration.brief(_whole(look.db.clock() - at))} ago"
+    advice = "Whoever listens there raises an alarm: see to what keeps it from being heard."
+    return _vital("watched", "heartbeat", f"{told}; {beat.why}" if beat.why else told, WARN if beat.why else OK, advice)
+
+
+def _letters(look: Look) -> Vital:
+    """Those that come when this server lags."""
+    if not look.mail.is_on:
+        return _vital("watched", "letters", "none go out: the setting smtp_url is not given")
+    people = look.lookout.people
+    advice = "Give the setting operator_mail: nobody who can sign in is a superadmin."
+    return _vital("watched", "letters", f"to {people} when this server lags", OK if people else WARN, advice)
 
 
 async def _backups(look: Look) -> Iterable[Vital]:
