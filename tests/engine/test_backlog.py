@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import parser
 
 from crontopus.client import Client
-from crontopus.wire.alerts import Channel, NewChannel, NewRoute, RouteStep
+from crontopus.wire.accounts import NewToken
+from crontopus.wire.alerts import Channel, ChannelPatch, NewChannel, NewRoute, RouteStep
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
 from crontopus.wire.schedules import Schedule
@@ -158,6 +159,34 @@ async def test_the_metrics_tell_what_waits_and_what_became_of_each_try(world: Wo
     assert found["message_tries_total", "webhook", "refused"] == 1
     assert (found["messages", "waiting"], found["messages", "dead"]) == (0, 1)
     assert (found["channels_in_trouble", "broken"], found["channels_in_trouble", "closed"]) == (1, 0)
+
+
+async def channels(client: Client, accept: str = "text/plain", **part: str) -> dict[str, float]:
+    """What an organisation reads of the channel `hook`."""
+    text = (await client.http.get("/metrics", params=part, headers={"Accept": accept})).text
+    of_hook = '{channel="hook",kind="webhook"} '
+    lines = [line.partition(of_hook) for line in text.splitlines() if of_hook in line]
+    return {name.removeprefix("crontopus_channel_"): float(value) for name, _, value in lines}
+
+
+async def test_an_organisation_reads_how_its_own_channels_fare(world: World, client: Client) -> None:
+    async with served(Receiver("", world.now)) as receiver:
+        channel = await owed(client, receiver.url)
+        assert await channels(client) == {"up": 1, "messages_waiting": 0, "messages_dead": 0}
+        await decided(world)
+        assert await channels(client) == {"up": 1, "messages_waiting": 1, "messages_dead": 0}
+        receiver.replies.append(Reply(410))
+        await sent(world)
+    broken = {"up": 0, "messages_waiting": 0, "messages_dead": 1}
+    assert await channels(client) == await channels(client, "application/openmetrics-text") == broken
+    assert await channels(client, ns="default") == {}
+    limited = await client.add_token(NewToken(name="part", namespaces=["default"]))
+    headers = {"Authorization": f"Bearer {limited.token}"}
+    assert "hook" not in (await world.http.get("/api/v1/metrics", headers=headers)).text
+    async with world.signed_in("globex") as globex:
+        assert await channels(globex) == {}
+    await client.edit_channel(channel.id, ChannelPatch(enabled=False))
+    assert await channels(client) == {}
 
 
 async def test_no_number_is_told_where_the_database_cannot_be_asked(sqlite_world: World) -> None:

@@ -3,8 +3,8 @@
 from msgspec import Struct
 from sqlalchemy import ColumnElement, FromClause, func, select
 
-from crontopus.domain.routing import MessageState
 from crontopus.storage.database import SystemTx
+from crontopus.storage.notifications import DEAD, WAITING
 from crontopus.storage.tables import alerts, channels, flips, notifications
 
 
@@ -28,8 +28,8 @@ async def counted(tx: SystemTx) -> Backlog:
     return Backlog(
         flips=await _count(tx, flips, flips.c.taken_at.is_(None)),
         alerts=await _count(tx, alerts, alerts.c.next_at <= tx.now),
-        waiting=await _count(tx, notifications, notifications.c.next_at.is_not(None)),
-        dead=await _count(tx, notifications, notifications.c.state == MessageState.DEAD),
+        waiting=await _count(tx, notifications, WAITING),
+        dead=await _count(tx, notifications, DEAD),
         closed=await _count(tx, channels, enabled & (channels.c.closed_until > tx.now)),
         broken=await _count(tx, channels, enabled & channels.c.broken_at.is_not(None)),
     )

@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, case, func, insert, select, type_coerce, update
+from sqlalchemy import ColumnElement, Row, case, func, insert, literal_column, select, type_coerce, update
 
 from crontopus.domain.errors import NotFound
 from crontopus.domain.routing import Kind, MessageState, Told
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.tables import attempts, notifications
+from crontopus.storage.tables import attempts, channels, notifications
 
 
 class Notification(Struct, frozen=True, kw_only=True):
@@ -74,6 +74,17 @@ class Attempt(Struct, frozen=True, kw_only=True):
     request: str = ""
     response: str = ""
 
+
+class Left(Struct, frozen=True):
+    """How many messages of a channel wait, also for later, and how many are dead: neither sent again nor put away."""
+
+    waiting: int = 0
+    dead: int = 0
+
+
+WAITING = notifications.c.next_at.is_not(None)
+DEAD = notifications.c.state == literal_column(f"'{MessageState.DEAD}'")
+"""With the word itself, as the index has it."""
 
 _FIELDS = Notification.__struct_fields__
 _COLUMNS = [notifications.c[name] for name in _FIELDS]
@@ -191,6 +202,19 @@ async def listed(
         query = query.where(notifications.c.id < before)
     rows = await tx.sql.execute(query.order_by(notifications.c.id.desc()).limit(limit))
     return [_notification(row) for row in rows]
+
+
+async def left(tx: Tx) -> Mapping[UUID, Left]:
+    """By channel, of those that have any."""
+    waiting, dead = await _by_channel(tx, WAITING), await _by_channel(tx, DEAD)
+    return {channel: Left(waiting.get(channel, 0), dead.get(channel, 0)) for channel in waiting.keys() | dead.keys()}
+
+
+async def _by_channel(tx: Tx, which: ColumnElement[bool]) -> Mapping[UUID, int]:
+    mine = notifications.c.channel_id.in_(select(channels.c.id).where(channels.c.tenant_id == tx.tenant))
+    query = select(notifications.c.channel_id, func.count().label("many")).where(mine, which)
+    found = await tx.sql.execute(query.group_by(notifications.c.channel_id))
+    return {row.channel_id: row.many for row in found}
 
 
 def _notification(row: Row[Any]) -> Notification:

@@ -164,7 +164,7 @@ notifications = Table(
     Index("ix_notifications_tenant_id", "tenant_id", "id"),
     Index(
         "ix_notifications_dead",
-        "state",
+        "channel_id",
         sqlite_where=text("state = 'dead'"),
         postgresql_where=text("state = 'dead'"),
     ),

@@ -465,7 +465,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_notifications_dead",
         "notifications",
-        ["state"],
+        ["channel_id"],
         unique=False,
         sqlite_where=sa.text("state = 'dead'"),
         postgresql_where=sa.text("state = 'dead'"),
