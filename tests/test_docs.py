@@ -128,11 +128,16 @@ def test_the_addresses_of_the_console_page_answer(installation: tuple[Served, Se
         assert {address: browser.get(address).status_code for address in addresses} == dict.fromkeys(addresses, 200)
 
 
-def test_the_settings_file_of_the_operators_page_is_read(tmp_path: Path) -> None:
-    (block,) = blocks("docs/operate.md", "settings")
+def test_the_settings_files_of_the_operators_page_are_read(tmp_path: Path) -> None:
     file = tmp_path / "crontopus.toml"
-    file.write_text(block.text)
-    assert config.load({}, file, {}).config.public_url == "https://crontopus.example.com"
+    found = []
+    for block in blocks("docs/operate.md", "settings"):
+        file.write_text(block.text)
+        found.append(config.load({}, file, {}).config)
+    assert [(each.public_url, each.heartbeat_url) for each in found] == [
+        ("https://crontopus.example.com", ""),
+        ("", f"https://watcher.example.net/ping/{PING_UUID}"),
+    ]
 
 
 # ---- what pages name

@@ -82,8 +82,9 @@ def _job_metrics() -> str:
         [f"`{family.name}`", ", ".join(f"`{label}`" for label in family.labels), family.help]
         for family in exposition.FAMILIES
     ]
+    of_channels = [[f"`{one.name}`", "has `channel` and `kind` alone", one.help] for one in exposition.OF_CHANNELS]
     truncated = [f"`{exposition.TRUNCATED}`", "has no labels", exposition.TRUNCATED_HELP]
-    return _table(("series (gauges)", "other labels", "says"), [*families, truncated])
+    return _table(("series (gauges)", "other labels", "says"), [*families, *of_channels, truncated])
 
 
 def _process_metrics() -> str:

@@ -53,13 +53,16 @@ from crontopus.engine.absence import BEAT, Absence, Monotonic
 from crontopus.engine.alerting import Alerting
 from crontopus.engine.audit import AT_THE_DATA, ITSELF
 from crontopus.engine.backing_up import BackingUp, Plan
+from crontopus.engine.backlog import Backlogs
 from crontopus.engine.digests import Digests
 from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
+from crontopus.engine.heartbeat import Heartbeat
 from crontopus.engine.intake import Intake
 from crontopus.engine.keys import fitting_sealer, require_fitting
 from crontopus.engine.limits import Limits, PerMinute
 from crontopus.engine.links import Links
+from crontopus.engine.lookout import Lookout
 from crontopus.engine.loops import Loops
 from crontopus.engine.mail import Mail
 from crontopus.engine.notices import Notices
@@ -97,6 +100,7 @@ STOP_WITHIN_SECONDS = 5.0
 FINISH_WITHIN_SECONDS = 3.0
 """Then there is so long to store what is left: a stop is over within 10 s."""
 PRUNE_EVERY = timedelta(minutes=10)
+OPERATORS_EVERY = timedelta(minutes=10)
 
 
 class Appliance(Struct, frozen=True, kw_only=True):
@@ -115,6 +119,7 @@ class Appliance(Struct, frozen=True, kw_only=True):
     alerting: Alerting
     outbox: Outbox
     digests: Digests
+    lookout: Lookout
     loops: Loops
     metrics: Metrics
     parts: Parts
@@ -178,12 +183,15 @@ def _joined(
     db.attend = absence.attend
     used = Usage(db)
     intake = Intake(ledger, metrics, used)
-    health, loops = Health(db, ledger, config.data), Loops(db.clock, metrics)
+    health, loops = Health(db, ledger, config.data, monotonic), Loops(db.clock, metrics)
     own_backups = BackingUp(db, _place(config), _plan(config), process)
     letters = Mail(db, sealer, config.mail_server, process)
-    look = Look(db, config.data, health, intake, loops, metrics, own_backups, letters)
+    reach, backlogs = _reach(config), Backlogs(db, health, metrics)
+    heartbeat = Heartbeat(config.heartbeat_url, health, db.clock, reach.networks, reach.proxy)
+    lookout = Lookout(db, health, monotonic, config.mail_server, config.operator_mail, config.base_url)
+    look = Look(db, config.data, health, intake, loops, metrics, own_backups, letters, backlogs, heartbeat, lookout)
     links = Links(sealer, config.base_url)
-    sender = Sender(sealer, db.clock, _reach(config), lambda one: links.unsubscribe(one.tenant_id, one.id))
+    sender = Sender(sealer, db.clock, reach, lambda one: links.unsubscribe(one.tenant_id, one.id))
     parts = Parts(
         db=db,
         sender=sender,
@@ -216,8 +224,9 @@ def _joined(
         exports=Exports(db, process),
         usage=used,
         alerting=Alerting(db, loops, mails=letters.is_on),
-        outbox=Outbox(db, loops, Notices(config.base_url), sender, process),
+        outbox=Outbox(db, loops, Notices(config.base_url), sender, process, metrics),
         digests=Digests(db, letters, config.base_url),
+        lookout=lookout,
         loops=loops,
         metrics=metrics,
         parts=parts,
@@ -296,7 +305,7 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
     await appliance.absence.begin()
     await appliance.usage.step()
     await appliance.outbox.begin()
-    with Listener(appliance.db) as listener:
+    with Listener(appliance.db) as listener, appliance.lookout.awake():
         async with anyio.create_task_group() as tree:
             tree.start_soon(appliance.intake.run)
             tree.start_soon(appliance.sweep.run)
@@ -315,6 +324,11 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
                 every(mail.EVERY, "mail", appliance.parts.post.mail.step)
                 every(resets.EVERY, "resets", appliance.parts.resets.step)
                 every(digests.EVERY, "digests", appliance.digests.step)
+            every(BEAT, "lookout", appliance.lookout.beat)
+            every(BEAT, "checks", appliance.parts.look.health.step)
+            every(OPERATORS_EVERY, "operators", appliance.lookout.remember)
+            if appliance.config.heartbeat_url:
+                every(appliance.config.heartbeat_every, "outgoing heartbeat", appliance.parts.look.heartbeat.step)
             if appliance.config.backup_into:
                 every(backing_up.EVERY, "backups", appliance.parts.backing_up.step)
             every(timedelta(seconds=10), "watchdog", systemd.alive)

@@ -16,17 +16,20 @@ from msgspec import Meta, Struct
 
 from crontopus.domain import duration, hosts
 from crontopus.domain.errors import Invalid
-from crontopus.domain.mail_server import MailServer, mail_server
+from crontopus.domain.mail_server import MailServer, is_address, mail_server
 from crontopus.wire.installation import Setting
 from crontopus.wire.wording import fault_of
 
 PREFIX = "CRONTOPUS_"
 DEFAULT, FILE, ENVIRONMENT, FLAG = "default", "file", "environment", "flag"
-LISTS = frozenset({"alert_networks", "allowed_hosts", "provider_hosts", "trusted_proxies"})
+LISTS = frozenset({"alert_networks", "allowed_hosts", "operator_mail", "provider_hosts", "trusted_proxies"})
 """Settings that hold several words, in the environment with blanks or commas between them."""
-SECRET = frozenset({"alert_proxy", "backup_passphrase", "database_url", "secret_key", "smtp_url"})
+SECRET = frozenset({"alert_proxy", "backup_passphrase", "database_url", "heartbeat_url", "secret_key", "smtp_url"})
 """Settings that may also be read from a file named by `CRONTOPUS_<NAME>_FILE`, and are never shown but for an
 `alert_proxy` without a password."""
+BOUNDS = {"heartbeat_every": (timedelta(seconds=10), timedelta(days=1))}
+"""Of a duration, where they are not `USUAL_BOUNDS`."""
+USUAL_BOUNDS = (timedelta(hours=1), timedelta(days=3650))
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Bytes = Annotated[int, Meta(ge=1)]
@@ -123,6 +126,20 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alert_log: Annotated[
         str, Meta(description="Folder into which channels of the kind `log` write; empty: there are none.")
     ] = ""
+    heartbeat_url: Annotated[
+        str,
+        Meta(
+            description="Address that is asked for as long as all is well, so that somebody else notices when it is "
+            "not, such as `https://watcher.example.net/ping/…`; empty: none. Private ones as in `alert_networks`."
+        ),
+    ] = ""
+    heartbeat_every: Annotated[timedelta, Meta(description="How often it is.")] = timedelta(minutes=1)
+    operator_mail: Annotated[
+        list[str],
+        Meta(
+            description="Addresses that are told by e-mail when Crontopus itself lags; empty: those of the superadmins."
+        ),
+    ] = []
     address_requests_per_minute: Annotated[
         Kept,
         Meta(
@@ -247,19 +264,20 @@ def _converted(values: dict[str, Any], origins: dict[str, str]) -> Config:
     for field in msgspec.structs.fields(Config):
         if field.name in values:
             try:
-                converted[field.name] = _read(field.type, field.default, values[field.name])
+                converted[field.name] = _read(field, values[field.name])
             except (msgspec.ValidationError, Invalid) as error:
                 why = fault_of(str(error)).detail
                 raise Invalid(f"the setting {field.name} ({origins[field.name]}) is wrong: {why}") from error
     return Config(**converted)
 
 
-def _read(wanted: Any, default: object, value: Any) -> Any:
-    if isinstance(default, timedelta):
-        return duration.parse(value, least=timedelta(hours=1), most=timedelta(days=3650))
-    if isinstance(default, Path):
+def _read(field: msgspec.structs.FieldInfo, value: Any) -> Any:
+    if isinstance(field.default, timedelta):
+        least, most = BOUNDS.get(field.name, USUAL_BOUNDS)
+        return duration.parse(value, least=least, most=most)
+    if isinstance(field.default, Path):
         return Path(value)
-    return msgspec.convert(value, wanted, strict=False)
+    return msgspec.convert(value, field.type, strict=False)
 
 
 def _check(config: Config) -> None:
@@ -274,6 +292,10 @@ def _check(config: Config) -> None:
     _ = config.mail_server
     if config.alert_proxy and not _is_proxy(config.alert_proxy):
         raise Invalid("the setting alert_proxy must look like http://proxy.lan:3128, with user:password@ if need be")
+    if config.heartbeat_url and not _is_web(config.heartbeat_url):
+        raise Invalid("the setting heartbeat_url must look like https://watcher.example.net/ping/…, without a user")
+    if any(not is_address(address) for address in config.operator_mail):
+        raise Invalid("the setting operator_mail must hold addresses such as ada@example.org, with blanks between them")
     if config.alert_log and not Path(config.alert_log).is_dir():
         raise Invalid("the setting alert_log must name a folder that is there: make it, or leave the setting empty")
     if config.user_header and not config.trusted_proxies:
@@ -292,6 +314,17 @@ def _is_proxy(url: str) -> bool:
         return False
     extra = parts.path.strip("/") or parts.query or parts.fragment
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not extra and url.isprintable()
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    has_user = parts.username is not None or parts.password is not None
+    sound = url.isascii() and url.isprintable() and " " not in url
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not has_user and sound
 
 
 def notify_socket() -> str | None:

@@ -43,7 +43,7 @@ class Recent:
     """
 
     MOST = 500
-    _OURS = frozenset({"loop", "cause"})
+    _OURS = frozenset({"loop", "cause", "troubles"})
     """Words that stand in the program itself."""
 
     def __init__(self) -> None:

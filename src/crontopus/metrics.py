@@ -69,6 +69,37 @@ class Metrics:
         )
         self.waiting = Gauge("crontopus_check_ins_waiting", "Check-ins waiting to be stored.", registry=self.registry)
         self.gaps = Counter("crontopus_gaps", "Times when nobody watched.", ["cause"], registry=self.registry)
+        self.lag_seconds = Gauge(
+            "crontopus_lag_seconds",
+            "How long what is owed first is overdue: of the `sweep`, of `alerts`, of the `outbox`. Absent: unknown.",
+            ["of"],
+            registry=self.registry,
+        )
+        self.alerts_owed = Gauge(
+            "crontopus_alerts_owed",
+            "`flips` that no alert knows of, `alerts` to be decided upon by now. Absent: unknown.",
+            ["what"],
+            registry=self.registry,
+        )
+        self.messages = Gauge(
+            "crontopus_messages",
+            "Messages about alerts that are `waiting`, also for later, or `dead` and not put away. Absent: unknown.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.channels_in_trouble = Gauge(
+            "crontopus_channels_in_trouble",
+            "Channels that are `closed` for a while after failures, or `broken`: refused for good. Absent: unknown.",
+            ["how"],
+            registry=self.registry,
+        )
+        self.tries = Counter(
+            "crontopus_message_tries",
+            "Tries to send messages about alerts, by this process; `outcome`: `delivered`, `failed` (tried again), or "
+            "`refused` (given up).",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
 
     def count_flips(self, flips: Iterable[Flip]) -> None:
         for (reason, entered), count in Counts((flip.reason, flip.entered) for flip in flips).items():

@@ -6,8 +6,10 @@ import socket
 import time
 from contextlib import AsyncExitStack, ExitStack
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event
+from queue import SimpleQueue
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import httpx
@@ -204,10 +206,37 @@ def test_the_metrics_of_the_process_may_be_opened(tmp_path: Path) -> None:
         assert httpx.get(f"{served.url}/metrics").status_code == 200
 
 
+class _Listener(BaseHTTPRequestHandler):
+    """Tells what is asked for, to whoever waits for it."""
+
+    asked: SimpleQueue[str] = SimpleQueue()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.asked.put(self.path)
+
+    def log_message(self, format: str, *_: object) -> None:
+        """It says nothing."""
+
+
+def test_somebody_else_hears_that_it_is_well(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Listener) as listener:
+        Thread(target=listener.serve_forever, daemon=True).start()
+        settings = tmp_path / "crontopus.toml"
+        url = f"http://127.0.0.1:{listener.server_port}/ping/me"
+        settings.write_text(f'heartbeat_url = "{url}"\nalert_networks = ["127.0.0.0/8"]\n')
+        with Served(tmp_path / "data", fresh=True, more=("--config", str(settings))) as served:
+            assert _Listener.asked.get(timeout=30) == "/ping/me"
+            assert served.stop() == 0
+            assert url not in served.log()
+        listener.shutdown()
+
+
 def test_it_is_ready_when_it_says_so(tmp_path: Path) -> None:
     with Served(tmp_path / "data", fresh=True) as served:
         ready = httpx.get(f"{served.url}/readyz")
         assert ready.status_code == 200
         well = {name for name, check in ready.json()["checks"].items() if check["ok"]}
-        assert well == {"database", "sweep", "alerts", "disk"}
+        assert well == {"database", "sweep", "alerts", "outbox", "disk"}
         assert served.link.startswith(f"{served.url}/setup?code=")

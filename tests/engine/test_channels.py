@@ -1,6 +1,7 @@
 """Channels: what may be changed of them, what of them is shown, and what is kept of each try."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,28 @@ async def test_where_a_message_was_told_is_not_forgotten_by_an_answer_that_names
         assert (await sent(world, client, message)).notification.state == "delivered"
     async with world.appliance.db.read(world.tenants["acme"].principal.tenant) as tx:
         assert (await notifications.find(tx, message.id)).reference == "known"
+
+
+async def test_an_end_behind_a_beginning_that_is_put_off_keeps_nobody_busy(client: Client, world: World) -> None:
+    fake = Gotify()
+    async with served(fake):
+        channel = await made(client, "gotify", server=fake.url, token=TOKEN)
+        message = await owed(world, client, channel)
+        fake.replies.append(Reply(503, {}))
+        assert await world.appliance.outbox.step()
+        async with world.appliance.db.write_all() as tx:  # as if only the answer had been missing
+            await notifications.change(tx, message.id, {"arrived": True})
+        job = (await client.jobs()).items[0]
+        await client.check_in(CheckIn(kind="success", job=str(job.id)))
+        while await world.appliance.alerting.step():
+            pass
+        await world.appliance.outbox.step()
+        assert not await world.appliance.outbox.step()
+        assert len(fake.requests) == 1
+        world.hands.turn_to(world.now + timedelta(seconds=11))
+        await sent(world, client, message)
+    items = (await client.notifications(channel=channel.id)).items
+    assert [(each.kind, each.state) for each in items] == [("resolve", "delivered"), ("open", "overtaken")]
 
 
 async def test_what_is_private_is_reached_only_where_it_is_allowed(world_data: tuple[Path, str]) -> None:

@@ -25,11 +25,11 @@ Label = Annotated[
     media_type="text/plain",
 )
 async def expose(request: Http, caller: Caller, parts: Parts, ns: Place = None, label: Label = None) -> Stream:
-    """Expose the jobs to Prometheus.
+    """Expose the jobs to Prometheus, and how the channels fare that alerts are told by.
 
     Text format 0.0.4, or OpenMetrics 1.0 where `Accept` asks for it: up to 200,000 series, job by job in the order of
-    their names; `crontopus_scrape_truncated` says whether there were more jobs. Where that takes long, the last answer
-    stands for ten times as long.
+    their names; `crontopus_scrape_truncated` says whether there were more jobs. Channels are told to who reaches all
+    jobs and asks for no part of them. Where that takes long, the last answer stands for ten times as long.
     """
     query, asked = scraping.asked(ns, label), content_type(request.headers.get("accept", ""))
 

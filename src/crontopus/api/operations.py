@@ -30,6 +30,7 @@ def operations_router(*, metrics_open: bool) -> Router:
     async def metrics(request: Http) -> Response[bytes]:
         parts = parts_of(request)
         parts.metrics.waiting.set(parts.intake.waiting)
+        await parts.look.backlogs.measure()
         asked = content_type(request.headers.get("accept", ""))
         return Response(parts.metrics.text(asked), headers={"Content-Type": asked, "Vary": "Accept"})
 

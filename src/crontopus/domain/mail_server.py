@@ -68,10 +68,14 @@ def mail_server(url: str, sender: str, us: str) -> MailServer | None:
 
 def _sender(text: str) -> str:
     address = text.rpartition("<")[2].rstrip(">").strip()
-    local, at, host = address.rpartition("@")
-    if not (local and at and host) or any(each.isspace() for each in address) or not text.isprintable():
+    if not is_address(address) or not text.isprintable():
         raise Invalid("the setting mail_from must name who mails, such as `Crontopus <crontopus@example.org>`")
     return text
+
+
+def is_address(text: str) -> bool:
+    local, at, host = text.rpartition("@")
+    return bool(local and at and host) and text.isprintable() and not any(each.isspace() for each in text)
 
 
 def _is_here(parts: SplitResult) -> bool:

@@ -28,7 +28,7 @@ from crontopus.storage import backups, gaps, measuring
 from crontopus.wire.installation import Setting, Vital
 
 LIBRARIES = ("granian", "litestar", "msgspec", "sqlalchemy", "aiosqlite", "asyncpg", "httpx", "structlog")
-NUMBERED = frozenset({"check-ins", "database", "disk", "gaps", "streams", "versions"})
+NUMBERED = frozenset({"check-ins", "database", "disk", "gaps", "messages", "streams", "versions"})
 """Areas of the vitals whose words are numbers of ours; of others only how they are is told."""
 WORDS = frozenset({"auto", "json", "text", "debug", "info", "warning", "error"})
 """Values of settings that say nothing of whoever chose them."""

@@ -1,4 +1,5 @@
-"""A tenant's jobs in the exposition formats of Prometheus, by hand: so many lines that each must cost little."""
+"""A tenant's jobs and channels in the exposition formats of Prometheus, by hand: so many lines that each must cost
+little."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -7,7 +8,9 @@ from msgspec import Struct
 
 from crontopus.domain.schedule import notation
 from crontopus.domain.watch import Status, shown_status
+from crontopus.storage.channels import Channel
 from crontopus.storage.jobs import Watched
+from crontopus.storage.notifications import Left
 from crontopus.storage.runs import Run
 
 MOST_SERIES = 200_000
@@ -161,11 +164,52 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
+class Way(Struct, frozen=True):
+    """A channel that is enabled, as it is `now`, and what is left to be sent there."""
+
+    channel: Channel
+    left: Left
+    now: datetime
+
+
+class OfChannel(Struct, frozen=True):
+    """One metric of a channel."""
+
+    name: str
+    help: str
+    value: Callable[[Way], float]
+
+
+def _works(way: Way) -> float:
+    closed_until = way.channel.closed_until
+    return way.channel.broken_at is None and (closed_until is None or closed_until <= way.now)
+
+
+OF_CHANNELS = (
+    OfChannel(
+        "crontopus_channel_up",
+        "0 where the other side refuses everything, or nothing is sent for a while after failures in a row; else 1.",
+        _works,
+    ),
+    OfChannel(
+        "crontopus_channel_messages_waiting",
+        "Messages about alerts that are still to be sent there, also later.",
+        lambda way: way.left.waiting,
+    ),
+    OfChannel(
+        "crontopus_channel_messages_dead",
+        "Messages about alerts that were given up, and that nobody has sent again or put away.",
+        lambda way: way.left.dead,
+    ),
+)
+
+
 class Exposition:
     """The lines of an answer, which has all samples of a metric in one place: so they are kept by metric."""
 
     def __init__(self, most_series: int = MOST_SERIES) -> None:
         self._lines: list[list[str]] = [[] for _ in FAMILIES]
+        self._of_channels: dict[str, list[str]] = {one.name: [] for one in OF_CHANNELS}
         self._left = most_series
 
     @property
@@ -180,21 +224,28 @@ class Exposition:
             lines += [f"{family.name}{labels}{more}}} {_number(value)}" for more, value in family.samples(seen)]
             self._left -= len(lines) - before
 
+    def add_channel(self, way: Way) -> None:
+        labels = _labels({"channel": way.channel.name, "kind": way.channel.kind}).removeprefix(",")
+        for one in OF_CHANNELS:
+            self._of_channels[one.name].append(f"{one.name}{{{labels}}} {_number(one.value(way))}")
+
     def text(self, *, truncated: bool, openmetrics: bool) -> Iterator[bytes]:
         """Metric by metric. `truncated`: there were more jobs."""
         for family, lines in zip(FAMILIES, self._lines, strict=True):
-            yield _joined([*_head(family, openmetrics), *lines])
-        yield _joined([*_head(Family(TRUNCATED, TRUNCATED_HELP, _info), openmetrics), f"{TRUNCATED} {truncated:d}"])
+            yield _joined([*_head(family.name, family.help, openmetrics), *lines])
+        for one in OF_CHANNELS:
+            yield _joined([*_head(one.name, one.help, openmetrics), *self._of_channels[one.name]])
+        yield _joined([*_head(TRUNCATED, TRUNCATED_HELP, openmetrics), f"{TRUNCATED} {truncated:d}"])
         if openmetrics:
             yield b"# EOF\n"
 
 
-def _head(family: Family, openmetrics: bool) -> tuple[str, str]:
+def _head(name: str, help: str, openmetrics: bool) -> tuple[str, str]:
     """OpenMetrics has a type for what only names things, and calls it without its suffix."""
-    name, kind = family.name, "gauge"
-    if openmetrics and family is INFO:
-        name, kind = family.name.removesuffix("_info"), "info"
-    return f"# HELP {name} {family.help}", f"# TYPE {name} {kind}"
+    kind = "gauge"
+    if openmetrics and name == INFO.name:
+        name, kind = name.removesuffix("_info"), "info"
+    return f"# HELP {name} {help}", f"# TYPE {name} {kind}"
 
 
 def _joined(lines: Iterable[str]) -> bytes:

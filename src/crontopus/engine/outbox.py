@@ -25,6 +25,7 @@ from crontopus.engine.loops import Loops
 from crontopus.engine.notices import Item, Notices
 from crontopus.engine.sending import Sender, Tried
 from crontopus.engine.steps import Step
+from crontopus.metrics import Metrics
 from crontopus.notify import kinds
 from crontopus.notify.contract import Notice, Parcel
 from crontopus.notify.guarded import Connections
@@ -46,6 +47,8 @@ RENEWED_AFTER = timedelta(seconds=20)
 """A lease lasts for much longer."""
 FRESH = timedelta(seconds=1)
 GROUPS_KNOWN = timedelta(days=1)
+_OUTCOMES = {Delivered: "delivered", TryAgain: "failed", GiveUp: "refused"}
+"""As the metrics call them."""
 
 
 class Batch(Struct, frozen=True):
@@ -80,12 +83,15 @@ class Going(Struct, frozen=True):
 class Outbox:
     """`process` is this one, which holds what it sends by a lease."""
 
-    def __init__(self, db: Database, loops: Loops, notices: Notices, sender: Sender, process: UUID) -> None:
+    def __init__(
+        self, db: Database, loops: Loops, notices: Notices, sender: Sender, process: UUID, metrics: Metrics
+    ) -> None:
         self._db = db
         self._loops = loops
         self._notices = notices
         self._sender = sender
         self._process = process
+        self._metrics = metrics
         self._busy: set[UUID] = set()
 
     async def begin(self) -> None:
@@ -160,8 +166,11 @@ class Outbox:
 
         async def send(batch: Batch) -> None:
             steps.reached(Step.SENDING)
-            done.append(Done(batch, await self._sender.send(channel, batch.parcel, kept)))
+            tried = await self._sender.send(channel, batch.parcel, kept)
             steps.reached(Step.SENT)
+            outcome = _OUTCOMES[type(tried.outcome)]
+            self._metrics.tries.labels(kind=channel.kind, outcome=outcome).inc(len(batch.messages))
+            done.append(Done(batch, tried))
 
         async with anyio.create_task_group() as tree:
             for batch in batches:
@@ -181,6 +190,8 @@ class Outbox:
             looked_at += len(heads)
             chosen = await self._gathered(tx, channel, sorted(heads, key=lambda each: each.id))
             batches += await self._begun(tx, channel, chosen, free)
+        if not batches:
+            await notifications.wait_behind(tx, channel.id)
         return batches
 
     async def _gathered(self, tx: SystemTx, channel: Channel, heads: Sequence[Notification]) -> Chosen:
@@ -268,7 +279,7 @@ class Outbox:
         found = replace(channel, **well, delivered_at=tx.now)
         if replace(channel, delivered_at=tx.now) != found or not _is_fresh(channel.delivered_at, tx.now):
             await channels.fares(tx, channel.id, {**well, "delivered_at": tx.now})
-        if channel.closed_until is not None:
+        if channel.failures:
             await notifications.hasten(tx, channel.id)
         return found
 

@@ -1,4 +1,5 @@
-"""A tenant's jobs, read for Prometheus in one pass over them, a page at a time so that nobody else waits for long."""
+"""A tenant's jobs, read for Prometheus in one pass over them, a page at a time so that nobody else waits for long; and
+its channels."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -12,10 +13,11 @@ from crontopus.domain.access import Reach
 from crontopus.domain.errors import Fault, Invalid
 from crontopus.domain.query import Query, Term
 from crontopus.domain.watch import Watch
-from crontopus.engine.exposition import MOST_SERIES, Exposition, Seen
-from crontopus.storage import finding, runs
+from crontopus.engine.exposition import MOST_SERIES, Exposition, Seen, Way
+from crontopus.storage import channels, finding, notifications, runs
 from crontopus.storage.database import Database, TenantId, Tx
 from crontopus.storage.jobs import Watched
+from crontopus.storage.notifications import Left
 from crontopus.storage.runs import Run
 
 PAGE = 200
@@ -40,18 +42,31 @@ def asked(namespace: str | None, label: str | None) -> Query:
 async def of_jobs(
     db: Database, tenant: TenantId, reach: Reach, query: Query, *, openmetrics: bool, most_series: int = MOST_SERIES
 ) -> list[bytes]:
-    """The jobs that `query` finds, by name, until they make `most_series`: the parts of an answer."""
+    """The jobs that `query` finds, by name, until they make `most_series`: the parts of an answer. Who reaches all jobs
+    and asks for no part of them is told of the channels, too.
+    """
     exposition, truncated = Exposition(most_series), False
     async for seen in _all(db, tenant, reach, query):
         truncated = exposition.is_full
         if truncated:
             break
         exposition.add(seen)
+    if reach.is_all and not query:
+        async for way in _ways(db, tenant):
+            exposition.add_channel(way)
     parts = []
     for part in exposition.text(truncated=truncated, openmetrics=openmetrics):
         parts.append(part)
         await checkpoint()
     return parts
+
+
+async def _ways(db: Database, tenant: TenantId) -> AsyncIterator[Way]:
+    async with db.read(tenant) as tx:
+        known, left = await channels.listed(tx), await notifications.left(tx)
+    for channel in known:
+        if channel.enabled:
+            yield Way(channel, left.get(channel.id, Left()), tx.now)
 
 
 async def _all(db: Database, tenant: TenantId, reach: Reach, query: Query) -> AsyncIterator[Seen]:

@@ -14,12 +14,15 @@ from crontopus import __version__
 from crontopus.domain import duration
 from crontopus.domain.errors import CrontopusError
 from crontopus.engine.backing_up import BackingUp
+from crontopus.engine.backlog import Backlogs
 from crontopus.engine.health import Health
+from crontopus.engine.heartbeat import Heartbeat
 from crontopus.engine.intake import BYTES_LIMIT, QUEUE_LIMIT, Intake
+from crontopus.engine.lookout import Lookout
 from crontopus.engine.loops import Loop, Loops
 from crontopus.engine.mail import Mail
 from crontopus.metrics import Metrics
-from crontopus.storage import backups, gaps, letters, measuring
+from crontopus.storage import backlog, backups, gaps, letters, measuring
 from crontopus.storage.database import Database
 from crontopus.wire.installation import Condition, Vital, Vitals
 
@@ -48,6 +51,9 @@ class Look(Struct, frozen=True):
     metrics: Metrics
     backing_up: BackingUp
     mail: Mail
+    backlogs: Backlogs
+    heartbeat: Heartbeat
+    lookout: Lookout
 
 
 async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
@@ -58,10 +64,12 @@ async def taken(look: Look, streams: int, most_streams: int) -> Vitals:
         "database": lambda: _database(look),
         "disk": lambda: _disk(look),
         "loops": lambda: _loops(look),
+        "messages": lambda: _messages(look),
         "processes": lambda: _processes(look),
         "gaps": lambda: _gaps(look),
         "backups": lambda: _backups(look),
         "mail": lambda: _mail(look),
+        "watched": lambda: _watched(look),
         "streams": lambda: _streams(streams, most_streams),
         "versions": lambda: _versions(look),
     }
@@ -103,7 +111,8 @@ def _above(value: float, warn: float, bad: float) -> Condition:
 _ADVICE = {
     "database": "Check-ins are refused while it cannot be written: free the disk, or bring the database back.",
     "sweep": "Silence is judged late: give the machine more room, or another process on PostgreSQL.",
-    "alerts": "Alerts are told late: look at the loops alerts and outbox below, and into the log.",
+    "alerts": "Alerts are told late: look at the loop alerts below, and into the log.",
+    "outbox": "Messages wait to be sent: look at the loops outbox and sending below, and into the log.",
     "disk": "Free some room, or shorten how long runs and output are kept.",
 }
 
@@ -207,6 +216,17 @@ def _whole(span: timedelta) -> timedelta:
     return timedelta(seconds=max(0, round(span.total_seconds())))
 
 
+async def _messages(look: Look) -> Iterable[Vital]:
+    """Those about alerts. What an organisation can mend itself is no trouble of the installation."""
+    async with look.db.read_all() as tx:
+        found = await backlog.counted(tx)
+    return [
+        _vital("messages", "waiting", f"{found.waiting:,}"),
+        _vital("messages", "dead", f"{found.dead:,} that nobody has put away"),
+        _vital("messages", "channels", f"{found.closed:,} closed for a while, {found.broken:,} refused for good"),
+    ]
+
+
 async def _processes(look: Look) -> Iterable[Vital]:
     async with look.db.read_all() as tx:
         found, now = await gaps.processes(tx), tx.now
@@ -251,6 +271,30 @@ async def _mail(look: Look) -> Iterable[Vital]:
         return [_vital("mail", "waiting", told, OK)]
     advice = f"At last: {troubled[0].why}" if troubled else "`crontopus admin mail show` tells more."
     return [_vital("mail", "waiting", told, BAD, advice)]
+
+
+async def _watched(look: Look) -> Iterable[Vital]:
+    """Who notices when this server does not work."""
+    return [_heartbeat(look), _letters(look)]
+
+
+def _heartbeat(look: Look) -> Vital:
+    beat = look.heartbeat
+    if not beat.is_on:
+        return _vital("watched", "heartbeat", "none goes out: the setting heartbeat_url is not given")
+    at = beat.taken_at
+    told = "not heard yet" if at is None else f"heard {duration.brief(_whole(look.db.clock() - at))} ago"
+    advice = "Whoever listens there raises an alarm: see to what keeps it from being heard."
+    return _vital("watched", "heartbeat", f"{told}; {beat.why}" if beat.why else told, WARN if beat.why else OK, advice)
+
+
+def _letters(look: Look) -> Vital:
+    """Those that come when this server lags."""
+    if not look.mail.is_on:
+        return _vital("watched", "letters", "none go out: the setting smtp_url is not given")
+    people = look.lookout.people
+    advice = "Give the setting operator_mail: nobody who can sign in is a superadmin."
+    return _vital("watched", "letters", f"to {people} when this server lags", OK if people else WARN, advice)
 
 
 async def _backups(look: Look) -> Iterable[Vital]:

@@ -125,6 +125,15 @@ async def next_due(tx: SystemTx) -> datetime | None:
     return found
 
 
+async def left_since(tx: SystemTx) -> datetime | None:
+    """When the message that is due first, on any channel that nobody sends on, can be sent; None: none waits there."""
+    mine = notifications.c.channel_id == channels.c.id
+    first = select(func.min(notifications.c.next_at)).where(mine, notifications.c.next_at.is_not(None))
+    query = select(func.min(first.scalar_subquery())).select_from(channels).where(_unclaimed(tx))
+    found: datetime | None = await tx.sql.scalar(query)
+    return found
+
+
 async def claim(tx: SystemTx, claimer: UUID, busy: Collection[UUID], limit: int, *, alone: bool) -> Sequence[Channel]:
     """Some on which messages are due, which are `claimer`'s until the lease ends: of each tenant one, before more of
     any. `busy`: those on which it sends already. `alone`: nobody else can be sending.
@@ -160,14 +169,19 @@ async def fares(tx: SystemTx, channel: UUID, values: Mapping[str, Any]) -> None:
 
 
 def _free(tx: SystemTx, claimer: UUID, alone: bool) -> ColumnElement[bool]:
-    """Held by nobody, by somebody whose lease or life has ended, or by the claimer, who does not send on it."""
+    """Held by nobody, or by the claimer, who does not send on it."""
+    free = or_(_unclaimed(tx), channels.c.claim == claimer)
+    return or_(free, channels.c.claim != claimer) if alone else free
+
+
+def _unclaimed(tx: SystemTx) -> ColumnElement[bool]:
+    """Held by nobody, or by somebody whose lease or life has ended."""
     lives = exists().where(
         heartbeats.c.process_id == channels.c.claim,
         heartbeats.c.beat_at > tx.now - SILENT_FOR,
         heartbeats.c.stopped_at.is_(None),
     )
-    free = or_(channels.c.claim.is_(None), channels.c.claim == claimer, channels.c.claimed_until < tx.now, not_(lives))
-    return or_(free, channels.c.claim != claimer) if alone else free
+    return or_(channels.c.claim.is_(None), channels.c.claimed_until < tx.now, not_(lives))
 
 
 def _values(channel: Channel) -> dict[str, Any]:

@@ -6,12 +6,27 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Integer, Row, Select, bindparam, case, exists, func, insert, not_, select, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    select,
+    type_coerce,
+    update,
+)
 
 from crontopus.domain.errors import NotFound
 from crontopus.domain.routing import Kind, MessageState, Told
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.tables import attempts, notifications
+from crontopus.storage.tables import attempts, channels, notifications
 
 
 class Notification(Struct, frozen=True, kw_only=True):
@@ -75,12 +90,16 @@ class Attempt(Struct, frozen=True, kw_only=True):
     response: str = ""
 
 
-class Queue(Struct, frozen=True):
-    """How many messages wait, and since when the oldest of them does."""
+class Left(Struct, frozen=True):
+    """How many messages of a channel wait, also for later, and how many are dead: neither sent again nor put away."""
 
-    waiting: int
-    oldest_at: datetime | None
+    waiting: int = 0
+    dead: int = 0
 
+
+WAITING = notifications.c.next_at.is_not(None)
+DEAD = notifications.c.state == literal_column(f"'{MessageState.DEAD}'")
+"""With the word itself, as the index has it."""
 
 _FIELDS = Notification.__struct_fields__
 _COLUMNS = [notifications.c[name] for name in _FIELDS]
@@ -152,6 +171,25 @@ async def due(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]
     """
     rows = await tx.sql.execute(_DUE, {"channel": channel, "now": tx.now, "most": limit})
     return [_notification(row) for row in rows]
+
+
+async def wait_behind(tx: SystemTx, channel: UUID) -> None:
+    """What waits behind another of its alert is due when that one is, and not before: else it would be asked for again
+    and again.
+    """
+    before = notifications.alias()
+    behind = (
+        select(notifications.c.id.label("key_id"), func.max(before.c.next_at).label("until"))
+        .join(before, (before.c.alert_id == notifications.c.alert_id) & (before.c.id < notifications.c.id))
+        .where(notifications.c.channel_id == channel, notifications.c.next_at <= tx.now)
+        .where(before.c.channel_id == channel, before.c.next_at > tx.now)
+        .group_by(notifications.c.id)
+    )
+    rows = [{"key_id": row.key_id, "until": row.until} for row in await tx.sql.execute(behind)]
+    if rows:
+        until = bindparam("until", type_=notifications.c.next_at.type)
+        key = bindparam("key_id", type_=notifications.c.id.type)
+        await tx.sql.execute(update(notifications).where(notifications.c.id == key).values(next_at=until), rows)
 
 
 async def last_of_groups(tx: SystemTx, channel: UUID, since: datetime) -> Mapping[tuple[str, ...], datetime]:
@@ -252,9 +290,17 @@ async def listed(
     return [_notification(row) for row in rows]
 
 
-async def queue(tx: SystemTx) -> Queue:
-    query = select(func.count(), func.min(notifications.c.made_at)).where(notifications.c.next_at.is_not(None))
-    return Queue(*(await tx.sql.execute(query)).one())
+async def left(tx: Tx) -> Mapping[UUID, Left]:
+    """By channel, of those that have any."""
+    waiting, dead = await _by_channel(tx, WAITING), await _by_channel(tx, DEAD)
+    return {channel: Left(waiting.get(channel, 0), dead.get(channel, 0)) for channel in waiting.keys() | dead.keys()}
+
+
+async def _by_channel(tx: Tx, which: ColumnElement[bool]) -> Mapping[UUID, int]:
+    mine = notifications.c.channel_id.in_(select(channels.c.id).where(channels.c.tenant_id == tx.tenant))
+    query = select(notifications.c.channel_id, func.count().label("many")).where(mine, which)
+    found = await tx.sql.execute(query.group_by(notifications.c.channel_id))
+    return {row.channel_id: row.many for row in found}
 
 
 def _notification(row: Row[Any]) -> Notification:

@@ -76,6 +76,12 @@ async def lock(tx: SystemTx, user: UUID) -> Sequence[UUID]:
     return [row.id for row in rows if row.system_role is SystemRole.SUPERADMIN and row.disabled_at is None]
 
 
+async def superadmins(tx: SystemTx, limit: int) -> Sequence[str]:
+    """The addresses of those who can sign in, the oldest accounts first."""
+    mighty = (users.c.system_role == SystemRole.SUPERADMIN) & users.c.disabled_at.is_(None)
+    return (await tx.sql.scalars(select(users.c.email).where(mighty).order_by(users.c.id).limit(limit))).all()
+
+
 async def change(tx: SystemTx, user: UUID, system_role: SystemRole | None, disabled_at: datetime | None) -> None:
     changed = update(users).where(users.c.id == user)
     await tx.sql.execute(changed.values(system_role=system_role, disabled_at=disabled_at))

@@ -16,10 +16,12 @@ AREAS = {
     "database": "Database",
     "disk": "Disk",
     "loops": "What runs by itself",
+    "messages": "Messages about alerts",
     "processes": "Processes",
     "gaps": "Gaps",
     "backups": "Backups",
     "mail": "E-mail",
+    "watched": "Who watches this server",
     "streams": "Live pages",
     "versions": "Versions",
 }

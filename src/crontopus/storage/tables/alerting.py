@@ -172,6 +172,12 @@ notifications = Table(
         postgresql_where=text("next_at IS NOT NULL"),
     ),
     Index("ix_notifications_tenant_id", "tenant_id", "id"),
+    Index(
+        "ix_notifications_dead",
+        "channel_id",
+        sqlite_where=text("state = 'dead'"),
+        postgresql_where=text("state = 'dead'"),
+    ),
 )
 """The outbox: every message that is owed or was. It waits as long as `next_at` is there. `sending`: a process has taken
 it and has not said what became of it, so that it may have arrived. `tried_at`: the first try of all."""

@@ -472,6 +472,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("next_at IS NOT NULL"),
     )
     op.create_index("ix_notifications_tenant_id", "notifications", ["tenant_id", "id"], unique=False)
+    op.create_index(
+        "ix_notifications_dead",
+        "notifications",
+        ["channel_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
+    )
     op.create_table(
         "attempts",
         sa.Column("id", types.Id(), nullable=False),
