@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import anyio
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from crontopus.domain.routing import Channel, Decision, Facts, Message, Route, R
 from crontopus.domain.watch import Cause
 from crontopus.engine import steps
 from crontopus.engine.loops import Loops
+from crontopus.engine.pace import stand_back
 from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.storage import alerts as stored
@@ -27,7 +29,7 @@ from crontopus.storage.identity import new_id
 from crontopus.storage.jobs import Subject
 from crontopus.storage.notifications import Notification
 
-BATCH = 100
+BATCH = 50
 """Flips, or alerts, in one transaction: it keeps the other writers waiting."""
 
 _ENDINGS = {Cause.PAUSED: Ending.PAUSED, Cause.BY_HAND: Ending.BY_HAND, Cause.RUN: Ending.RECOVERED}
@@ -51,7 +53,14 @@ class Alerting:
 
     async def run(self) -> None:
         """Until cancelled: as soon as there is something to take or to decide."""
-        await self._loops.whenever(self._db.owed, "alerts", self.step)
+        await self._loops.whenever(self._db.owed, "alerts", self._paced)
+
+    async def _paced(self) -> bool:
+        began = anyio.current_time()
+        more = await self.step()
+        if more:
+            await stand_back(self._db, began)
+        return more
 
     async def step(self) -> bool:
         """Take some flips, and decide upon some alerts. True where there was anything: there may be more."""
