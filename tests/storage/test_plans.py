@@ -3,15 +3,15 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import event
 
 from crontopus.domain.access import ALL
 from crontopus.domain.query import parse_jobs
-from crontopus.storage import checkins, finding, runs
-from crontopus.storage.database import Database, Tx
+from crontopus.storage import alerts, channels, checkins, finding, notifications, runs
+from crontopus.storage.database import Database, SystemTx, Tx
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
 from tests.world import World
@@ -92,3 +92,34 @@ async def test_the_few_that_are_not_up_are_found_by_their_status(sqlite_world: W
         )
     )
     assert [len(plan) for plan in (by_status, counted, all_of_them)] == [1, 1, 1]
+
+
+READS_OF_THE_OUTBOX: dict[str, tuple[Callable[[SystemTx], Awaitable[Any]], str]] = {
+    "whether anything is due": (channels.next_due, "COVERING INDEX ix_notifications_next_at"),
+    "what goes out next on a channel": (
+        lambda tx: notifications.due(tx, uuid4(), 4),
+        "ix_notifications_waiting (channel_id=? AND next_at<?)",
+    ),
+    "the messages of some alerts": (
+        lambda tx: notifications.of_alerts(tx, [uuid4(), uuid4()]),
+        "sqlite_autoindex_notifications_2 (alert_id=?)",
+    ),
+    "whether anything is to be decided": (alerts.is_owed, "ix_alerts_next_at (next_at<?)"),
+}
+
+
+@pytest.mark.parametrize("read", READS_OF_THE_OUTBOX)
+async def test_what_goes_out_is_found_without_looking_at_all_that_waits(sqlite_world: World, read: str) -> None:
+    ask, index = READS_OF_THE_OUTBOX[read]
+    db = sqlite_world.appliance.db
+    async with db.read_all() as tx:
+        with _statements(db) as said:
+            await ask(tx)
+        plans = [
+            row.detail
+            for statement, values in said
+            for row in await tx.sql.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert any(index in step for step in plans), plans
+    assert [step for step in plans if step.startswith("SCAN") and "USING" not in step] == [], plans
+    assert [step for step in plans if "TEMP B-TREE FOR ORDER BY" in step and "next" in read] == [], plans

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import anyio
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ from crontopus.domain.watch import Cause, Elapsed, Expectation, Status, Watch, a
 from crontopus.engine import holding, steps, unobserved
 from crontopus.engine.holding import Ground, Watches
 from crontopus.engine.loops import Loops
+from crontopus.engine.pace import stand_back
 from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.storage import alerts as stored
@@ -29,7 +31,7 @@ from crontopus.storage.identity import new_id
 from crontopus.storage.jobs import Subject
 from crontopus.storage.notifications import Notification
 
-BATCH = 100
+BATCH = 50
 """Flips, or alerts, in one transaction: it keeps the other writers waiting."""
 
 LOOKED_AT = timedelta(minutes=1)
@@ -59,7 +61,14 @@ class Alerting:
 
     async def run(self) -> None:
         """Until cancelled: as soon as there is something to take or to decide."""
-        await self._loops.whenever(self._db.owed, "alerts", self.step)
+        await self._loops.whenever(self._db.owed, "alerts", self._paced)
+
+    async def _paced(self) -> bool:
+        began = anyio.current_time()
+        more = await self.step()
+        if more:
+            await stand_back(self._db, began)
+        return more
 
     async def step(self) -> bool:
         """Take some flips, and decide upon some alerts. True where there was anything: there may be more."""

@@ -23,6 +23,7 @@ from crontopus.domain.routing import SENT, MessageState, Sending, Waiting, gathe
 from crontopus.engine import steps
 from crontopus.engine.loops import Loops
 from crontopus.engine.notices import Item, Notices
+from crontopus.engine.pace import stand_back
 from crontopus.engine.sending import Sender, Tried
 from crontopus.engine.steps import Step
 from crontopus.metrics import Metrics
@@ -128,7 +129,9 @@ class Outbox:
         return bool(claimed)
 
     async def _serve(self, channel: Channel) -> None:
-        """Send on one channel until nothing is due there. One that fails keeps no other from going out."""
+        """Send on one channel until nothing is due there, or it is the turn of others. One that fails keeps none of
+        them from going out.
+        """
         try:
             await self._loops.attempt("sending", lambda: self._all_of(channel))
         finally:
@@ -139,19 +142,24 @@ class Outbox:
         renewed_at = self._db.clock()
         async with self._sender.connections() as kept:
             while True:
+                began = anyio.current_time()
                 going = await self._db.wrote(partial(self._round, claimed.id, done, renewed_at))
                 if going is None:
                     return False
                 steps.reached(Step.CLAIMED)
                 renewed_at = going.renewed_at
                 done = await self._send_all(going.channel, going.batches, kept)
+                if len(self._busy) >= CHANNELS_AT_ONCE:
+                    await self._db.wrote(partial(self._left, claimed.id, done))
+                    return True
+                if self._db.crowded:
+                    await self._db.wrote(partial(self._over, claimed.id, done))
+                    done = ()
+                    await stand_back(self._db, began)
 
     async def _round(self, id: UUID, done: Sequence[Done], renewed_at: datetime, tx: SystemTx) -> Going | None:
         """Settles what was sent on a channel, and claims what goes out next; None: nothing does."""
-        channel = (await channels.of_ids(tx, [id])).get(id)
-        channel = await self._settle(tx, channel, done)
-        if done:
-            steps.reached(Step.SETTLED)
+        channel = await self._over(id, done, tx)
         batches = await self._next(tx, channel) if channel else []
         if channel is None or not batches:
             await channels.release(tx, self._process, id)
@@ -160,6 +168,18 @@ class Outbox:
             await channels.renew(tx, self._process, [id])
             renewed_at = tx.now
         return Going(channel, batches, renewed_at)
+
+    async def _over(self, id: UUID, done: Sequence[Done], tx: SystemTx) -> Channel | None:
+        """Settles what was sent on a channel, which is returned as it is then; None: it is gone."""
+        channel = await self._settle(tx, (await channels.of_ids(tx, [id])).get(id), done)
+        if done:
+            steps.reached(Step.SETTLED)
+        return channel
+
+    async def _left(self, id: UUID, done: Sequence[Done], tx: SystemTx) -> None:
+        """To whoever's turn it is: where all that may send at once do, none has more than a round."""
+        await self._over(id, done, tx)
+        await channels.release(tx, self._process, id)
 
     async def _send_all(self, channel: Channel, batches: Sequence[Batch], kept: Connections) -> Sequence[Done]:
         done: list[Done] = []

@@ -136,15 +136,17 @@ async def left_since(tx: SystemTx) -> datetime | None:
 
 async def claim(tx: SystemTx, claimer: UUID, busy: Collection[UUID], limit: int, *, alone: bool) -> Sequence[Channel]:
     """Some on which messages are due, which are `claimer`'s until the lease ends: of each tenant one, before more of
-    any. `busy`: those on which it sends already. `alone`: nobody else can be sending.
+    any, and first those whose last turn was longest ago. `busy`: those on which it sends already. `alone`: nobody else
+    can be sending.
     """
     due = exists().where(notifications.c.channel_id == channels.c.id, notifications.c.next_at <= tx.now)
     turn = func.row_number().over(partition_by=channels.c.tenant_id, order_by=channels.c.claimed_until.nulls_first())
-    free = select(channels.c.id, turn.label("turn")).where(due, _free(tx, claimer, alone))
+    free = select(channels.c.id, channels.c.claimed_until, turn.label("turn")).where(due, _free(tx, claimer, alone))
     if busy:
         free = free.where(channels.c.id.not_in(list(busy)))
     chosen = free.subquery()
-    query = select(chosen.c.id).order_by(chosen.c.turn, chosen.c.id).limit(limit)
+    longest = chosen.c.claimed_until.nulls_first()
+    query = select(chosen.c.id).order_by(chosen.c.turn, longest, chosen.c.id).limit(limit)
     wanted = list((await tx.sql.scalars(query)).all())
     locked = select(*_COLUMNS).where(channels.c.id.in_(wanted), _free(tx, claimer, alone))
     found = [_channel(row) for row in await tx.sql.execute(locked.with_for_update(skip_locked=True))]

@@ -123,6 +123,8 @@ class Database:
         self.writes = 0
         """How many transactions of this process, those of the ledger aside, have written: what was read before the
         last of them may be out of date."""
+        self.crowded = False
+        """Whether others had to wait for the last transaction of `wrote`."""
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.attend: Callable[[], Awaitable[None]] = _nothing
         """Awaited before whatever may judge a watch, outside of its transaction: a gap must be known by then."""
@@ -177,6 +179,7 @@ class Database:
                 async with self._told():
                     loop = asyncio.get_running_loop()
                     made = await loop.run_in_executor(self._thread, self._work, self._at_once, work)
+            self.crowded = self.turn.is_wanted
         self._tell()
         return made
 
