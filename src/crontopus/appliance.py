@@ -213,7 +213,7 @@ def _joined(
         exports=Exports(db, process),
         usage=used,
         alerting=Alerting(db, loops, mails=letters.is_on),
-        outbox=Outbox(db, loops, Notices(config.base_url), sender, process),
+        outbox=Outbox(db, loops, Notices(config.base_url, links.acting), sender, process),
         loops=loops,
         metrics=metrics,
         parts=parts,

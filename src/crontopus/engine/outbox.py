@@ -184,7 +184,7 @@ class Outbox:
         for each, how in going:
             await notifications.change(tx, each.id, _begun(each, how, tx.now))
         items = [(of_alerts[each.alert_id], each, how) for each, how in going]
-        made = await self._notices.of(tx.of(channel.tenant_id), items, told)
+        made = await self._notices.of(tx.of(channel.tenant_id), items, told, offers=not summary)
         return Batch(tuple(each for each, _ in going), Parcel(tuple(made), tx.now, summary))
 
     async def _overtaken(self, tx: SystemTx, message: Notification, how: Sending) -> None:
