@@ -224,7 +224,7 @@ def _joined(
         exports=Exports(db, process),
         usage=used,
         alerting=Alerting(db, loops, mails=letters.is_on),
-        outbox=Outbox(db, loops, Notices(config.base_url), sender, process, metrics),
+        outbox=Outbox(db, loops, Notices(config.base_url, links.acting), sender, process, metrics),
         digests=Digests(db, letters, config.base_url),
         lookout=lookout,
         loops=loops,

@@ -55,6 +55,9 @@ BY_BODY = {
     "explain_routes",
     "open_unsubscribe",
     "unsubscribe",
+    "open_alert_link",
+    "acknowledge_by_link",
+    "snooze_by_link",
     "unacknowledge_alert",
 }
 """What these name is not there, or opens nothing."""

@@ -72,6 +72,9 @@ def test_every_route_is_reachable_from_the_command_line() -> None:
         # Behind the links in mail: whoever reads it needs no account, and the code stands in the link.
         "open_unsubscribe",
         "unsubscribe",
+        "open_alert_link",
+        "acknowledge_by_link",
+        "snooze_by_link",
         # What a person does with an account of their own, in a browser; the command line comes with a token.
         "accept_invitation",
         "change_password",

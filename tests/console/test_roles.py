@@ -62,6 +62,8 @@ TO_NOBODY = {
     "/invitation": 404,
     "/reset": 404,
     "/unsubscribe": 404,
+    "/alert-link/acknowledge": 404,
+    "/alert-link/snooze": 404,
     "/sign-in/with/{provider}": 404,
     "/sign-in/with/{provider}/go": 404,
     "/sign-in/callback": 401,

@@ -155,6 +155,8 @@ async def test_where_everybody_must_every_page_leads_to_setting_one_up(world: Wo
             "/forgot",
             "/reset",
             "/unsubscribe",
+            "/alert-link/acknowledge",
+            "/alert-link/snooze",
             "/",
         }
         for page in pages():

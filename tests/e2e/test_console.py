@@ -75,6 +75,7 @@ def paths(browser: Browser, served: Served) -> dict[str, str]:
         "alert-route": route,
         "alert-route-new": "/alert-routes/new",
         "unsubscribe-gone": "/unsubscribe?code=gone",
+        "alert-link-gone": "/alert-link/acknowledge?code=gone",
         "namespaces": "/namespaces",
         "namespace": "/namespaces/default",
         "namespace-edit": "/namespaces/default/edit",

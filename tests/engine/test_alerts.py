@@ -1,8 +1,10 @@
 """From a job that goes down to what is in somebody's mailbox, with a real mail server and a clock turned by hand."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from crontopus.wire.jobs import Job, NewJob
 from crontopus.wire.runs import CheckIn, OutputText
 from crontopus.wire.schedules import Schedule
 from tests.smtp import Mailbox, mail_server
-from tests.world import World, world_in
+from tests.world import BASE, World, world_in
 
 SENDER = "Crontopus <crontopus@example.org>"
 
@@ -66,6 +68,43 @@ def part(message: EmailMessage, kind: str) -> str:
     found = message.get_body((kind,))
     assert found is not None
     return str(found.get_content())
+
+
+def link_in(message: EmailMessage, called: str) -> str:
+    """Where a link of a letter leads on this server; empty if there is none of this name."""
+    found = re.search(rf"^{called}: {BASE}(\S+)\s*$", part(message, "plain"), re.MULTILINE)
+    return found[1] if found else ""
+
+
+async def test_the_link_in_a_letter_opens_a_page_whose_button_acknowledges(post: Post) -> None:
+    job = await post.job()
+    await post.says(job, "exit", exit_code=1)
+    (down,) = post.box.taken
+    link = link_in(down, "Acknowledge")
+    assert f'href="{BASE}{link}"' in part(down, "html")
+    page = await post.world.http.get(link)
+    assert "It is down since" in page.text
+    assert (await post.client.alerts()).items[0].acknowledged_at is None
+    button = re.search(r'<form method="post" action="([^"]+)"><button[^>]*>Acknowledge<', page.text)
+    assert button
+    pressed = await post.world.http.post(unescape(button[1]), headers={"Sec-Fetch-Site": "same-origin"})
+    assert "You acknowledged it: nobody is told any more." in pressed.text
+    assert (await post.client.alerts()).items[0].acknowledged_by == "owner@acme.test, by a link"
+    await post.passes(minutes=20)
+    await post.says(job, "success")
+    assert post.subjects() == ["DOWN: Nightly backup in default", "RECOVERED: Nightly backup in default"]
+    assert [link_in(post.box.taken[1], called) for called in ("Acknowledge", "Snooze for an hour")] == ["", ""]
+    assert link_in(post.box.taken[1], "The run").startswith("/runs/")
+
+
+async def test_by_a_summary_nobody_acts(post: Post) -> None:
+    jobs = [await post.job(f"Backup {number}") for number in range(21)]
+    for job in jobs:
+        await post.client.check_in(CheckIn(kind="fail", job=str(job.id)))
+    await post.goes_out()
+    (told,) = post.box.taken
+    assert str(told["Subject"]).startswith("21 ALERTS")
+    assert "/alert-link/" not in told.as_string()
 
 
 async def test_a_job_that_fails_and_recovers_is_two_letters_of_one_thread(post: Post) -> None:

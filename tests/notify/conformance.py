@@ -65,11 +65,12 @@ class Channel(Struct):
 
 
 class Conformance:
-    """`shows_…`: there is room for that."""
+    """`shows_…`: there is room for that. `acts`: for so many links by which the reader acts."""
 
     shows_output = True
     shows_links = True
     shows_facts = True
+    acts = 2
     hostile_characters = len(notices.HOSTILE_AS_SHOWN)
 
     async def test_it_tells_what_where_and_why(self, channel: Channel) -> None:
@@ -111,6 +112,12 @@ class Conformance:
     async def test_what_is_over_before_it_is_told_is_told_with_its_end(self, channel: Channel) -> None:
         await channel.delivers(notices.single(ended=True))
         assert "WAS DOWN" in channel.newest().text
+
+    async def test_who_reads_it_can_act_on_the_spot(self, channel: Channel) -> None:
+        await channel.delivers(notices.parcel(notices.offering()))
+        seen = channel.newest()
+        shown = [act.text for act in notices.ACTS if act.url in seen.links or act.url in seen.text]
+        assert shown == [act.text for act in notices.ACTS[: self.acts]]
 
     async def test_a_group_names_each(self, channel: Channel) -> None:
         await channel.delivers(notices.group())

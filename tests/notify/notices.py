@@ -10,12 +10,18 @@ from msgspec.structs import replace
 
 from crontopus.domain.alerts import AlertClass, Severity
 from crontopus.domain.routing import Kind
-from crontopus.notify.contract import Answer, Fact, Link, Notice, Parcel
+from crontopus.notify.contract import Act, Answer, Fact, Link, Notice, Parcel
 from crontopus.notify.guarded import Guarded
 
 NOW = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
 SPACE = UUID("0191f3a0-0000-7000-8000-000000000000")
 RUN, SNOOZE = "https://cron.example.org/t/acme/runs/7", "https://cron.example.org/t/acme/alerts/7/snooze?for=1h&by=ada"
+CODE = "Zm9y_YW55-Ym9keQ" * 8
+"""As long as they are."""
+ACTS = (
+    Link("Acknowledge", f"https://cron.example.org/alert-link/acknowledge?code={CODE}", Act.ACKNOWLEDGE, CODE),
+    Link("Snooze for an hour", f"https://cron.example.org/alert-link/snooze?code={CODE}", Act.SNOOZE, CODE),
+)
 HOSTILE = (
     "<b>x</b><script>alert(1)</script> &lt;&amp; <!channel> <users/all> <@U1> <#C1> @everyone @channel @all @here "
     "@room @**all** @ada #general #1 /stop [click](http://evil.example) <http://evil.example|x> http://evil.example "
@@ -89,6 +95,11 @@ def parcel(*notices: Notice, summary: bool = False, sent_at: datetime = NOW) -> 
 
 def single(kind: Kind = Kind.OPEN, **changes: Any) -> Parcel:
     return parcel(notice(kind, **changes))
+
+
+def offering(kind: Kind = Kind.OPEN, **changes: Any) -> Notice:
+    """With links by which the reader acts."""
+    return notice(kind, links=(Link("The alert", RUN), *ACTS, Link("The run", RUN), Link("The job", RUN)), **changes)
 
 
 def group(count: int = 3, **changes: Any) -> Parcel:

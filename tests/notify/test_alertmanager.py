@@ -18,6 +18,7 @@ from crontopus.notify.outcome import Delivered, GiveUp, Outcome, TryAgain
 from tests.notify.fakes import HTML, Reply, Request, served, spoiled, too_many
 from tests.notify.fakes.alertmanager import Alertmanager, basic
 from tests.notify.notices import (
+    ACTS,
     ALERT,
     FAR_TOO_LONG,
     HOSTILE,
@@ -25,6 +26,7 @@ from tests.notify.notices import (
     RUN,
     STATES,
     guarded,
+    offering,
     overgrown,
     parcel,
     several,
@@ -80,6 +82,12 @@ async def test_an_alert_fires_with_labels_for_routes_and_annotations_for_people(
             "generatorURL": RUN,
         }
     ]
+
+
+async def test_who_is_told_by_it_can_act_here(there: Alertmanager) -> None:
+    await sent(there, parcel(offering()))
+    annotations = there.posted[0]["annotations"]
+    assert (annotations["acknowledge"], annotations["snooze"]) == tuple(act.url for act in ACTS)
 
 
 async def test_an_alert_fires_until_it_is_over(there: Alertmanager) -> None:

@@ -7,15 +7,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from crontopus.domain.errors import Invalid
 from crontopus.notify import kinds
 from crontopus.notify.kinds import API, KINDS, Ways
 from crontopus.notify.outcome import Delivered, GiveUp, TryAgain
-from tests.notify.fakes import served
+from tests.notify.fakes import Reply, served
 from tests.notify.fakes.gotify import TOKEN, Gotify
 from tests.notify.fakes.webhook import Receiver
-from tests.notify.notices import NOW, guarded, single
+from tests.notify.notices import ACTS, CODE, NOW, guarded, offering, parcel, single
 
 WHSEC = "whsec_" + "A" * 32
 GIVEN: dict[str, dict[str, Any]] = {
@@ -166,6 +167,37 @@ async def test_what_was_sent_and_answered_is_told_without_what_is_secret() -> No
     assert known == [TOKEN]
     assert [(each.method, each.status) for each in exchanges] == [("POST", 200)]
     assert TOKEN not in str(exchanges)
+
+
+async def test_who_looks_at_a_try_cannot_act_by_its_links() -> None:
+    fake = Gotify()
+    async with served(fake):
+        settings = kinds.read("gotify", {"server": fake.url, "token": TOKEN})
+        fake.always = Reply(400, {"error": "Bad Request", "errorDescription": f"no such link: {ACTS[0].url}"})
+        outcome, exchanges = await kinds.send("gotify", settings, parcel(offering()), ways(Known()))
+    assert isinstance(outcome, GiveUp)
+    assert "no such link: https://cron.example.org/alert-link/acknowledge?code=…" in outcome.why
+    assert ACTS[0].url in fake.requests[0].body.decode()
+    assert "Acknowledge: https://cron.example.org/alert-link/acknowledge?code=…" in exchanges[0].request
+    assert CODE[:40] not in f"{exchanges} {outcome}"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("email", "log")])
+async def test_of_no_kind_a_try_shows_what_lets_one_act(kind: str) -> None:
+    """However the address stands in what it sends, and wherever that is cut."""
+    async with served(Gotify()) as fake:
+        fake.always = Reply(418, f"what is {ACTS[0].url}?".encode())
+        settings = replace(kinds.read(kind, GIVEN[kind]), **{name: fake.url for name in _where(kind)})
+        for long in range(0, 2000, 90):
+            what = parcel(offering(summary="x" * long))
+            outcome, exchanges = await kinds.send(kind, settings, what, ways(Known()))
+            assert exchanges
+            assert CODE[:16] not in f"{exchanges} {outcome}"
+
+
+def _where(kind: str) -> list[str]:
+    fields = KINDS[kind].settings.__struct_fields__
+    return [name for name in ("api", "server", "site", "url") if name in fields]
 
 
 async def test_what_is_secret_within_a_setting_is_hidden_too() -> None:

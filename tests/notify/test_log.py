@@ -44,6 +44,13 @@ async def test_a_line_holds_all_that_is_known(tmp_path: Path) -> None:
     assert "reference" not in line
 
 
+async def test_nobody_acts_by_a_line(tmp_path: Path) -> None:
+    await send(tmp_path, notices.parcel(notices.offering()))
+    (line,) = written(tmp_path)
+    assert line["links"] == [{"text": text, "url": notices.RUN} for text in ("The alert", "The run", "The job")]
+    assert notices.CODE not in (tmp_path / "night-shift_2.jsonl").read_text()
+
+
 async def test_an_end_that_is_told_with_its_beginning_can_be_told(tmp_path: Path) -> None:
     await send(tmp_path, notices.single(ended=True))
     assert written(tmp_path)[0]["ended"] is True

@@ -66,6 +66,13 @@ async def test_a_tap_and_the_buttons_lead_to_the_links(channel: Channel, fake: N
     assert [action.label for action in message.actions] == ["Open the run", "Snooze for 1 hour"]
 
 
+async def test_of_many_links_the_tap_takes_the_first_and_the_buttons_the_next(channel: Channel, fake: Ntfy) -> None:
+    await channel.delivers(notices.parcel(notices.offering()))
+    (message,) = fake.messages.values()
+    assert message.click == notices.RUN
+    assert [action.label for action in message.actions] == ["Acknowledge", "Snooze for an hour", "The run"]
+
+
 @pytest.mark.parametrize("account", [{"token": TOKEN}, {"token": "", "user": USER, "password": PASSWORD}])
 async def test_a_token_or_a_password_lets_it_in(channel: Channel, fake: Ntfy, account: dict[str, str]) -> None:
     fake.closed = True

@@ -17,12 +17,14 @@ from crontopus.notify.outcome import Delivered, GiveUp, Outcome, TryAgain
 from tests.notify.fakes import HTML, Reply, Request, served, spoiled, too_many
 from tests.notify.fakes.opsgenie import KEY, Opsgenie
 from tests.notify.notices import (
+    ACTS,
     ALERT,
     FAR_TOO_LONG,
     HOSTILE,
     RUN,
     Remembering,
     guarded,
+    offering,
     overgrown,
     parcel,
     several,
@@ -70,6 +72,13 @@ async def test_an_alert_is_created_with_all_that_is_known(there: Opsgenie) -> No
             "team": "storage",
         },
     }
+
+
+async def test_who_is_told_by_it_can_act_here(there: Opsgenie) -> None:
+    await send(there, parcel(offering(labels={"long": "x" * 900, **{f"name {n}": "y" * 900 for n in range(9)}})))
+    (alert,) = there.created
+    assert (alert["details"]["acknowledge"], alert["details"]["snooze"]) == tuple(act.url for act in ACTS)
+    assert all(act.url in alert["description"] for act in ACTS)
 
 
 async def test_an_alert_is_acknowledged_and_closed_there_as_it_is_here(there: Opsgenie) -> None:

@@ -18,6 +18,7 @@ from crontopus.notify.pagerduty import Settings
 from tests.notify.fakes import HTML, Reply, Request, served, spoiled, too_many
 from tests.notify.fakes.pagerduty import KEY, PagerDuty
 from tests.notify.notices import (
+    ACTS,
     ALERT,
     FAR_TOO_LONG,
     HOSTILE,
@@ -25,6 +26,7 @@ from tests.notify.notices import (
     SNOOZE,
     Remembering,
     guarded,
+    offering,
     overgrown,
     parcel,
     several,
@@ -78,6 +80,14 @@ async def test_an_alert_is_triggered_with_all_that_is_known(there: PagerDuty) ->
             ],
         }
     ]
+
+
+async def test_who_is_paged_can_act_here_too(there: PagerDuty) -> None:
+    await send(there, parcel(offering()))
+    (event,) = there.events
+    assert [link["text"] for link in event["links"]] == [link.text for link in offering().links]
+    assert {link["href"] for link in event["links"]} == {RUN, *(act.url for act in ACTS)}
+    assert event["client_url"] == RUN
 
 
 async def test_an_alert_is_acknowledged_and_resolved_there_as_it_is_here(there: PagerDuty) -> None:

@@ -41,6 +41,7 @@ class TestPushover(Conformance):
     """As every channel."""
 
     hostile_characters = 200
+    acts = 1
 
 
 async def test_what_is_critical_repeats_until_it_is_over(repeating: Channel, fake: Pushover) -> None:

@@ -25,6 +25,7 @@ from tests.notify.notices import (
     SNOOZE,
     guarded,
     notice,
+    offering,
     overgrown,
     parcel,
     several,
@@ -73,6 +74,15 @@ async def test_an_alert_is_one_message_with_its_output_in_the_thread(there: Slac
     ]
     assert output["thread_ts"] == FIRST
     assert words_of(output) == "pg_dump: error: connection refused\ngiving up"
+
+
+async def test_the_buttons_by_which_one_acts_go_when_somebody_knows(there: Slack) -> None:
+    reference = await sent(there, parcel(replace(offering(), output=())))
+    (card,) = there.messages.values()
+    assert [button["url"] for button in card["blocks"][-1]["elements"]] == [link.url for link in offering().links]
+    await sent(there, single(Kind.ACKNOWLEDGE, reference=reference, output=()))
+    (card,) = there.messages.values()
+    assert [button["url"] for button in card["blocks"][-1]["elements"]] == [RUN, SNOOZE]
 
 
 async def test_the_end_turns_the_message_green_and_is_told_in_the_thread(there: Slack) -> None:

@@ -41,6 +41,23 @@ async def test_an_end_changes_the_message_and_answers_it_without_a_sound(channel
     assert (first.disable_notification, second.disable_notification) == (False, True)
 
 
+async def test_buttons_stand_below_it_until_somebody_knows(channel: Channel, fake: Telegram) -> None:
+    first = await channel.delivers(notices.parcel(notices.offering()))
+    (message,) = fake.messages.values()
+    rows = message.reply_markup.inline_keyboard
+    assert [(row[0].text, row[0].url) for row in rows] == [(act.text, act.url) for act in notices.ACTS]
+    assert "Acknowledge" not in channel.newest().text
+    await channel.delivers(notices.single(Kind.ACKNOWLEDGE, reference=first))
+    assert next(iter(fake.messages.values())).reply_markup.inline_keyboard == []
+
+
+async def test_a_button_that_telegram_would_refuse_is_a_link(channel: Channel, fake: Telegram) -> None:
+    near = tuple(replace(act, url=act.url.replace("cron.example.org", "cron:8000")) for act in notices.ACTS)
+    await channel.delivers(notices.single(links=near))
+    assert fake.requests[-1].json.get("reply_markup") is None
+    assert channel.newest().links == tuple(act.url for act in near)
+
+
 async def test_a_reminder_answers_the_first_message_with_a_sound(channel: Channel, fake: Telegram) -> None:
     await channel.delivers_after(Kind.REMINDER)
     *_, second = fake.messages.values()

@@ -1,5 +1,6 @@
 """Twilio: what is sent as text, what is spoken, and what its errors mean."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from crontopus.domain.routing import Kind
 from crontopus.notify import twilio
+from crontopus.notify.contract import Link
 from crontopus.notify.outcome import GiveUp, TryAgain
 from tests.notify import notices
 from tests.notify.conformance import Channel, Conformance
@@ -50,11 +52,23 @@ class TestTwilio(Conformance):
     shows_facts = False
     hostile_characters = 40
 
+    async def test_who_reads_it_can_act_on_the_spot(self, channel: Channel) -> None:
+        """By the one link that a text has; nobody spells one."""
+        await channel.delivers(notices.parcel(notices.offering()))
+        text = channel.newest().text
+        assert re.findall(r"https?://\S+", text) == ([] if channel.settings.voice else [notices.ACTS[0].url])
+        assert "It ended with exit status 1." in text
 
-async def test_a_text_message_has_the_links_and_not_the_output(text: Channel) -> None:
+
+async def test_a_text_message_has_a_link_and_not_the_output(text: Channel) -> None:
     await text.delivers(notices.single())
     assert notices.RUN in text.newest().text
     assert "pg_dump" not in text.newest().text
+
+
+async def test_a_link_that_leaves_no_room_for_words_is_left_out(text: Channel) -> None:
+    await text.delivers(notices.single(links=(Link("The alert", f"https://x.example/{'x' * 300}"),)))
+    assert "https://" not in text.newest().text
 
 
 @pytest.mark.parametrize("parcel", [notices.endless(), notices.summary(), notices.group(20)])

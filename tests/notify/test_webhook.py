@@ -17,6 +17,7 @@ from crontopus.notify.webhook import Settings
 from tests.notify.fakes import HTML, Reply, Request, served, too_many
 from tests.notify.fakes.webhook import Receiver
 from tests.notify.notices import (
+    ACTS,
     ALERT,
     FAR_TOO_LONG,
     HOSTILE,
@@ -25,6 +26,7 @@ from tests.notify.notices import (
     SNOOZE,
     guarded,
     notice,
+    offering,
     overgrown,
     parcel,
     several,
@@ -96,9 +98,17 @@ async def test_the_body_holds_all_that_is_known_of_the_alert(receiver: Receiver)
                     {"text": "Open the run", "url": RUN},
                     {"text": "Snooze for 1 hour", "url": SNOOZE},
                 ],
+                "acts": {},
             },
         }
     }
+
+
+async def test_what_the_reader_may_do_stands_beside_the_links(receiver: Receiver) -> None:
+    await send(receiver, parcel(offering()))
+    (event,) = receiver.taken.values()
+    assert event["data"]["acts"] == {"acknowledge": ACTS[0].url, "snooze": ACTS[1].url}
+    assert {link["url"] for link in event["data"]["links"]} == {RUN}
 
 
 async def test_what_began_and_ended_is_told_as_its_end(receiver: Receiver) -> None:

@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from crontopus.api import (
+    alert_links,
     alerts,
     announcements,
     audit,
@@ -94,6 +95,7 @@ def api_router() -> Router:
             *schedules.ROUTES,
             *alerts.ROUTES,
             *channels.ROUTES,
+            *alert_links.ROUTES,
             *routes.ROUTES,
             *silences.ROUTES,
             *notifications.ROUTES,

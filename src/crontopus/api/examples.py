@@ -11,7 +11,17 @@ from crontopus.domain.announcements import Weight
 from crontopus.domain.routing import Also
 from crontopus.domain.tiers import UNLIMITED, Quota
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
-from crontopus.wire.alerts import ChannelPatch, Explain, NewChannel, NewRoute, Note, RoutePatch, Snooze, UnsubscribeCode
+from crontopus.wire.alerts import (
+    AlertLinkCode,
+    ChannelPatch,
+    Explain,
+    NewChannel,
+    NewRoute,
+    Note,
+    RoutePatch,
+    Snooze,
+    UnsubscribeCode,
+)
 from crontopus.wire.announcements import AnnouncementPatch, NewAnnouncement
 from crontopus.wire.devices import DeviceCode, DeviceDecision, DeviceRequest, UserCode
 from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
@@ -151,5 +161,8 @@ BODIES: dict[str, Struct] = {
     "mute_job": MuteJob(until=datetime(2027, 1, 7, tzinfo=UTC), reason="being rebuilt"),
     "open_unsubscribe": UnsubscribeCode(code="the code in the link"),
     "unsubscribe": UnsubscribeCode(code="the code in the link"),
+    **dict.fromkeys(
+        ("open_alert_link", "acknowledge_by_link", "snooze_by_link"), AlertLinkCode(code="the code in the link")
+    ),
 }
 """By operation."""

@@ -7,11 +7,13 @@ from crontopus.client.http import Http, segment
 from crontopus.wire.alerts import (
     Alert,
     AlertDetail,
+    AlertLinkCode,
     Channel,
     ChannelPatch,
     ChannelTest,
     Explain,
     Explanation,
+    LinkedAlert,
     NewChannel,
     NewRoute,
     Note,
@@ -161,3 +163,12 @@ class Alerts(Http):
 
     async def unsubscribe(self, code: str) -> Unsubscribed:
         return await self.call("POST", "/unsubscribe", Unsubscribed, UnsubscribeCode(code=code))
+
+    async def open_alert_link(self, code: str) -> LinkedAlert:
+        return await self.call("POST", "/alert-links/open", LinkedAlert, AlertLinkCode(code=code))
+
+    async def acknowledge_by_link(self, code: str) -> LinkedAlert:
+        return await self.call("POST", "/alert-links/acknowledge", LinkedAlert, AlertLinkCode(code=code))
+
+    async def snooze_by_link(self, code: str) -> LinkedAlert:
+        return await self.call("POST", "/alert-links/snooze", LinkedAlert, AlertLinkCode(code=code))

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from crontopus.client import Client
 from crontopus.console import (
+    alert_link,
     alert_routes,
     alerts,
     announcements,
@@ -87,6 +88,7 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
             *channels.ROUTES,
             *alert_routes.ROUTES,
             *unsubscribe.ROUTES,
+            *alert_link.ROUTES,
             *namespaces.ROUTES,
             *tokens.ROUTES,
             *members.ROUTES,

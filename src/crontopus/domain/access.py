@@ -178,6 +178,9 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     `impersonation`: they look as another. Then tenant, role, scopes and reach are the other's, and `id` is that of the
     impersonation; `user`, `email` and `session` are their own, `system` is None.
+
+    `by_link`: nobody signed in, but whoever has the link in a message on the channel of this name; `id` is the
+    channel's. They have no scope: what a link is for is all they may.
     """
 
     id: UUID
@@ -203,10 +206,13 @@ class Principal(Struct, frozen=True, kw_only=True):
     user_agent: str | None = None
     closed: str = ""
     impersonation: Impersonation | None = None
+    by_link: str = ""
 
     @property
     def name(self) -> str:
         """What is written where somebody asks later who did it."""
+        if self.by_link:
+            return f"{self.by_link}, by a link"
         return self.email or f"token {self.token_name or self.id}"
 
     def may(self, scope: Scope) -> bool:

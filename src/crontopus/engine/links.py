@@ -17,19 +17,36 @@ from crontopus.storage.sealing import Sealer
 WORTH = timedelta(days=7)
 _ROW = UUID(int=1)
 """Under which nothing is stored: what is sealed for a link opens nothing else, and the other way round."""
+_NOT_WHOLE = "this link is not whole: take it from the message once more"
+_OVER = "this link is over: it worked for seven days"
+_OF_OLD_KEY = "this link is over: this server has another secret key by now"
+_SHORT = msgspec.msgpack.Encoder(uuid_format="bytes")
+"""A link may have to fit into a text message."""
 
 
 class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
+    ALERT = "alert"
 
 
 class Signed(Struct, frozen=True, array_like=True):
-    """What a link is for. `expires_at` None: it does not end."""
+    """What a link is for. `expires_at` None: it does not end. `channel`: on which the message came, where the row is
+    not the channel itself.
+    """
 
     purpose: Purpose
     tenant: UUID
     row: UUID
     expires_at: datetime | None = None
+    channel: UUID = NOWHERE
+
+
+class Acting(Struct, frozen=True):
+    """The pages by which whoever reads a message acts on its alert. `code` stands in each: for the reader alone."""
+
+    code: str
+    acknowledge: str
+    snooze: str
 
 
 class Links:
@@ -41,17 +58,29 @@ class Links:
         """Switches a channel off, as long as it is there: whoever gets mail can always put an end to it."""
         return f"{self._url}/unsubscribe?code={self._code(Signed(Purpose.UNSUBSCRIBE, tenant, channel))}"
 
+    def acting(self, tenant: UUID, alert: UUID, channel: UUID, now: datetime) -> Acting:
+        """For one alert, and whoever reads what comes on this channel."""
+        code = self._code(Signed(Purpose.ALERT, tenant, alert, now.replace(microsecond=0) + WORTH, channel))
+        page = f"{self._url}/alert-link"
+        return Acting(code, f"{page}/acknowledge?code={code}", f"{page}/snooze?code={code}")
+
     def opened(self, code: str, purpose: Purpose, now: datetime) -> Signed:
-        """Raises NotFound for what is no link of ours, one for something else, and one that is over."""
+        """Raises NotFound for what is no link of ours, one for something else, and one that is over. With another
+        secret key all are over but those that put an end to mail.
+        """
         try:
             sealed = base64.urlsafe_b64decode(code + "=" * (-len(code) % 4))
             found = msgspec.msgpack.decode(self._sealer.open(sealed, NOWHERE, _ROW), type=Signed)
         except (Conflict, binascii.Error, ValueError, msgspec.DecodeError):
-            raise NotFound("this link is not whole: take it from the message once more") from None
-        if found.purpose is not purpose or (found.expires_at is not None and found.expires_at <= now):
-            raise NotFound("this link is over")
+            raise NotFound(_NOT_WHOLE) from None
+        if found.purpose is not purpose:
+            raise NotFound(_NOT_WHOLE)
+        if found.expires_at is not None and found.expires_at <= now:
+            raise NotFound(_OVER)
+        if purpose is not Purpose.UNSUBSCRIBE and not self._sealer.is_of_newest(sealed, NOWHERE, _ROW):
+            raise NotFound(_OF_OLD_KEY)
         return found
 
     def _code(self, signed: Signed) -> str:
-        sealed = self._sealer.seal(msgspec.msgpack.encode(signed), NOWHERE, _ROW)
+        sealed = self._sealer.seal(_SHORT.encode(signed), NOWHERE, _ROW)
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()

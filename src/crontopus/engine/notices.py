@@ -1,6 +1,7 @@
 """What a message says: an alert, its job and its run, put into words with the facts, the output and the links."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,7 +15,8 @@ from crontopus.domain.routing import Kind, Sending
 from crontopus.domain.watch import RunState
 from crontopus.engine import runs as engine_runs
 from crontopus.engine import unobserved
-from crontopus.notify.contract import Fact, Link, Notice
+from crontopus.engine.links import Acting
+from crontopus.notify.contract import Act, Fact, Link, Notice
 from crontopus.storage import jobs, runs, tenants, watches
 from crontopus.storage.alerts import Stored
 from crontopus.storage.database import SystemTx, Tx
@@ -41,16 +43,22 @@ class _Known(Struct, frozen=True):
     tails: Mapping[UUID, str]
     tenant: str
     of_many: Mapping[UUID, JobFacts]
+    offers: bool
 
 
 class Notices:
-    """`public_url`: where the links lead."""
+    """`public_url`: where the links lead. `acting`: those by which a reader acts; see `Links.acting`."""
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, public_url: str, acting: Callable[[UUID, UUID, UUID, datetime], Acting]) -> None:
         self._url = public_url
+        self._acting = acting
 
-    async def of(self, tx: Tx, items: Sequence[Item], told: Mapping[UUID, Sequence[Notification]]) -> Sequence[Notice]:
-        """In the order of `items`. `told`: all messages of each alert, for what the first of them was called there."""
+    async def of(
+        self, tx: Tx, items: Sequence[Item], told: Mapping[UUID, Sequence[Notification]], *, offers: bool = True
+    ) -> Sequence[Notice]:
+        """In the order of `items`. `told`: all messages of each alert, for what the first of them was called there.
+        `offers`: who reads them may act by their links.
+        """
         if not items:
             return []
         of_runs = await runs.of_ids(tx, [stored.run_id for stored, _, _ in items if stored.run_id])
@@ -62,6 +70,7 @@ class Notices:
             await engine_runs.tails_of(tx, [run for id, run in of_runs.items() if id in beginnings]),
             (await tenants.own(tx)).name,
             await _of_many(tx, [stored for stored, _, _ in items], subjects),
+            offers,
         )
         return [self._one(tx, item, known, told[item[0].alert.id]) for item in items]
 
@@ -91,13 +100,17 @@ class Notices:
             labels=subject.labels if subject else {},
             facts=tuple(_facts(stored, subject, run, of_job)),
             output=_output(known.tails.get(run.id, "")) if run and message.kind in _WITH_OUTPUT else (),
-            links=tuple(self._links(stored, subject)),
+            links=tuple(self._links(tx, item, subject, offers=known.offers and _needs_somebody(item, tx.now))),
             ended=ended,
             reference=_reference(message, told),
         )
 
-    def _links(self, stored: Stored, subject: Subject | None) -> Sequence[Link]:
+    def _links(self, tx: Tx, item: Item, subject: Subject | None, *, offers: bool) -> Sequence[Link]:
+        """What matters most first: not everybody has room for all."""
+        stored = item[0]
         links = [Link("The alert", f"{self._url}/alerts/{stored.alert.id}")]
+        if offers:
+            links += self._acts(tx, item)
         if stored.run_id is not None:
             links.append(Link("The run", f"{self._url}/runs/{stored.run_id}"))
         if subject is not None and not subject.is_deleted:
@@ -105,6 +118,21 @@ class Notices:
             if subject.notes.runbook.startswith(("https://", "http://")):
                 links.append(Link("Runbook", subject.notes.runbook))
         return links
+
+    def _acts(self, tx: Tx, item: Item) -> Sequence[Link]:
+        stored, message, _ = item
+        pages = self._acting(tx.tenant, stored.alert.id, message.channel_id, tx.now)
+        return [
+            Link("Acknowledge", pages.acknowledge, Act.ACKNOWLEDGE, pages.code),
+            Link("Snooze for an hour", pages.snooze, Act.SNOOZE, pages.code),
+        ]
+
+
+def _needs_somebody(item: Item, now: datetime) -> bool:
+    """Not what is over or told as over, and not what somebody knows of."""
+    stored, message, how = item
+    is_told_as_over = how is Sending.WITH_ITS_END or message.kind is Kind.RESOLVE
+    return not (is_told_as_over or stored.alert.is_over or stored.alert.is_acknowledged(now))
 
 
 def _summary(kind: Kind, stored: Stored, run: RunFacts, job: JobFacts, *, ended: bool) -> str:

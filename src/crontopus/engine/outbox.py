@@ -253,7 +253,7 @@ class Outbox:
         await notifications.keep(tx, [*overtaken, *(message for _, message, _ in begun)])
         if overtaken:
             await alerts.ask_again(tx, {each.alert_id for each in overtaken})
-        notices = iter(await self._notices.of(tx.of(channel.tenant_id), begun, told))
+        notices = iter(await self._notices.of(tx.of(channel.tenant_id), begun, told, offers=not chosen.summary))
         return [
             Batch(
                 tuple(message for _, message, _ in items),

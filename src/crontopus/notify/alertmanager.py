@@ -101,6 +101,7 @@ def _annotations(notice: Notice) -> Labels:
         "description": words.block(notice.summary, _LONG),
         "facts": words.cut("\n".join(f"{name}: {value}" for name, value in words.facts(notice)), _LONG),
         "output": words.tail(notice.output, _OUTPUT),
+        **words.acts(notice),
     }
     return {name: value for name, value in told.items() if value}
 

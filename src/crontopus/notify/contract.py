@@ -10,6 +10,7 @@ which makes the requests of one try and says what became of it. It raises nothin
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -26,9 +27,22 @@ class Fact(Struct, frozen=True):
     value: str
 
 
+class Act(StrEnum):
+    """What whoever reads a message may do about its alert, on a page that asks nobody to sign in."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SNOOZE = "snooze"
+
+
 class Link(Struct, frozen=True):
+    """`act`: what can be done where it leads; None: it only shows. `code`: the part of its address that lets whoever
+    has it do so; the reader's alone, it stands in no log and in no excerpt.
+    """
+
     text: str
     url: str
+    act: Act | None = None
+    code: str = ""
 
 
 class Notice(Struct, frozen=True, kw_only=True):

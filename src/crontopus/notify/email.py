@@ -17,6 +17,10 @@ KEEPS = False
 _WIDTH = 78
 """Of a subject, which begins with the state."""
 _LINES_SHOWN = 20
+_BUTTON = (
+    "display:inline-block;padding:7px 14px;border:1px solid #71717a;border-radius:6px;color:#18181b;background:#fff;"
+    "text-decoration:none"
+)
 _NO_MAIL = "this installation sends no e-mail: whoever runs it can give the settings smtp_url and mail_from"
 
 
@@ -97,12 +101,16 @@ def _html_of(notice: Notice) -> str:
     facts = "".join(f"<tr><td>{_safe(each.name)}</td><td>{_safe(each.value)}</td></tr>" for each in notice.facts)
     shows = "\n".join(notice.output[-_LINES_SHOWN:])
     output = f'<pre style="background:#f4f4f5;padding:8px;white-space:pre-wrap">{_safe(shows)}</pre>' if shows else ""
-    links = " · ".join(_link(each.text, each.url) for each in notice.links)
-    return f"{_html_brief(notice)}<p>{_safe(notice.summary)}</p><table>{facts}</table>{output}<p>{links}</p>"
+    buttons = " ".join(_link(each.text, each.url, _BUTTON) for each in notice.links if each.act)
+    acts = f"<p>{buttons}</p>" if buttons else ""
+    links = " · ".join(_link(each.text, each.url) for each in notice.links if not each.act)
+    said = f"{_html_brief(notice)}<p>{_safe(notice.summary)}</p>{acts}"
+    return f"{said}<table>{facts}</table>{output}<p>{links}</p>"
 
 
-def _link(text: str, url: str) -> str:
-    return f'<a href="{escape(url)}">{_safe(text)}</a>'
+def _link(text: str, url: str, style: str = "") -> str:
+    styled = f' style="{style}"' if style else ""
+    return f'<a href="{escape(url)}"{styled}>{_safe(text)}</a>'
 
 
 def _safe(text: str) -> str:

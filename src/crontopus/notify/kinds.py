@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crontopus.domain.errors import Fault, Invalid
 from crontopus.domain.mail_server import MailServer
@@ -30,12 +31,14 @@ from crontopus.notify import (
     telegram,
     twilio,
     webhook,
+    words,
     zulip,
 )
 from crontopus.notify import log as log_file
 from crontopus.notify.contract import Parcel
 from crontopus.notify.guarded import Exchange, Guarded
-from crontopus.notify.outcome import Outcome
+from crontopus.notify.masking import without_codes
+from crontopus.notify.outcome import Delivered, Outcome
 from crontopus.wire.wording import fault_of
 
 EMAIL = "email"
@@ -157,10 +160,23 @@ def stored(kind: str, settings: bytes) -> Any:
 
 
 async def send(kind: str, settings: Any, parcel: Parcel, ways: Ways) -> tuple[Outcome, Sequence[Exchange]]:
-    """One try: what became of it, and the requests that were made for it."""
+    """One try: what became of it, and the requests that were made for it. Neither shows what is secret in the settings
+    or in the links of the parcel.
+    """
     http = ways.http(tuple(_opening(kind, settings)))
     outcome = await KINDS[kind].send(settings, parcel, ways, http)
-    return outcome, http.exchanges
+    codes = words.codes(parcel)
+    return _hidden(outcome, codes), [_exchange_hidden(each, codes) for each in http.exchanges]
+
+
+def _hidden(outcome: Outcome, codes: Sequence[str]) -> Outcome:
+    """Whoever refuses a message may repeat it."""
+    return outcome if isinstance(outcome, Delivered) else replace(outcome, why=without_codes(outcome.why, codes))
+
+
+def _exchange_hidden(exchange: Exchange, codes: Sequence[str]) -> Exchange:
+    request, response = without_codes(exchange.request, codes), without_codes(exchange.response, codes)
+    return replace(exchange, request=request, response=response)
 
 
 def _require_known(kind: str) -> None:

@@ -110,7 +110,7 @@ def _message(settings: Settings, parcel: Parcel) -> dict[str, Any]:
         found["click"] = links[0].url
         found["actions"] = [
             {"action": "view", "label": words.cut(link.text, _BUTTON) or "Open", "url": link.url}
-            for link in links[:_BUTTONS]
+            for link in (links if len(links) <= _BUTTONS else links[1:])[:_BUTTONS]
         ]
     room = _REQUEST - len(msgspec.json.encode(found))
 

@@ -108,6 +108,7 @@ def _details(notice: Notice) -> Mapping[str, str]:
         ("job", notice.job),
         ("agent", notice.agent),
         words.since(notice),
+        *words.acts(notice, _LONGEST_VALUE).items(),
         *words.facts(notice),
         *words.labels(notice),
     ]

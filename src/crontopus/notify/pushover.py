@@ -107,7 +107,7 @@ def _message(settings: Settings, parcel: Parcel) -> dict[str, str]:
         found["retry"], found["expire"] = str(settings.retry_seconds), str(settings.expire_seconds)
         if parcel.is_single:
             found["tags"] = _tag(parcel)
-    links = words.links_of_all(parcel, _ADDRESS)
+    links = words.handiest(words.links_of_all(parcel, _ADDRESS))
     if links:
         found["url"], found["url_title"] = links[0].url, words.cut(links[0].text, _ADDRESS_TITLE) or "Open"
     return found

@@ -16,7 +16,7 @@ Block = dict[str, Any]
 
 HEADER, TEXT, BUTTON, URL = 150, 3000, 75, 3000
 """Characters of a header, of a text, of a button, and of where that leads."""
-BUTTONS = 5
+BUTTONS = 6
 _FALLBACK = 1000
 _SUMMARY, _FACTS, _OUTPUT = 2000, 2500, TEXT
 """All that a message says must stay below 13,000 characters: more is refused although no limit is documented."""

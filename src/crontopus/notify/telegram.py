@@ -7,7 +7,7 @@ import html
 import re
 from functools import partial
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -23,7 +23,7 @@ TITLE = "Telegram"
 KEEPS = False
 SECRETS = frozenset({"token"})
 
-_LONGEST = 4096
+_LONGEST, _BUTTON = 4096, 60
 _UNCHANGED = "message is not modified"
 _FOR_GOOD = (
     "chat not found",
@@ -148,11 +148,24 @@ def _new(settings: Settings, parcel: Parcel, answered: Reference | None) -> dict
 
 
 def _text(parcel: Parcel) -> dict[str, Any]:
-    return {
-        "text": markup.written(parcel, _MARKUP, _LONGEST),
+    buttons = _buttons(parcel)
+    found = {
+        "text": markup.written(_without_acts(parcel) if buttons else parcel, _MARKUP, _LONGEST),
         "parse_mode": "HTML",
         "link_preview_options": {"is_disabled": True},
     }
+    return {**found, "reply_markup": {"inline_keyboard": [[each] for each in buttons]}} if buttons else found
+
+
+def _buttons(parcel: Parcel) -> list[dict[str, str]]:
+    """By which the reader acts. Telegram refuses a whole message for a button to a host whose name has no dot."""
+    acts = [link for link in words.links_of_all(parcel) if link.act and "." in (urlsplit(link.url).hostname or "")]
+    return [{"text": words.cut(link.text, _BUTTON) or "Open", "url": link.url} for link in acts]
+
+
+def _without_acts(parcel: Parcel) -> Parcel:
+    shown = (replace(each, links=tuple(link for link in each.links if not link.act)) for each in parcel.notices)
+    return replace(parcel, notices=tuple(shown))
 
 
 def _is_id(given: str) -> bool:

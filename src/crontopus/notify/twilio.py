@@ -20,6 +20,7 @@ SECRETS = frozenset({"token"})
 
 _TEXT = 459
 """Three parts of a text message, as long as it holds no character that halves them; Twilio takes 1,600 characters."""
+_LINK = 250
 _SPOKEN = 400
 _UNHEARD = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no place for."""
@@ -114,8 +115,17 @@ def _judged(settings: Settings, parcel: Parcel, answer: Answer) -> Outcome:
 
 def _message(settings: Settings, parcel: Parcel) -> dict[str, str]:
     sender = "MessagingServiceSid" if settings.sender.startswith("MG") and len(settings.sender) > 11 else "From"
-    text = markup.written(markup.brief(parcel), markup.PLAIN, _TEXT)
+    text = markup.written(_shortest(parcel), markup.PLAIN, _TEXT)
     return {"To": settings.to, sender: settings.sender, "Body": text.strip() or "Alert"}
+
+
+def _shortest(parcel: Parcel) -> Parcel:
+    """Of one alert with one link at most, and none that would leave no room for words."""
+    briefly = markup.brief(parcel)
+    if not parcel.is_single:
+        return briefly
+    link = words.handiest(words.links(briefly.first, _LINK))
+    return replace(briefly, notices=(replace(briefly.first, links=tuple(link)),))
 
 
 def _call(settings: Settings, parcel: Parcel) -> dict[str, str]:

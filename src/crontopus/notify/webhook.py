@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from crontopus.domain.routing import Kind
 from crontopus.domain.text import escaped
 from crontopus.notify import answers, fields, words
-from crontopus.notify.contract import Fact, Http, Link, Notice, Parcel, Unreachable
+from crontopus.notify.contract import Fact, Http, Notice, Parcel, Unreachable
 from crontopus.notify.outcome import Delivered, Outcome
 
 TITLE = "Webhook"
@@ -64,12 +64,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(f"the header {name} cannot be chosen")
 
 
+class Shown(Struct, frozen=True):
+    """A link that only shows."""
+
+    text: str
+    url: str
+
+
 class Data(Struct, frozen=True, kw_only=True):
     """What is told of an alert. All text is as somebody else wrote it; what is cut ends with `…`.
 
     `alert` stays the same from its opening to its end; `opening` counts how often it was opened. `severity`: `info`,
     `warning` or `critical`. `class`: what is wrong, such as `failed` or `missed`. `state`: how it is now, in a word.
-    `over`: the trouble has passed. `output`: its last lines.
+    `over`: the trouble has passed. `output`: its last lines. `acts`: what may be done about it now by whoever has the
+    message, `acknowledge` and `snooze`, each with the address of a page that asks for one press of a button.
     """
 
     alert: str
@@ -90,7 +98,8 @@ class Data(Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str]
     facts: tuple[Fact, ...]
     output: str
-    links: tuple[Link, ...]
+    links: tuple[Shown, ...]
+    acts: dict[str, str]
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -172,7 +181,8 @@ def _data(notice: Notice) -> Data:
         labels={_cut(name): _cut(value) for name, value in list(notice.labels.items())[:_MOST_THINGS]},
         facts=tuple(Fact(_cut(fact.name), _cut(fact.value)) for fact in notice.facts[:_MOST_THINGS]),
         output=words.tail(notice.output, _LONGEST_OUTPUT),
-        links=tuple(Link(_cut(link.text), link.url) for link in words.links(notice)[:_MOST_THINGS]),
+        links=tuple(Shown(_cut(link.text), link.url) for link in words.links(notice)[:_MOST_THINGS] if not link.act),
+        acts=words.acts(notice),
     )
 
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 from itertools import islice
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from crontopus.domain import text
 from crontopus.domain.alerts import Severity
 from crontopus.domain.routing import Kind
@@ -170,7 +172,7 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
 
 def links(notice: Notice, longest: int = _LONGEST_ADDRESS) -> list[Link]:
     """Those that can be followed. One that is too long is left out: half of it leads nowhere."""
-    found = [Link(line(link.text, NAME), harmless(link.url)) for link in notice.links[:THINGS]]
+    found = [replace(link, text=line(link.text, NAME), url=harmless(link.url)) for link in notice.links[:THINGS]]
     return [link for link in found if link.url and len(link.url) <= longest]
 
 
@@ -179,6 +181,21 @@ def links_of_all(parcel: Parcel, longest: int = _LONGEST_ADDRESS) -> list[Link]:
     if parcel.is_single:
         return links(parcel.first, longest)
     return [Link(heading(each), link.url) for each in parcel.notices for link in links(each, longest)[:1]]
+
+
+def handiest(links: Sequence[Link]) -> list[Link]:
+    """The one for a place that has room for one: by which the reader can act on the spot, else the first."""
+    return [*(link for link in links if link.act), *links][:1]
+
+
+def acts(notice: Notice, longest: int = _LONGEST_ADDRESS) -> dict[str, str]:
+    """What the reader may do, and where."""
+    return {link.act.value: link.url for link in links(notice, longest) if link.act}
+
+
+def codes(parcel: Parcel) -> list[str]:
+    """What in its links is for the reader alone."""
+    return sorted({link.code for notice in parcel.notices for link in notice.links if link.code})
 
 
 def labels(notice: Notice) -> list[tuple[str, str]]:

@@ -311,3 +311,20 @@ class Unsubscribed(Output, frozen=True):
     channel: str
     tenant: str
     enabled: bool
+
+
+class AlertLinkCode(Input, frozen=True):
+    """As it stands in the link."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class LinkedAlert(Output, frozen=True):
+    """What a link in a message is for: the alert as it is now, without who knows of it, the tenant, and the channel
+    that the message came on. `changed`: by this very request.
+    """
+
+    alert: Alert
+    tenant: str
+    channel: str
+    changed: bool

@@ -1,10 +1,12 @@
 """Telegram's bots, after "Telegram Bot API" (Making requests, sendMessage, editMessageText, Formatting options,
-ResponseParameters) of core.telegram.org, as of 28 November 2026.
+InlineKeyboardMarkup, ResponseParameters) of core.telegram.org, as of 28 November 2026. That a button to a host without
+a dot is refused is not documented (rubenlagus/TelegramBots, issue 302).
 """
 
 import re
 from html.parser import HTMLParser
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -24,6 +26,17 @@ class ReplyTo(Struct, forbid_unknown_fields=True):
     allow_sending_without_reply: bool = False
 
 
+class Button(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the kind that opens an address."""
+
+    text: Annotated[str, Meta(min_length=1)]
+    url: Annotated[str, Meta(pattern=r"^https?://")]
+
+
+class Keyboard(Struct, frozen=True, forbid_unknown_fields=True):
+    inline_keyboard: list[list[Button]] = []
+
+
 class New(Struct, forbid_unknown_fields=True):
     chat_id: str
     text: Annotated[str, Meta(min_length=1)]
@@ -32,6 +45,7 @@ class New(Struct, forbid_unknown_fields=True):
     message_thread_id: int | None = None
     disable_notification: bool = False
     reply_parameters: ReplyTo | None = None
+    reply_markup: Keyboard = Keyboard()
 
 
 class Edit(Struct, forbid_unknown_fields=True):
@@ -40,6 +54,7 @@ class Edit(Struct, forbid_unknown_fields=True):
     text: Annotated[str, Meta(min_length=1)]
     parse_mode: Literal["HTML"]
     link_preview_options: Preview
+    reply_markup: Keyboard = Keyboard()
 
 
 def _error(status: int, description: str, **parameters: Any) -> Refused:
@@ -81,6 +96,8 @@ class Telegram(Fake):
             raise _error(400, "Bad Request: message text is empty")
         if length > 4096:
             raise _error(400, "Bad Request: message is too long")
+        if any("." not in (urlsplit(each.url).hostname or "") for each in _buttons(given)):
+            raise _error(400, "Bad Request: BUTTON_URL_INVALID")
         return given
 
     def _send(self, new: New) -> Reply:
@@ -97,16 +114,26 @@ class Telegram(Fake):
         if edit.message_id not in self.messages:
             raise _error(400, "Bad Request: message to edit not found")
         before = self.messages[edit.message_id]
-        if before.text == edit.text:
+        if (before.text, before.reply_markup) == (edit.text, edit.reply_markup):
             raise _error(400, "Bad Request: message is not modified: specified new message content is the same")
-        self.messages[edit.message_id] = msgspec.structs.replace(before, text=edit.text)
+        changed = msgspec.structs.replace(before, text=edit.text, reply_markup=edit.reply_markup)
+        self.messages[edit.message_id] = changed
         return self._taken(edit.message_id)
 
     def _taken(self, id: int) -> Reply:
         return Reply(200, {"ok": True, "result": {"message_id": id, "date": 1, "chat": {"id": 1, "type": "group"}}})
 
     def seen(self) -> list[Seen]:
-        return [_read(each.text) for each in self.messages.values()]
+        """Buttons stand below the message, and a change without any takes them away."""
+        read = [(_read(each.text), _buttons(each)) for each in self.messages.values()]
+        return [
+            msgspec.structs.replace(seen, links=(*seen.links, *(each.url for each in buttons)))
+            for seen, buttons in read
+        ]
+
+
+def _buttons(message: New | Edit) -> list[Button]:
+    return [button for row in message.reply_markup.inline_keyboard for button in row]
 
 
 class _Reader(HTMLParser):

@@ -17,7 +17,7 @@ _TEXT = dict.fromkeys(("alert", "class", "severity", "state", "title", "summary"
 EVENT = Shape(("type", "timestamp", "data"), {"type": str, "timestamp": str, "data": dict})
 DATA = Shape(
     ("alert", "class", "severity", "state", "title"),
-    _TEXT | {"opening": int, "over": bool, "tags": list, "labels": dict, "facts": list, "links": list},
+    _TEXT | {"opening": int, "over": bool, "tags": list, "labels": dict, "facts": list, "links": list, "acts": dict},
 )
 
 

@@ -1,0 +1,74 @@
+"""What whoever has the link in a message makes of its alert, without signing in. Only as long as the alert, the channel
+that the message came on, and an open tenant are there; and what somebody has done already is left as it is.
+"""
+
+from datetime import timedelta
+
+from msgspec import Struct
+
+from crontopus.domain.access import ALL, Principal
+from crontopus.domain.errors import NotFound
+from crontopus.engine import alerts
+from crontopus.engine.links import Signed
+from crontopus.storage import alerts as stored
+from crontopus.storage import channels, tenants
+from crontopus.storage.alerts import Stored
+from crontopus.storage.channels import Channel
+from crontopus.storage.database import Tx
+from crontopus.storage.tenants import Tenant
+
+QUIET = timedelta(hours=1)
+
+
+class Linked(Struct, frozen=True):
+    """What a link leads to. `changed`: it is so by this very press of a button."""
+
+    found: Stored
+    channel: Channel
+    tenant: Tenant
+    changed: bool = False
+
+
+async def opened(tx: Tx, signed: Signed) -> Linked:
+    """Changes nothing. Raises NotFound."""
+    return await _linked(tx, signed, lock=False)
+
+
+async def acknowledge(tx: Tx, signed: Signed) -> Linked:
+    """Raises NotFound."""
+    linked = await _linked(tx, signed, lock=True)
+    alert = linked.found.alert
+    if alert.is_over or (alert.is_acknowledged(tx.now) and alert.snoozed_until is None):
+        return linked
+    return _done(linked, await alerts.acknowledge(tx, _reader(linked), alert.id))
+
+
+async def snooze(tx: Tx, signed: Signed) -> Linked:
+    """For an hour; what is quiet for longer stays so. Raises NotFound."""
+    linked = await _linked(tx, signed, lock=True)
+    alert, until = linked.found.alert, tx.now + QUIET
+    quiet_longer = alert.is_acknowledged(tx.now) and (alert.snoozed_until is None or alert.snoozed_until >= until)
+    if alert.is_over or quiet_longer:
+        return linked
+    return _done(linked, await alerts.snooze(tx, _reader(linked), alert.id, until))
+
+
+async def _linked(tx: Tx, signed: Signed, *, lock: bool) -> Linked:
+    try:
+        tenant = await tenants.own(tx)
+        found = await stored.find(tx, ALL, signed.row, lock=lock)
+        channel = await channels.find(tx, signed.channel)
+    except NotFound:
+        raise NotFound("what this link was for is gone: the alert, or the channel that it came on") from None
+    if tenant.standing.refusal:
+        raise NotFound("the organisation that this link is of is closed at present")
+    return Linked(found, channel, tenant)
+
+
+def _reader(linked: Linked) -> Principal:
+    channel, tenant = linked.channel, linked.tenant
+    return Principal(id=channel.id, tenant=tenant.id, tenant_name=tenant.name, scopes=frozenset(), by_link=channel.name)
+
+
+def _done(linked: Linked, now: Stored) -> Linked:
+    return Linked(now, linked.channel, linked.tenant, changed=True)
