@@ -9,13 +9,16 @@ from msgspec.structs import replace
 from crontopus.client import Client
 from crontopus.console import alert_words
 from crontopus.console.alert_routes import tree
+from crontopus.domain.access import Role
 from crontopus.domain.routing import Also, Verdict
 from crontopus.wire.alerts import ChannelPatch, ExplainedLine, NewChannel, Route, RoutePatch, RouteStep
 from crontopus.wire.jobs import NewJob
+from crontopus.wire.runs import CheckIn
 from crontopus.wire.schedules import Schedule
-from tests.console.alerting import CHANNEL, READER, Visits
+from tests.console.alerting import CHANNEL, READER, Visits, down
 from tests.console.conftest import Post
-from tests.world import BEGINNING
+from tests.console.test_roles import browsing
+from tests.world import BEGINNING, World
 
 
 async def test_a_route_is_made_edited_and_removed(acme: Client, visits: Visits) -> None:
@@ -132,6 +135,49 @@ async def test_the_tester_says_who_is_told_and_when(post: Post) -> None:
     assert "Everything, step 2" in page
     await post.client.edit_channel(owner.id, ChannelPatch(enabled=False))
     assert "not: it is switched off" in (await post.browser.get(f"/alert-routes?job={job.id}")).text
+
+
+async def test_the_page_of_a_job_says_who_is_told_and_leads_to_the_tester(post: Post) -> None:
+    job = await post.client.add_job(NewJob(name="Backup", slug="backup"))
+    (root,), (owner,) = (await post.client.routes()).items, (await post.client.channels()).items
+    await post.client.edit_route(root.id, RoutePatch(steps=[RouteStep(channels=[owner.id], after="15m")]))
+    page = (await post.browser.get(f"/jobs/{job.id}")).text
+    told = page.partition('id="told"')[2].partition("</section>")[0]
+    assert "owner@acme.test" in told
+    assert "<td>at 08:15, if it lasts</td>" in told
+    assert "Everything, step 1" in told
+    assert 'id="alerts"' not in page
+    link = 'href="/alert-routes?job=default/backup&amp;class=failed#who"'
+    assert link in told
+    tester = (await post.browser.get("/alert-routes?job=default/backup&class=failed")).text
+    assert "<td>at 08:15, if it lasts</td>" in tester
+    await post.client.edit_route(root.id, RoutePatch(steps=[]))
+    assert "Nobody: no step of its route" in (await post.browser.get(f"/jobs/{job.id}")).text
+
+
+async def test_the_page_of_a_job_shows_its_open_alerts_and_the_last_that_are_over(
+    world: World, acme: Client, visits: Visits
+) -> None:
+    job, first = await down(world, acme)
+    await acme.resolve_alert(first.id)
+    world.hands.turn_to(world.now + timedelta(hours=1))
+    await acme.check_in(CheckIn(kind="fail", job=str(job.id)))
+    await world.appliance.alerting.step()
+    _, theirs = await down(world, acme, "Other")
+    page = (await (await visits("acme")).get(f"/jobs/{job.id}")).text
+    own = page.partition('id="alerts"')[2].partition("</section>")[0]
+    assert own.count('href="/alerts/') == 2
+    assert own.index("Open</span>") < own.index("Resolved</span>")
+    assert f"/alerts/{theirs.id}" not in page
+    assert f'href="/alerts?all=1&amp;q=job%3Adefault/{job.slug}"' in own
+
+
+async def test_who_reaches_some_namespaces_sees_a_job_s_alerts_and_no_routes(world: World, acme: Client) -> None:
+    job, alert = await down(world, acme)
+    place = (await acme.namespace("default")).id
+    async with browsing(world.person("acme", Role.EDITOR, place)) as visitor:
+        page = (await visitor.get(f"/jobs/{job.id}")).text
+        assert (f"/alerts/{alert.id}" in page, "Who is told" in page) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from crontopus.client import Client
 from crontopus.console import alert_words
+from crontopus.console.view import ENVIRONMENT
 from crontopus.domain.access import Role
 from crontopus.domain.alerts import AlertClass, Ending, Happening
+from crontopus.engine.retention import Kept, Retention
 from crontopus.wire.alerts import Alert, AlertEvent, NewChannel, NewRoute, RouteStep
 from crontopus.wire.jobs import NewJob
-from crontopus.wire.runs import CheckIn
+from crontopus.wire.runs import CheckIn, OutputText
 from tests.console.alerting import ALERT, EVIL, READER, Visits, down
 from tests.console.test_roles import browsing
 from tests.console.test_roles import visiting as visiting_as
@@ -65,6 +67,62 @@ async def test_of_many_alerts_the_older_stand_on_the_next_page_of_the_same_list(
         assert urlsplit(more).path == "/alerts"
         assert parse_qs(urlsplit(more).query).get("all") == (["1"] if "all" in path else None)
         assert (await browser.get(more)).text.count('href="/alerts/') == 1
+
+
+async def test_a_filter_narrows_the_list_and_stays_in_its_links(world: World, acme: Client, visits: Visits) -> None:
+    _, dump = await down(world, acme, "dump")
+    _, mail = await down(world, acme, "mail")
+    browser = await visits("acme")
+    page = (await browser.get("/alerts?q=dump")).text
+    assert (f"/alerts/{dump.id}" in page, f"/alerts/{mail.id}" in page) == (True, False)
+    assert 'value="dump"' in page
+    assert 'href="/alerts?all=1&amp;q=dump"' in page
+    none = (await browser.get("/alerts?all=1&q=class:missed")).text
+    assert "No alert matches <code>class:missed</code>" in none
+    assert 'href="/alerts?all=1">Clear the filter' in none
+    wrong = await browser.get("/alerts?q=status:down")
+    assert (wrong.status_code, "there is no field" in wrong.text) == (400, True)
+
+
+async def test_the_end_of_what_the_run_printed_stands_on_the_page(world: World, acme: Client, visits: Visits) -> None:
+    job = await acme.add_job(NewJob(name="Talks"))
+    printed = "\n".join(f"line {number} {EVIL}" for number in range(1, 31))
+    await acme.check_in(CheckIn(kind="fail", job=str(job.id), output=OutputText(head=printed)))
+    await world.appliance.alerting.step()
+    (alert,) = (await acme.alerts()).items
+    browser = await visits("acme")
+    page = (await browser.get(f"/alerts/{alert.id}")).text
+    assert "Its last 20 lines." in page
+    assert ("line 10 " in page, "line 11 " in page, "line 30 " in page) == (False, True, True)
+    assert EVIL not in page
+    assert f'href="/runs/{alert.run}#L30"' in page
+    assert f'href="/jobs/{job.id}/runs"' in page
+    world.hands.turn_to(world.now + timedelta(days=91))
+    retention = Retention(world.appliance.db, Kept())
+    while await retention.prune():
+        pass
+    page = (await browser.get(f"/alerts/{alert.id}")).text
+    assert f"/runs/{alert.run}" not in page, "the run has gone with its time"
+
+
+async def test_the_bell_counts_what_nobody_knows_of_on_every_page(world: World, acme: Client, visits: Visits) -> None:
+    browser = await visits("acme")
+    assert 'aria-label="No open alerts"' in (await browser.get("/settings")).text
+    _, first = await down(world, acme, "one")
+    await down(world, acme, "two")
+    page = (await browser.get("/settings")).text
+    assert page.count('aria-label="2 open alerts"') == 2, "one in the rail, one in the bar of a phone"
+    assert "<b>2</b></a>" in page
+    await acme.acknowledge_alert(first.id)
+    bell = (await browser.get("/bell", HX_Request="true")).text
+    assert ('aria-label="1 open alert"' in bell, "<html" in bell) == (True, False)
+    assert "<h1>Alerts</h1>" in (await browser.get("/bell")).text
+    assert 'aria-label="No open alerts"' in (await (await visits("globex")).get("/jobs")).text
+
+
+def test_many_alerts_do_not_widen_the_bell() -> None:
+    view = ENVIRONMENT.get_template("console/bell.html").render(rings=1204, view=None)
+    assert ('aria-label="1,204 open alerts"' in view, "<b>99+</b>" in view) == (True, True)
 
 
 async def test_an_alert_is_acknowledged_taken_back_snoozed_noted_and_resolved(

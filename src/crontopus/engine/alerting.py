@@ -18,7 +18,7 @@ from crontopus.engine.loops import Loops
 from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.storage import alerts as stored
-from crontopus.storage import channels, jobs, notifications, routes
+from crontopus.storage import channels, events, jobs, notifications, routes
 from crontopus.storage import tenants as stored_tenants
 from crontopus.storage.alerts import Event, Key, OwedFlip, Stored
 from crontopus.storage.channels import Channel as StoredChannel
@@ -195,6 +195,10 @@ class _Batch(Struct, kw_only=True):
         await stored.save(tx, new, [each for id, each in self.changed.items() if id not in self.new])
         await stored.log(tx, self.events)
         await notifications.add(tx, self.made)
+        made: dict[UUID, list[UUID]] = {}
+        for message in self.made:
+            made.setdefault(message.alert_id, []).append(message.id)
+        await events.tell(tx, [each.touched(made.get(id, ())) for id, each in self.changed.items()])
 
     def _opened(self, flip: OwedFlip, subject: Subject, before: Stored | None) -> Stored:
         if before is not None and not before.alert.is_over:

@@ -25,11 +25,13 @@ from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.notify.contract import Notice, Parcel
 from crontopus.notify.outcome import Delivered, GiveUp, TryAgain
-from crontopus.storage import alerts, channels, notifications
+from crontopus.storage import alerts, channels, events, notifications
+from crontopus.storage.alerts import Stored
 from crontopus.storage.channels import Channel
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.identity import new_id
 from crontopus.storage.notifications import Attempt, Notification
+from crontopus.storage.touched import Touched
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +44,11 @@ GROUPS_KNOWN = timedelta(days=1)
 
 
 class Batch(Struct, frozen=True):
-    """What goes out as one: the messages, in order, and the parcel made of them."""
+    """What goes out as one: the messages, in order, the parcel made of them, and how the live stream tells of them."""
 
     messages: tuple[Notification, ...]
     parcel: Parcel
+    touched: tuple[tuple[UUID, Touched], ...]
 
 
 class Done(Struct, frozen=True):
@@ -178,19 +181,21 @@ class Outbox:
             if how in SENT:
                 going.append((each, how))
             else:
-                await self._overtaken(tx, each, how)
+                await self._overtaken(tx, stored, each, how)
         if not going:
             return None
         for each, how in going:
             await notifications.change(tx, each.id, _begun(each, how, tx.now))
         items = [(of_alerts[each.alert_id], each, how) for each, how in going]
         made = await self._notices.of(tx.of(channel.tenant_id), items, told)
-        return Batch(tuple(each for each, _ in going), Parcel(tuple(made), tx.now, summary))
+        touched = tuple(of_alerts[each.alert_id].touched([each.id]) for each, _ in going)
+        return Batch(tuple(each for each, _ in going), Parcel(tuple(made), tx.now, summary), touched)
 
-    async def _overtaken(self, tx: SystemTx, message: Notification, how: Sending) -> None:
+    async def _overtaken(self, tx: SystemTx, of: Stored, message: Notification, how: Sending) -> None:
         settled = {"state": MessageState.OVERTAKEN, "settled_at": tx.now, "next_at": None, "why": how.value}
         await notifications.change(tx, message.id, settled)
         await alerts.ask_again(tx, [message.alert_id])
+        await events.tell(tx, [of.touched([message.id])])
 
     async def _settle(self, tx: SystemTx, channel: Channel, done: Sequence[Done]) -> None:
         for each in done:
@@ -198,6 +203,7 @@ class Outbox:
                 await self._settled(tx, message, notice, each.tried)
         if done:
             await alerts.ask_again(tx, {message.alert_id for each in done for message in each.batch.messages})
+            await events.tell(tx, [each for one in done for each in one.batch.touched])
             await self._fares(tx, channel, done)
 
     async def _settled(self, tx: SystemTx, message: Notification, notice: Notice, tried: Tried) -> None:

@@ -13,9 +13,10 @@ from crontopus.domain.access import Reach
 from crontopus.domain.alerts import Alert, AlertClass, Happening, SubjectKind
 from crontopus.domain.errors import NotFound
 from crontopus.domain.watch import Cause, Reason
+from crontopus.storage import jobs as of_jobs
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.jobs import within
 from crontopus.storage.tables import alert_events, alerts, flips, jobs
+from crontopus.storage.touched import Touched
 
 Key = tuple[UUID, UUID, AlertClass]
 """Subject, agent and class: what makes two troubles the same."""
@@ -36,6 +37,11 @@ class Stored(Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> Key:
         return self.subject_id, self.agent_id, self.alert.kind
+
+    def touched(self, messages: Iterable[UUID] = ()) -> tuple[UUID, Touched]:
+        """As the live stream tells of it, and of `messages` about it."""
+        job = self.subject_id if self.subject is SubjectKind.JOB else None
+        return self.tenant_id, Touched(self.alert.id, noun="alert", job=job, notifications=tuple(messages))
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -70,10 +76,10 @@ class OwedFlip(Struct, frozen=True, kw_only=True):
 
 _OF_ALERT = Alert.__struct_fields__
 _BESIDE = [name for name in Stored.__struct_fields__ if name != "alert"]
-_COLUMNS = [alerts.c[name] for name in (*_OF_ALERT, *_BESIDE)]
+COLUMNS = [alerts.c[name] for name in (*_OF_ALERT, *_BESIDE)]
 _EVENT = [alert_events.c[name] for name in Event.__struct_fields__]
 _FLIP = [flips.c[name] for name in OwedFlip.__struct_fields__]
-_CHANGING = [column for column in _COLUMNS if column.name not in ("id", "tenant_id")]
+_CHANGING = [column for column in COLUMNS if column.name not in ("id", "tenant_id")]
 
 
 async def owed(tx: SystemTx, limit: int) -> Sequence[OwedFlip]:
@@ -110,22 +116,22 @@ async def latest(tx: SystemTx, keys: Collection[Key], since: datetime) -> dict[K
     """Of each the alert that is open, or else the newest that was resolved after `since`."""
     known = tuple_(alerts.c.subject_id, alerts.c.agent_id, alerts.c.kind).in_(list(keys))
     fresh = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at > since)
-    query = select(*_COLUMNS).where(known, fresh).order_by(alerts.c.id)
-    found = [_stored(row) for row in await tx.sql.execute(query)]
+    query = select(*COLUMNS).where(known, fresh).order_by(alerts.c.id)
+    found = [of_row(row) for row in await tx.sql.execute(query)]
     return {each.key: each for each in found}
 
 
 async def due(tx: SystemTx, limit: int) -> Sequence[Stored]:
     """Those to be decided upon by now."""
-    query = select(*_COLUMNS).where(alerts.c.next_at <= tx.now).order_by(alerts.c.next_at).limit(limit)
+    query = select(*COLUMNS).where(alerts.c.next_at <= tx.now).order_by(alerts.c.next_at).limit(limit)
     rows = await tx.sql.execute(query.with_for_update(skip_locked=True))
-    return [_stored(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 async def of_ids(tx: SystemTx, wanted: Collection[UUID], *, lock: bool = False) -> dict[UUID, Stored]:
-    query = select(*_COLUMNS).where(alerts.c.id.in_(list(wanted))).order_by(alerts.c.id)
+    query = select(*COLUMNS).where(alerts.c.id.in_(list(wanted))).order_by(alerts.c.id)
     rows = await tx.sql.execute(query.with_for_update() if lock else query)
-    return {row.id: _stored(row) for row in rows}
+    return {row.id: of_row(row) for row in rows}
 
 
 async def save(tx: SystemTx, new: Sequence[Stored], changed: Sequence[Stored]) -> None:
@@ -172,29 +178,18 @@ async def events_of(tx: Tx, alert: UUID) -> Sequence[Event]:
 
 async def find(tx: Tx, reach: Reach, alert: UUID, *, lock: bool = False) -> Stored:
     """Raises NotFound, also where the job is not reached."""
-    query = select(*_COLUMNS).where(alerts.c.id == alert, *_within(tx, reach))
+    query = select(*COLUMNS).where(alerts.c.id == alert, *within(tx, reach))
     row = (await tx.sql.execute(query.with_for_update() if lock else query)).first()
     if row is None:
         raise NotFound("no such alert")
-    return _stored(row)
+    return of_row(row)
 
 
-async def listed(tx: Tx, reach: Reach, before: UUID | None, limit: int, *, only_open: bool) -> Sequence[Stored]:
-    """Newest first, made before `before`."""
-    query = select(*_COLUMNS).where(*_within(tx, reach))
-    if only_open:
-        query = query.where(alerts.c.resolved_at.is_(None))
-    if before is not None:
-        query = query.where(alerts.c.id < before)
-    rows = await tx.sql.execute(query.order_by(alerts.c.id.desc()).limit(limit))
-    return [_stored(row) for row in rows]
-
-
-def _within(tx: Tx, reach: Reach) -> list[ColumnElement[bool]]:
+def within(tx: Tx, reach: Reach) -> list[ColumnElement[bool]]:
     """Of the tenant; and for who reaches a part of it only of jobs that are reached."""
     conditions: list[ColumnElement[bool]] = [alerts.c.tenant_id == tx.tenant]
     if not reach.is_all:
-        reached = select(jobs.c.id).where(*within(tx, reach))
+        reached = select(jobs.c.id).where(*of_jobs.within(tx, reach))
         conditions.append(and_(alerts.c.subject == SubjectKind.JOB, alerts.c.subject_id.in_(reached)))
     return conditions
 
@@ -204,6 +199,6 @@ def _values(stored: Stored) -> dict[str, Any]:
     return of_alert | {name: getattr(stored, name) for name in _BESIDE}
 
 
-def _stored(row: Row[Any]) -> Stored:
+def of_row(row: Row[Any]) -> Stored:
     found: Any = row._mapping
     return Stored(alert=Alert(**{name: found[name] for name in _OF_ALERT}), **{name: found[name] for name in _BESIDE})
