@@ -46,7 +46,7 @@
   let timer;
   const current = () => document.getElementById("live");
   const refresh = () => { if (current() && !document.hidden) window.htmx.trigger(current(), "changed"); };
-  const ring = () => { if (!document.hidden) for (const bell of document.querySelectorAll(".bell")) window.htmx.trigger(bell, "changed"); };
+  const ring = () => { if (!document.hidden) for (const bell of document.querySelectorAll(".bell")) if (bell.offsetParent) window.htmx.trigger(bell, "changed"); };
   const wind = (least = 0) => {
     clearTimeout(timer);
     if (current()) timer = setTimeout(refresh, Math.max(least, Number(current().dataset.refreshIn)));
