@@ -83,7 +83,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ping_body_limit: Annotated[
         Bytes, Meta(description="Bytes of a ping's body that are kept, half head, half tail.")
     ] = 100_000
-    runs_kept: Annotated[timedelta, Meta(description="How long runs and check-ins are kept.")] = timedelta(days=90)
+    runs_kept: Annotated[timedelta, Meta(description="How long runs, check-ins and alerts that are over are kept.")] = (
+        timedelta(days=90)
+    )
     output_kept: Annotated[timedelta, Meta(description="How long the output of successful runs is kept.")] = timedelta(
         days=14
     )

@@ -40,20 +40,22 @@
     if (zone) document.cookie = `crontopus_zone=${zone}; path=/; max-age=15552000; samesite=lax`;
   }
 
-  // Live: the stream says what changed, by id; whoever follows that fetches itself again. What only time changes
-  // (late, "in 2 m") is fetched when the server said it would be stale.
+  // Live: the stream says what changed, by noun, id and job; whoever follows one of these fetches itself again. What only
+  // time changes (late, "in 2 m") is fetched when the server said it would be stale. The bell follows alerts by itself.
   const changed = new Set();
   let timer;
   const current = () => document.getElementById("live");
   const refresh = () => { if (current() && !document.hidden) window.htmx.trigger(current(), "changed"); };
+  const ring = () => { if (!document.hidden) for (const bell of document.querySelectorAll(".bell")) if (bell.offsetParent) window.htmx.trigger(bell, "changed"); };
   const wind = (least = 0) => {
     clearTimeout(timer);
     if (current()) timer = setTimeout(refresh, Math.max(least, Number(current().dataset.refreshIn)));
   };
   const heard = (event) => {
-    const change = JSON.parse(event.detail.data), job = change.job ?? change.id;
-    changed.add(job);
-    if (["*", job].includes(current()?.dataset.follow)) refresh();
+    const { noun, id, job } = JSON.parse(event.detail.data), names = [noun, id, job ?? id];
+    changed.add(id).add(job ?? id);
+    if (current()?.dataset.follow.split(" ").some((name) => names.includes(name))) refresh();
+    if (noun === "alert") ring();
   };
   const light = (on) => document.querySelectorAll("[data-live]").forEach((dot) => {
     const lost = dot.hasAttribute("data-on") && !on;
@@ -63,12 +65,11 @@
     if (on) dot.textContent = "Live";
     if (lost) dot.textContent = `Not live since ${new Date().toLocaleTimeString(lang, since)}`;
   });
-  document.addEventListener("job", heard);
-  document.addEventListener("run", heard);
-  document.addEventListener("resync", refresh);
+  for (const noun of ["job", "run", "alert", "notification"]) document.addEventListener(noun, heard);
+  document.addEventListener("resync", () => { refresh(); ring(); });
   let streams = false;
   const stream = (on) => { streams = on; light(on); };
-  document.addEventListener("htmx:sse:after:connection", () => { stream(true); refresh(); });
+  document.addEventListener("htmx:sse:after:connection", () => { stream(true); refresh(); ring(); });
   document.addEventListener("htmx:sse:error", () => stream(false));
   document.addEventListener("htmx:sse:close", () => stream(false));
   // A refusal replaces nothing: what is on the page stays, says since when it is old, and is asked for again, but not so
@@ -78,10 +79,11 @@
     light(false);
     wind(10000);
   });
-  document.addEventListener("visibilitychange", refresh);
+  document.addEventListener("visibilitychange", () => { refresh(); ring(); });
+  setInterval(ring, 60000);
   document.addEventListener("htmx:after:swap", (event) => {
-    if (event.detail.ctx.response?.status >= 400) return;
-    for (const job of changed) document.querySelector(`tr[data-job="${CSS.escape(job)}"]`)?.toggleAttribute("data-flash", true);
+    if (event.detail.ctx.response?.status >= 400 || event.detail.ctx.sourceElement.matches(".bell")) return;
+    for (const id of changed) document.querySelector(`tr[data-row="${CSS.escape(id)}"]`)?.toggleAttribute("data-flash", true);
     changed.clear();
     if (streams) light(true);
     wind();

@@ -56,6 +56,18 @@ async def test_an_alert_says_what_it_is_of_and_whom_it_was_told_to(post: Post) -
     assert [one.outcome for one in tried.attempts] == ["Delivered"]
 
 
+async def test_messages_are_narrowed_to_those_about_one_alert(post: Post) -> None:
+    for name in ("one", "two"):
+        await failing(post, name)
+    first, second = (await post.client.alerts()).items
+    (message,) = (await post.client.notifications(alert=first.id)).items
+    assert message.alert == first.id
+    assert [one.alert for one in (await post.client.notifications(alert=second.id, status="delivered")).items] == [
+        second.id
+    ]
+    assert (await post.client.notifications(alert=uuid4())).items == []
+
+
 async def test_who_acknowledges_is_named_and_the_end_is_told_all_the_same(post: Post) -> None:
     job = await failing(post)
     known = await post.client.acknowledge_alert(await only(post.client))

@@ -102,6 +102,25 @@ def test_an_alert_is_listed_and_shown_with_what_happened_to_it(
     assert f"id: {alert['id']}" in server.ok("alerts", "list", "-o", "yaml", "--limit", "0")
 
 
+def test_alerts_are_found_by_job_class_severity_and_query_and_counted(
+    server: Person, namespace: str, alert: dict[str, Any]
+) -> None:
+    job = f"{namespace}/backup"
+
+    def found(*options: str) -> list[str]:
+        return [one["id"] for one in server.json("alerts", "list", *options)]
+
+    assert found("--job", job) == [alert["id"]]
+    assert found("--job", job, "--class", "failed", "--severity", "warning") == [alert["id"]]
+    assert found("--job", job, "--class", "missed") == []
+    assert found("-q", f"ns:{namespace} class:failed") == [alert["id"]]
+    assert server.call("alerts", "list", "--job", f"{namespace}/nothing").exit_code == 3
+    assert server.call("alerts", "list", "--class", "late").exit_code == 2
+    counted = server.json("alerts", "counts")
+    assert counted["open"] >= 1
+    assert counted["total"] == counted["open"] + counted["acknowledged"] + counted["held"]
+
+
 def test_an_alert_is_acknowledged_snoozed_noted_and_resolved(
     server: Person, namespace: str, alert: dict[str, Any]
 ) -> None:
@@ -288,6 +307,7 @@ def test_there_are_no_messages_where_nothing_was_sent(server: Person) -> None:
     assert server.json("notifications", "list") == []
     assert server.ok("notifications", "list", "-o", "csv").startswith("id,alert,channel,")
     assert server.call("notifications", "list", "--channel", "nobody").exit_code == 3
+    assert server.call("notifications", "list", "--alert", "nonsense").exit_code == 1
     assert server.call("notifications", "list", "--status", "lost").exit_code == 2
     for command in ("show", "retry", "discard"):
         assert server.call("notifications", command, "nothing").exit_code == 3

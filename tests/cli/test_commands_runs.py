@@ -136,6 +136,13 @@ def test_events_for_people_say_how_things_stand(server: Person, namespace: str, 
     assert f"run 1 of {namespace}/backup is succeeded" in told
 
 
+def test_events_of_an_alert_say_how_it_stands(server: Person, namespace: str, url: str) -> None:
+    with following(server, "--count", "3") as printed:
+        ping(server, f"{url}/fail")
+        told = printed.read()
+    assert re.search(rf"alert \S+ of {namespace}/backup \(failed\) is open$", told, re.MULTILINE)
+
+
 def test_what_is_no_event_is_said_to_be_unknown(server: Person, namespace: str, url: str) -> None:
     with following(server, "--since", "1.1", "--count", "1", "-o", "json") as printed:
         ping(server, url)

@@ -1,4 +1,4 @@
-"""A world on SQLite (the console does not know the database), and browsers in it that are signed in."""
+"""A world on SQLite (the console does not know the database), one that mails, and browsers that are signed in there."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from crontopus.client import SESSION_COOKIE
+from crontopus.client import SESSION_COOKIE, Client
 from crontopus.engine.accounts import begin_session
 from crontopus.engine.credentials import Caller
 from crontopus.storage import accounts
+from tests.smtp import Mailbox, mail_server
 from tests.world import BASE, World, world_in
 
 
@@ -28,6 +29,17 @@ class Visitor:
         return await self.http.post(path, data=dict(fields or {}), headers={"Sec-Fetch-Site": "same-origin"})
 
 
+class Post:
+    """A world that mails, a client of its tenant, and a browser of its owner."""
+
+    def __init__(self, world: World, box: Mailbox, client: Client, browser: Visitor) -> None:
+        self.world, self.box, self.client, self.browser = world, box, client, browser
+
+    async def goes_out(self) -> None:
+        while await self.world.appliance.alerting.step() or await self.world.appliance.outbox.step():
+            pass
+
+
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with world_in(tmp_path) as world:
@@ -39,6 +51,25 @@ async def visits(world: World) -> AsyncIterator[Callable[[str], Any]]:
     """`await visits("acme")`: a browser in which acme's owner is signed in; "" for nobody."""
     async with AsyncExitStack() as stack:
         yield lambda tenant: stack.enter_async_context(visiting(world, tenant))
+
+
+@pytest.fixture
+async def acme(world: World) -> AsyncIterator[Client]:
+    async with world.signed_in("acme") as client:
+        yield client
+
+
+@pytest.fixture
+async def post(tmp_path: Path) -> AsyncIterator[Post]:
+    async with AsyncExitStack() as stack:
+        box = await stack.enter_async_context(mail_server())
+        mail: dict[str, Any] = {
+            "smtp_url": f"smtp+plain://127.0.0.1:{box.port}",
+            "mail_from": "Crontopus <crontopus@example.org>",
+        }
+        world = await stack.enter_async_context(world_in(tmp_path, **mail))
+        client = await stack.enter_async_context(world.signed_in("acme"))
+        yield Post(world, box, client, await stack.enter_async_context(visiting(world, "acme")))
 
 
 @asynccontextmanager

@@ -1,95 +1,25 @@
 """The pages of alerts: what they show, what their forms do and say where one is wrong, and what each role sees."""
 
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from datetime import UTC, timedelta
-from html import unescape
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
 
 import pytest
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
 from crontopus.client import Client
-from crontopus.console import alert_words, ways
-from crontopus.console.alert_routes import tree
-from crontopus.console.channel_kinds import WAYS, Field, Shape, Way
-from crontopus.console.forms import Form
-from crontopus.console.words import Reader
+from crontopus.console import alert_words
+from crontopus.console.view import ENVIRONMENT
 from crontopus.domain.access import Role
-from crontopus.domain.alerts import AlertClass, Ending, Happening, Severity, SubjectKind
-from crontopus.domain.errors import Invalid
-from crontopus.domain.routing import Also, Kind, MessageState, Verdict
-from crontopus.domain.routing.claiming import SENT, Sending
-from crontopus.notify.kinds import KINDS
-from crontopus.wire.alerts import (
-    Alert,
-    AlertEvent,
-    AlertSubject,
-    Channel,
-    ChannelPatch,
-    ExplainedLine,
-    NewChannel,
-    NewRoute,
-    Notification,
-    Route,
-    RoutePatch,
-    RouteStep,
-)
-from crontopus.wire.jobs import Job, NewJob
-from crontopus.wire.runs import CheckIn
-from crontopus.wire.schedules import Schedule
-from tests.api.test_tiers import limited
-from tests.console.conftest import Visitor, visiting
+from crontopus.domain.alerts import AlertClass, Ending, Happening
+from crontopus.engine.retention import Kept, Retention
+from crontopus.wire.alerts import Alert, AlertEvent, NewChannel, NewRoute, RouteStep
+from crontopus.wire.jobs import NewJob
+from crontopus.wire.runs import CheckIn, OutputText
+from tests.console.alerting import ALERT, EVIL, READER, Visits, down
 from tests.console.test_roles import browsing
 from tests.console.test_roles import visiting as visiting_as
-from tests.engine.test_alerts import link_in
-from tests.smtp import Mailbox, mail_server
-from tests.world import BEGINNING, World, world_in
-
-Visits = Callable[[str], Awaitable[Visitor]]
-EVIL = "<script>alert('x')</script>"
-
-
-class Post:
-    """A world that mails, a client of its tenant, and a browser of its owner."""
-
-    def __init__(self, world: World, box: Mailbox, client: Client, browser: Visitor) -> None:
-        self.world, self.box, self.client, self.browser = world, box, client, browser
-
-    async def goes_out(self) -> None:
-        while await self.world.appliance.alerting.step() or await self.world.appliance.outbox.step():
-            pass
-
-
-@pytest.fixture
-async def post(tmp_path: Path) -> AsyncIterator[Post]:
-    async with AsyncExitStack() as stack:
-        box = await stack.enter_async_context(mail_server())
-        mail: dict[str, Any] = {
-            "smtp_url": f"smtp+plain://127.0.0.1:{box.port}",
-            "mail_from": "Crontopus <crontopus@example.org>",
-        }
-        world = await stack.enter_async_context(world_in(tmp_path, **mail))
-        client = await stack.enter_async_context(world.signed_in("acme"))
-        yield Post(world, box, client, await stack.enter_async_context(visiting(world, "acme")))
-
-
-@pytest.fixture
-async def acme(world: World) -> AsyncIterator[Client]:
-    async with world.signed_in("acme") as client:
-        yield client
-
-
-async def down(world: World, client: Client, name: str = "Nightly backup") -> tuple[Job, Alert]:
-    """A job that failed, and its alert."""
-    job = await client.add_job(NewJob(name=name, slug=f"job-{len((await client.jobs()).items)}"))
-    await client.check_in(CheckIn(kind="exit", job=str(job.id), exit_code=1))
-    await world.appliance.alerting.step()
-    return job, next(one for one in (await client.alerts()).items if one.subject.job == job.id)
+from tests.world import BEGINNING, World
 
 
 async def now(client: Client, alert: Alert) -> Alert:
@@ -137,6 +67,62 @@ async def test_of_many_alerts_the_older_stand_on_the_next_page_of_the_same_list(
         assert urlsplit(more).path == "/alerts"
         assert parse_qs(urlsplit(more).query).get("all") == (["1"] if "all" in path else None)
         assert (await browser.get(more)).text.count('href="/alerts/') == 1
+
+
+async def test_a_filter_narrows_the_list_and_stays_in_its_links(world: World, acme: Client, visits: Visits) -> None:
+    _, dump = await down(world, acme, "dump")
+    _, mail = await down(world, acme, "mail")
+    browser = await visits("acme")
+    page = (await browser.get("/alerts?q=dump")).text
+    assert (f"/alerts/{dump.id}" in page, f"/alerts/{mail.id}" in page) == (True, False)
+    assert 'value="dump"' in page
+    assert 'href="/alerts?all=1&amp;q=dump"' in page
+    none = (await browser.get("/alerts?all=1&q=class:missed")).text
+    assert "No alert matches <code>class:missed</code>" in none
+    assert 'href="/alerts?all=1">Clear the filter' in none
+    wrong = await browser.get("/alerts?q=status:down")
+    assert (wrong.status_code, "there is no field" in wrong.text) == (400, True)
+
+
+async def test_the_end_of_what_the_run_printed_stands_on_the_page(world: World, acme: Client, visits: Visits) -> None:
+    job = await acme.add_job(NewJob(name="Talks"))
+    printed = "\n".join(f"line {number} {EVIL}" for number in range(1, 31))
+    await acme.check_in(CheckIn(kind="fail", job=str(job.id), output=OutputText(head=printed)))
+    await world.appliance.alerting.step()
+    (alert,) = (await acme.alerts()).items
+    browser = await visits("acme")
+    page = (await browser.get(f"/alerts/{alert.id}")).text
+    assert "Its last 20 lines." in page
+    assert ("line 10 " in page, "line 11 " in page, "line 30 " in page) == (False, True, True)
+    assert EVIL not in page
+    assert f'href="/runs/{alert.run}#L30"' in page
+    assert f'href="/jobs/{job.id}/runs"' in page
+    world.hands.turn_to(world.now + timedelta(days=91))
+    retention = Retention(world.appliance.db, Kept())
+    while await retention.prune():
+        pass
+    page = (await browser.get(f"/alerts/{alert.id}")).text
+    assert f"/runs/{alert.run}" not in page, "the run has gone with its time"
+
+
+async def test_the_bell_counts_what_nobody_knows_of_on_every_page(world: World, acme: Client, visits: Visits) -> None:
+    browser = await visits("acme")
+    assert 'aria-label="No open alerts"' in (await browser.get("/settings")).text
+    _, first = await down(world, acme, "one")
+    await down(world, acme, "two")
+    page = (await browser.get("/settings")).text
+    assert page.count('aria-label="2 open alerts"') == 2, "one in the rail, one in the bar of a phone"
+    assert "<b>2</b></a>" in page
+    await acme.acknowledge_alert(first.id)
+    bell = (await browser.get("/bell", HX_Request="true")).text
+    assert ('aria-label="1 open alert"' in bell, "<html" in bell) == (True, False)
+    assert "<h1>Alerts</h1>" in (await browser.get("/bell")).text
+    assert 'aria-label="No open alerts"' in (await (await visits("globex")).get("/jobs")).text
+
+
+def test_many_alerts_do_not_widen_the_bell() -> None:
+    view = ENVIRONMENT.get_template("console/bell.html").render(rings=1204, view=None)
+    assert ('aria-label="1,204 open alerts"' in view, "<b>99+</b>" in view) == (True, True)
 
 
 async def test_an_alert_is_acknowledged_taken_back_snoozed_noted_and_resolved(
@@ -201,392 +187,6 @@ async def test_a_deed_that_came_too_late_is_said_on_the_page_and_an_empty_note_a
     assert 'id="text-hint"' in endless.text
 
 
-async def test_whom_it_was_told_to_stands_on_its_page_with_each_message(post: Post) -> None:
-    _, alert = await down(post.world, post.client)
-    await post.goes_out()
-    page = (await post.browser.get(f"/alerts/{alert.id}")).text
-    assert "owner@acme.test" in page
-    assert "Delivered</span>" in page
-    (message,) = (await post.client.notifications()).items
-    assert f'href="/messages/{message.id}"' in page
-    assert "that it began" in page
-    assert f'href="/alerts/{alert.id}"' in (await post.browser.get("/messages")).text
-    assert "Tries" in (await post.browser.get(f"/messages/{message.id}")).text
-    assert "No message is in this state." in (await post.browser.get("/messages?status=dead")).text
-
-
-async def test_a_message_that_was_refused_says_why_and_is_sent_once_more(post: Post) -> None:
-    post.box.strangers.add("owner@acme.test")
-    _, alert = await down(post.world, post.client)
-    await post.goes_out()
-    (message,) = (await post.client.notifications()).items
-    assert message.state is MessageState.DEAD
-    page = (await post.browser.get(f"/alerts/{alert.id}")).text
-    assert "Not delivered</span>" in page
-    assert "nobody has this address" in page
-    assert "nobody has this address" in (await post.browser.get("/messages?status=dead")).text
-    post.box.strangers.clear()
-    await post.browser.post(f"/messages/{message.id}/retry")
-    await post.goes_out()
-    assert (await post.client.notification(message.id)).notification.state is MessageState.DELIVERED
-
-
-async def test_a_message_that_could_not_be_delivered_is_put_away(post: Post) -> None:
-    post.box.strangers.add("owner@acme.test")
-    await down(post.world, post.client)
-    await post.goes_out()
-    (message,) = (await post.client.notifications()).items
-    assert "Put away</span>" in (await post.browser.post(f"/messages/{message.id}/discard")).text
-
-
-async def test_a_channel_is_made_tested_switched_off_and_on_edited_and_removed(post: Post) -> None:
-    browser = post.browser
-    assert 'name="settings-to"' in (await browser.get("/channels/new?kind=email")).text
-    typed = {"kind": "email", "name": "On call", "settings-to": "oncall@example.org"}
-    made = (await browser.post("/channels/new", typed)).text
-    assert "Nothing is told on it before a route names it." in made
-    assert "no route names it" in made
-    channel = next(one for one in (await post.client.channels()).items if one.name == "On call")
-    own = f"/channels/{channel.id}"
-    assert "Never tried</span>" in made
-
-    tested = (await browser.post(f"{own}/test")).text
-    assert "On call took a test message" in tested
-    assert [str(each["To"]) for each in post.box.taken] == ["oncall@example.org"]
-
-    assert "Switched off</span>" in (await browser.post(f"{own}/switch")).text
-    assert "On call is on again." in (await browser.post(f"{own}/switch")).text
-
-    page = (await browser.get(own)).text
-    assert 'value="oncall@example.org"' in page
-    owner = next(one for one in (await post.client.channels()).items if one.id != channel.id)
-    changes = {"name": "Night", "settings-to": "night@example.org", "fallback": str(owner.id)}
-    await browser.post(own, changes)
-    changed = await post.client.channel(channel.id)
-    assert (changed.name, changed.settings, changed.fallback) == ("Night", {"to": "night@example.org"}, owner.id)
-
-    assert "Night is removed." in (await browser.post(f"{own}/remove")).text
-    assert [one.id for one in (await post.client.channels()).items] == [owner.id]
-
-
-async def test_a_test_that_does_not_arrive_says_why(post: Post) -> None:
-    post.box.strangers.add("nobody@example.org")
-    made = await post.client.add_channel(NewChannel(kind="email", name="Gone", settings={"to": "nobody@example.org"}))
-    page = await post.browser.post(f"/channels/{made.id}/test")
-    assert (page.status_code, "The test message on Gone did not arrive" in page.text) == (200, True)
-    assert "nobody has this address" in page.text
-
-
-async def test_a_channel_cannot_be_removed_as_long_as_a_route_tells_on_it(acme: Client, visits: Visits) -> None:
-    (channel,) = (await acme.channels()).items
-    refused = await (await visits("acme")).post(f"/channels/{channel.id}/remove")
-    assert refused.status_code == 400
-    assert "tells on this channel: change it first" in refused.text
-
-
-async def test_an_installation_without_mail_says_so_at_the_channel(acme: Client, visits: Visits) -> None:
-    assert "This installation sends no e-mail." in (await (await visits("acme")).get("/channels")).text
-
-
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        ({"settings-to": ""}, "Fill this in."),
-        ({"name": "owner@acme.test"}, "another channel has this name"),
-        ({"fallback": "nonsense"}, "Choose one of these."),
-        ({"settings-to": "not an address"}, "The address it goes to"),
-    ],
-)
-async def test_what_is_wrong_with_a_channel_is_said_and_what_was_typed_stays(
-    acme: Client, visits: Visits, typed: dict[str, str], said: str
-) -> None:
-    browser = await visits("acme")
-    await acme.add_channel(NewChannel(kind="email", name="Other", settings={"to": "other@example.org"}))
-    wish = {"kind": "email", "name": "On call", "settings-to": "oncall@example.org"} | typed
-    page = await browser.post("/channels/new", wish)
-    assert (page.status_code, said in page.text) == (400, True)
-    assert f'value="{wish["name"]}"' in page.text
-    assert len((await acme.channels()).items) == 2
-
-
-async def test_one_channel_more_than_the_organisation_may_have_is_said_on_the_form(
-    world: World, acme: Client, visits: Visits
-) -> None:
-    await limited(world, channels=1)
-    typed = {"kind": "email", "name": "On call", "settings-to": "oncall@example.org"}
-    page = await (await visits("acme")).post("/channels/new", typed)
-    assert (page.status_code, 'role="alert"' in page.text, 'value="On call"' in page.text) == (400, True, True)
-    assert len((await acme.channels()).items) == 1
-
-
-async def test_channels_and_routes_are_found_from_the_settings(visits: Visits) -> None:
-    page = (await (await visits("acme")).get("/settings")).text
-    assert '<a href="/channels">Channels</a> and <a href="/alert-routes">Routes</a>' in page
-
-
-async def test_there_is_no_form_of_a_kind_that_is_not_there(visits: Visits) -> None:
-    browser = await visits("acme")
-    assert (await browser.get("/channels/new?kind=pigeon")).status_code == 404
-    assert (await browser.post("/channels/new", {"kind": "pigeon", "name": "x"})).status_code == 404
-
-
-async def test_a_fallback_that_leads_back_is_said_at_its_field(acme: Client, visits: Visits) -> None:
-    (owner,) = (await acme.channels()).items
-    second = await acme.add_channel(
-        NewChannel(kind="email", name="Second", settings={"to": "second@example.org"}, fallback=owner.id)
-    )
-    typed = {"name": owner.name, "settings-to": "owner@acme.test", "fallback": str(second.id)}
-    page = await (await visits("acme")).post(f"/channels/{owner.id}", typed)
-    assert (page.status_code, "its fallback would lead back to itself" in page.text) == (400, True)
-    assert 'id="fallback-hint"' in page.text
-
-
-async def test_a_route_is_made_edited_and_removed(acme: Client, visits: Visits) -> None:
-    browser = await visits("acme")
-    (root,), (owner,) = (await acme.routes()).items, (await acme.channels()).items
-    oncall = await acme.add_channel(NewChannel(kind="email", name="On call", settings={"to": "oncall@example.org"}))
-    typed = {
-        "name": "Production",
-        "parent": str(root.id),
-        "matcher": "ns:prod",
-        "channels-0": str(owner.id),
-        "after-2": "15 m",
-        "channels-2": str(oncall.id),
-        "repeat": "4h",
-        "also": "acknowledge",
-        "proceeds": "yes",
-    }
-    page = (await browser.post("/alert-routes/new", typed)).text
-    assert "<code>ns:prod</code>" in page
-    assert "at once: owner@acme.test" in page
-    assert "after 15\u00a0m: On call" in page
-    assert "again every 4\u00a0h; when somebody acknowledges it; goes on to the next" in page
-    made = next(one for one in (await acme.routes()).items if one.parent)
-    assert [(step.after, step.channels) for step in made.steps] == [(0, [owner.id]), (900, [oncall.id])]
-    assert (made.repeat, made.also, made.proceeds) == (14400, [Also.ACKNOWLEDGE], True)
-
-    own = f"/alert-routes/{made.id}"
-    form = (await browser.get(own)).text
-    assert 'name="after-1" type="text" value="15m"' in form
-    edited = {"name": "Prod", "parent": str(root.id), "place": "3", "channels-0": str(oncall.id)}
-    assert "Prod is changed." in (await browser.post(own, edited)).text
-    changed = next(one for one in (await acme.routes()).items if one.id == made.id)
-    assert (changed.name, changed.matcher, changed.repeat, changed.place, changed.proceeds) == (
-        "Prod",
-        "",
-        None,
-        3,
-        False,
-    )
-    assert [step.channels for step in changed.steps] == [[oncall.id]]
-
-    assert "Prod is removed." in (await browser.post(f"{own}/remove")).text
-    assert [one.id for one in (await acme.routes()).items] == [root.id]
-
-
-async def test_the_root_keeps_its_place_and_takes_steps_alone(acme: Client, visits: Visits) -> None:
-    browser = await visits("acme")
-    (root,), (owner,) = (await acme.routes()).items, (await acme.channels()).items
-    form = (await browser.get(f"/alert-routes/{root.id}")).text
-    assert 'name="matcher"' not in form
-    assert "/remove" not in form
-    typed = {"name": "All", "after-0": "5m", "channels-0": str(owner.id)}
-    assert "All is changed." in (await browser.post(f"/alert-routes/{root.id}", typed)).text
-    (changed,) = (await acme.routes()).items
-    assert (changed.name, [step.after for step in changed.steps]) == ("All", [300])
-    refused = await browser.post(f"/alert-routes/{root.id}/remove")
-    assert (refused.status_code, "the root cannot be removed" in refused.text) == (400, True)
-
-
-@pytest.mark.parametrize(
-    ("typed", "field", "said"),
-    [
-        ({"matcher": "status:down"}, "matcher", "status"),
-        ({"repeat": "soon"}, "repeat", "Write a duration as seconds"),
-        ({"repeat": "1s"}, "repeat", "Choose a duration from 1 min"),
-        ({"after-3": "15m"}, "after-3", "Choose who is told then, or empty the time."),
-        ({"parent": "nonsense"}, "parent", "Choose one of these."),
-        ({"place": "first"}, "place", "Give a whole number"),
-    ],
-)
-async def test_what_is_wrong_with_a_route_stands_at_its_field(
-    acme: Client, visits: Visits, typed: dict[str, str], field: str, said: str
-) -> None:
-    (root,) = (await acme.routes()).items
-    page = await (await visits("acme")).post("/alert-routes/new", {"name": "Prod", "parent": str(root.id)} | typed)
-    assert page.status_code == 400
-    fault = page.text.partition(f'id="{field}-hint"')[2].partition("</div>")[0]
-    assert said in fault
-    assert len((await acme.routes()).items) == 1
-
-
-async def test_a_time_that_cannot_be_read_is_said_at_the_step_where_it_was_typed(acme: Client, visits: Visits) -> None:
-    (root,), (owner,) = (await acme.routes()).items, (await acme.channels()).items
-    typed = {"name": "Prod", "parent": str(root.id), "after-2": "soon", "channels-2": str(owner.id)}
-    page = (await (await visits("acme")).post("/alert-routes/new", typed)).text
-    assert "Write a duration" in page.partition('id="after-2-hint"')[2].partition("</fieldset>")[0]
-
-
-async def test_a_route_with_more_steps_than_the_form_begins_with_keeps_them(acme: Client, visits: Visits) -> None:
-    (root,), (owner,) = (await acme.routes()).items, (await acme.channels()).items
-    steps = [RouteStep(channels=[owner.id], after=60 * number) for number in range(6)]
-    await acme.edit_route(root.id, RoutePatch(steps=steps))
-    form = (await (await visits("acme")).get(f"/alert-routes/{root.id}")).text
-    assert 'name="after-5" type="text" value="5m"' in form
-
-
-async def test_a_route_that_is_not_there_is_an_error_in_words(visits: Visits) -> None:
-    page = await (await visits("acme")).get("/alert-routes/nonsense")
-    assert (page.status_code, "There is no such route." in page.text) == (404, True)
-
-
-async def test_the_tester_says_who_is_told_and_when(post: Post) -> None:
-    job = await post.client.add_job(NewJob(name="Backup", slug="backup", schedule=Schedule(every=3600)))
-    (root,), (owner,) = (await post.client.routes()).items, (await post.client.channels()).items
-    oncall = await post.client.add_channel(
-        NewChannel(kind="email", name="On call", settings={"to": "oncall@example.org"})
-    )
-    steps = [RouteStep(channels=[owner.id]), RouteStep(channels=[oncall.id], after="15m")]
-    await post.client.edit_route(root.id, RoutePatch(steps=steps))
-    page = (await post.browser.get("/alert-routes?job=default/backup&class=missed&at=2027-01-04T22:00")).text
-    assert '<option value="missed" selected>' in page
-    assert "<td>at once</td>" in page
-    assert "<td>at 22:15, if it lasts</td>" in page
-    assert "Everything, step 2" in page
-    await post.client.edit_channel(owner.id, ChannelPatch(enabled=False))
-    assert "not: it is switched off" in (await post.browser.get(f"/alert-routes?job={job.id}")).text
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [("job=nothing", "There is no such job."), ("job=default/backup&at=later", "Give a day and a time")],
-)
-async def test_what_the_tester_does_not_know_is_said_at_its_field(
-    acme: Client, visits: Visits, asked: str, said: str
-) -> None:
-    await acme.add_job(NewJob(name="Backup", slug="backup"))
-    page = await (await visits("acme")).get(f"/alert-routes?{asked}")
-    assert (page.status_code, said in page.text, 'aria-invalid="true"' in page.text) == (400, True, True)
-
-
-async def test_nobody_is_told_where_no_step_names_a_channel(acme: Client, visits: Visits) -> None:
-    await acme.add_job(NewJob(name="Backup", slug="backup"))
-    await acme.edit_route((await acme.routes()).items[0].id, RoutePatch(steps=[]))
-    assert "Nobody is told" in (await (await visits("acme")).get("/alert-routes?job=default/backup")).text
-
-
-async def link_of(world: World, tenant: str = "acme") -> str:
-    """The link that stands in every message of the tenant's first channel."""
-    async with world.signed_in(tenant) as client:
-        channel = (await client.channels()).items[0]
-    link = world.appliance.parts.links.unsubscribe(world.tenants[tenant].principal.tenant, channel.id)
-    return f"{urlsplit(link).path}?{urlsplit(link).query}"
-
-
-async def test_the_link_asks_first_and_its_button_switches_the_channel_off(
-    world: World, acme: Client, visits: Visits
-) -> None:
-    stranger, link = await visits(""), await link_of(world)
-    page = (await stranger.get(link)).text
-    assert "The channel owner@acme.test of acme sent you this." in page
-    assert (await acme.channels()).items[0].enabled
-    action = page.partition('<form method="post" action="')[2].partition('"')[0].replace("&amp;", "&")
-    off = await stranger.post(action)
-    assert (off.status_code, "It is off" in off.text) == (200, True)
-    assert "can switch it on again" in off.text
-    assert not (await acme.channels()).items[0].enabled
-    assert "It is off" in (await stranger.get(link)).text
-
-
-async def test_a_mail_program_unsubscribes_by_one_post_as_rfc_8058_says(world: World, acme: Client) -> None:
-    answer = await world.http.post(await link_of(world), data={"List-Unsubscribe": "One-Click"})
-    assert answer.status_code == 200
-    assert not (await acme.channels()).items[0].enabled
-    again = await world.http.post(await link_of(world), files={"List-Unsubscribe": (None, "One-Click")})
-    assert again.status_code == 200
-
-
-@pytest.mark.parametrize("code", ["", "nonsense", "x" * 600, "%F0%9F%90%99"])
-async def test_a_code_that_is_none_is_a_page_in_words(world: World, visits: Visits, code: str) -> None:
-    stranger = await visits("")
-    for answer in (await stranger.get(f"/unsubscribe?code={code}"), await stranger.post(f"/unsubscribe?code={code}")):
-        assert (answer.status_code, "This link opens nothing" in answer.text) == (404, True)
-
-
-async def test_the_link_of_a_channel_that_is_gone_opens_nothing(world: World, acme: Client, visits: Visits) -> None:
-    link, (root,), (owner,) = await link_of(world), (await acme.routes()).items, (await acme.channels()).items
-    await acme.edit_route(root.id, RoutePatch(steps=[]))
-    await acme.remove_channel(owner.id)
-    assert "This link opens nothing" in (await (await visits("")).post(link)).text
-
-
-async def acting_link(post: Post, deed: str = "acknowledge") -> str:
-    """Of an alert that has just been told by e-mail."""
-    job = await post.client.add_job(NewJob(name=f"Backup {EVIL}", slug="backup", schedule=Schedule(every=3600)))
-    await post.client.check_in(CheckIn(kind="fail", job=str(job.id)))
-    await post.goes_out()
-    return link_in(post.box.taken[-1], "Acknowledge").replace("acknowledge", deed)
-
-
-def buttons_of(page: str) -> list[tuple[str, str]]:
-    """Where each leads, and what stands on it."""
-    found = re.findall(r'<form method="post" action="([^"]+)"><button[^>]*>([^<]+)<', page)
-    return [(unescape(action), label) for action, label in found]
-
-
-@pytest.mark.parametrize(("deed", "first"), [("acknowledge", "Acknowledge"), ("snooze", "Snooze for an hour")])
-async def test_a_link_shows_the_alert_and_its_own_button_first(post: Post, deed: str, first: str) -> None:
-    link = await acting_link(post, deed)
-    async with visiting(post.world, "") as stranger:
-        for _ in range(2):
-            page = (await stranger.get(link)).text
-            assert "Backup &lt;script&gt;" in page
-            assert "Nobody has acknowledged it." in page
-            (action, label), _ = buttons_of(page)
-            assert (label, action) == (first, link)
-    assert (await post.client.alerts()).items[0].acknowledged_at is None
-
-
-async def test_its_button_acts_and_the_page_says_how_it_is_now(post: Post) -> None:
-    link = await acting_link(post, "snooze")
-    async with visiting(post.world, "") as stranger:
-        done = await stranger.post(link)
-        assert "Put off for an hour. If it is still open then, it is told again." in done.text
-        assert [label for _, label in buttons_of(done.text)] == ["Acknowledge"]
-        ((action, _),) = buttons_of(done.text)
-        assert "You acknowledged it" in (await stranger.post(action)).text
-        again = await stranger.post(action)
-        assert (again.status_code, buttons_of(again.text)) == (200, [])
-        assert "Nothing was changed: somebody knows already." in again.text
-        await post.client.resolve_alert((await post.client.alerts()).items[0].id)
-        assert "Nothing was changed: it is over." in (await stranger.post(action)).text
-        assert "Resolved" in (await stranger.get(link)).text
-
-
-async def test_another_site_presses_no_button(post: Post) -> None:
-    link = await acting_link(post)
-    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        assert (await post.world.http.post(link, headers=headers)).status_code == 403
-    assert (await post.client.alerts()).items[0].acknowledged_at is None
-
-
-@pytest.mark.parametrize("code", ["", "nonsense", "x" * 600, "%F0%9F%90%99"])
-async def test_a_link_to_an_alert_that_is_none_is_a_page_in_words(visits: Visits, code: str) -> None:
-    stranger = await visits("")
-    for page in ("/alert-link/acknowledge", "/alert-link/snooze"):
-        for answer in (await stranger.get(f"{page}?code={code}"), await stranger.post(f"{page}?code={code}")):
-            assert (answer.status_code, "This link opens nothing" in answer.text) == (404, True)
-            assert "This link is not whole: take it from the message once more. Nothing was changed." in answer.text
-
-
-async def test_a_link_to_an_alert_says_when_it_is_over(post: Post) -> None:
-    link = await acting_link(post)
-    await post.world.passes(days=7)
-    async with visiting(post.world, "") as stranger:
-        for answer in (await stranger.get(link), await stranger.post(link)):
-            assert "This link is over: it worked for seven days. Nothing was changed." in answer.text
-
-
 async def test_each_role_sees_the_deeds_that_are_its_own(world: World, acme: Client) -> None:
     _, alert = await down(world, acme)
     for role, operates, writes in (
@@ -635,60 +235,6 @@ async def test_what_others_wrote_is_text_on_every_page_of_alerts(world: World, a
         assert "<b>x" not in text, path
 
 
-# Words and settings, without a server.
-
-READER = Reader(BEGINNING, UTC)
-ALERT = Alert(
-    id=UUID(int=1),
-    subject=AlertSubject(kind=SubjectKind.JOB, job=None, namespace=None, slug=None, name="Backup"),
-    cls=AlertClass.FAILED,
-    severity=Severity.WARNING,
-    opened_at=BEGINNING - timedelta(hours=2),
-    opening=1,
-    held=False,
-    held_since=None,
-    holders=[],
-    acknowledged_at=None,
-    acknowledged_by="",
-    snoozed_until=None,
-    resolved_at=None,
-    ending=None,
-    run=None,
-)
-MESSAGE = Notification(
-    id=UUID(int=2),
-    alert=ALERT.id,
-    channel=UUID(int=3),
-    channel_name="On call",
-    kind=Kind.OPEN,
-    number=1,
-    state=MessageState.WAITING,
-    made_at=BEGINNING,
-    tries=0,
-    next_at=BEGINNING + timedelta(minutes=5),
-    settled_at=None,
-    arrived=False,
-    why="",
-)
-CHANNEL = Channel(
-    id=UUID(int=3),
-    kind="email",
-    name="On call",
-    settings={"to": "a@b.c"},
-    hidden=[],
-    fallback=None,
-    enabled=True,
-    usable=True,
-    broken_at=None,
-    closed_until=None,
-    delivered_at=None,
-    failures=0,
-    why="no such room",
-    created_at=BEGINNING,
-    updated_at=BEGINNING,
-)
-
-
 def test_every_class_has_a_word_and_a_sentence_now_and_afterwards() -> None:
     for cls in AlertClass:
         assert alert_words.CLASSES[cls]
@@ -735,149 +281,3 @@ def test_every_event_is_a_sentence() -> None:
     assert said[Happening.HELD] == "Held by the upgrade: nobody is told."
     assert said[Happening.RESOLVED] == "It recovered."
     assert len(set(said.values())) == len(Happening)
-
-
-@pytest.mark.parametrize(
-    ("changes", "word", "more"),
-    [
-        ({}, "On its way", ""),
-        ({"tries": 2, "why": "it is full"}, "Delayed", "it is full; it is tried again at 08:05"),
-        ({"state": MessageState.DELIVERED}, "Delivered", ""),
-        ({"state": MessageState.DEAD, "why": "gone"}, "Not delivered", "gone"),
-        ({"state": MessageState.OVERTAKEN, "why": "over"}, "Not needed", "it was over by then"),
-        ({"state": MessageState.DISCARDED}, "Put away", ""),
-    ],
-)
-def test_the_state_of_a_message_says_what_became_of_it(changes: dict[str, Any], word: str, more: str) -> None:
-    found = alert_words.message_state(replace(MESSAGE, **changes), READER)
-    assert (found.word, found.more) == (word, more)
-
-
-def test_whatever_overtakes_a_message_is_said_in_words() -> None:
-    for how in set(Sending) - SENT:
-        overtaken = replace(MESSAGE, state=MessageState.OVERTAKEN, why=how.value)
-        assert len(alert_words.message_state(overtaken, READER).more) > len(how.value)
-
-
-@pytest.mark.parametrize(
-    ("changes", "word", "more"),
-    [
-        ({}, "Never tried", ""),
-        ({"delivered_at": BEGINNING}, "Works", "Last at 08:00."),
-        ({"enabled": False, "broken_at": BEGINNING}, "Switched off", "Nothing is told on it."),
-        ({"usable": False}, "Cannot send", "This installation sends no e-mail."),
-        ({"broken_at": BEGINNING}, "Broken", "Since 08:00. No such room"),
-        ({"closed_until": BEGINNING + timedelta(minutes=5)}, "Closed", "Nothing is sent before 08:05. No such room"),
-        ({"failures": 1}, "Failing", "The last message failed. No such room"),
-        ({"closed_until": BEGINNING, "failures": 5}, "Failing", "The last 5 messages failed. No such room"),
-    ],
-)
-def test_the_state_of_a_channel_says_whether_it_works(changes: dict[str, Any], word: str, more: str) -> None:
-    found = alert_words.channel_state(replace(CHANNEL, **changes), READER)
-    assert (found.word, found.more) == (word, more)
-
-
-def test_every_verdict_is_said_with_and_without_a_time() -> None:
-    line = ExplainedLine(
-        route=UUID(int=4),
-        route_name="Everything",
-        step=0,
-        channel=CHANNEL.id,
-        channel_name="On call",
-        verdict=Verdict.DUE,
-        at=None,
-        fallback_of=None,
-    )
-    for verdict in Verdict:
-        never = alert_words.verdict(replace(line, verdict=verdict), READER)
-        once = alert_words.verdict(replace(line, verdict=verdict, at=BEGINNING + timedelta(hours=1)), READER)
-        assert never
-        assert ("09:00" in once) == (verdict in {Verdict.LATER, Verdict.TOLD, Verdict.CLOSED, Verdict.HELD})
-
-
-WAY = Way(
-    "Pigeon",
-    (
-        Field(name="loft", label="Loft"),
-        Field(name="ring", label="Ring", secret=True),
-        Field(name="height", label="Height", shape=Shape.NUMBER, optional=True),
-        Field(name="night", label="Flies by night", shape=Shape.CHECK),
-        Field(name="colour", label="Colour", shape=Shape.CHOICE, choices=(("grey", "Grey"), ("white", "White"))),
-        Field(name="marks", label="Marks", shape=Shape.PAIRS, optional=True),
-    ),
-)
-TYPED = {
-    "settings-loft": "North",
-    "settings-ring": "7",
-    "settings-height": "30",
-    "settings-night": "yes",
-    "settings-colour": "grey",
-    "settings-marks": "left: red\n\nright: none: at all",
-}
-READ = {
-    "loft": "North",
-    "ring": "7",
-    "height": 30,
-    "night": True,
-    "colour": "grey",
-    "marks": {"left": "red", "right": "none: at all"},
-}
-
-
-def test_settings_of_every_shape_are_read_and_stand_in_the_form_again() -> None:
-    assert ways.settings(WAY, Form(list(TYPED.items()))) == READ
-    again = Form(ways.stored(WAY, READ))
-    assert ways.settings(WAY, again) == READ
-
-
-def test_what_is_hidden_stays_where_nothing_is_written_and_is_needed_where_it_is_new() -> None:
-    empty = Form(list((TYPED | {"settings-ring": ""}).items()))
-    assert "ring" not in ways.settings(WAY, empty, ["ring"])
-    assert ways.settings(WAY, Form(list(TYPED.items())), ["ring"])["ring"] == "7"
-    with pytest.raises(Invalid) as refused:
-        ways.settings(WAY, empty)
-    assert [fault.pointer for fault in refused.value.faults] == ["/settings/ring"]
-
-
-@pytest.mark.parametrize(("field", "text"), [("height", "high"), ("marks", "no mark")])
-def test_settings_that_cannot_be_read_name_their_field(field: str, text: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        ways.settings(WAY, Form(list((TYPED | {f"settings-{field}": text}).items())))
-    assert [fault.pointer for fault in refused.value.faults] == [f"/settings/{field}"]
-
-
-def test_where_a_channel_goes_never_shows_a_secret() -> None:
-    assert ways.goes_to(CHANNEL) == "a@b.c"
-    assert ways.goes_to(replace(CHANNEL, kind="of a newer server")) == ""
-
-
-def test_routes_stand_below_their_parents_in_their_order() -> None:
-    def route(number: int, parent: int, place: int = 0) -> Route:
-        return Route(
-            id=UUID(int=number),
-            name=str(number),
-            parent=UUID(int=parent) if parent else None,
-            place=place,
-            matcher="",
-            proceeds=False,
-            steps=[],
-            group_by=[],
-            group_wait=0,
-            group_interval=0,
-            repeat=None,
-            also=[],
-            hours=None,
-        )
-
-    found = tree([route(1, 0), route(4, 1, 2), route(2, 1, 1), route(3, 2)])
-    assert [(one.route.name, one.depth) for one in found] == [("1", 0), ("2", 1), ("3", 2), ("4", 1)]
-
-
-def test_every_kind_of_channel_has_its_form() -> None:
-    """As the server knows them, but for where a provider is, which nobody is asked."""
-    for kind, known in KINDS.items():
-        asked = {one.name: (one.secret, one.optional) for one in WAYS[kind].fields}
-        wanted = {one.name: (one.name in known.secrets, not one.required) for one in fields(known.settings)}
-        assert asked == {name: each for name, each in wanted.items() if name != "api"}, kind
-        assert WAYS[kind].title == known.title
-    assert WAYS.keys() == KINDS.keys()

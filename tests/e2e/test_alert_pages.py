@@ -28,7 +28,7 @@ def alert(browser: Browser, served: Served) -> str:
     """The address of one whose message was tried, and will be again."""
     with visitor(browser, served) as page:
         set_up(page, served)
-        ping(page, served, made(page, "Failed"), "/1")
+        ping(page, served, made(page, "Failed"), "/1", "dumping\ndisk full\n")
         page.goto("/alerts")
         row = page.get_by_role("link", name="Failed Failed")
         expect(row).to_be_visible()
@@ -54,7 +54,10 @@ def test_the_pages_of_messages_are_for_everyone(
         sign_in(page)
         page.goto("/messages")
         message = page.get_by_role("link", name="that it began").get_attribute("href") or ""
-        for name, path in {"alert-told": alert, "messages": "/messages", "message": message}.items():
+        page.goto(alert)
+        job = page.locator("dl.keys").get_by_role("link", name="Failed").get_attribute("href") or ""
+        told = {"alerts": "/alerts", "alert-told": alert, "messages": "/messages", "message": message, "job-told": job}
+        for name, path in told.items():
             page.goto(path)
             wrong[name] = judged(page, f"{name}-{width}-{theme}")
         try_a_channel(page)
@@ -81,3 +84,31 @@ def test_an_alert_is_acknowledged_snoozed_and_resolved_without_a_script(
         expect(page.locator("h1")).to_contain_text("Resolved")
         page.goto("/alerts")
         expect(page.get_by_role("heading", name="Nothing is wrong.")).to_be_visible()
+
+
+def test_the_bell_and_the_pages_follow_what_happens(browser: Browser, served: Served, alert: str) -> None:
+    """None of them would look by itself within a minute."""
+    with visitor(browser, served) as page, visitor(browser, served) as other:
+        for one in (page, other):
+            sign_in(one)
+        job = made(other, "Followed")
+        page.goto("/alerts?q=Followed")
+        bell = page.locator(".rail .bell")
+        expect(page.locator("[data-live]")).to_have_text("Live")
+        expect(bell).to_have_attribute("aria-label", "No open alerts")
+        ping(other, served, job, "/fail")
+        row = page.locator("tbody tr")
+        expect(row).to_contain_text("Open")
+        expect(bell).to_have_attribute("aria-label", "1 open alert")
+        other.goto("/messages")
+        page.goto(other.get_by_role("link", name="that it began").first.get_attribute("href") or "")
+        page.get_by_text("Put it away…").click()
+        page.get_by_role("button", name="Put it away").click()
+        expect(other.locator("tbody tr").first).to_contain_text("Put away")
+        bell.click()
+        page.get_by_role("link", name="Failed Followed").click()
+        other.goto(job)
+        expect(other.locator("#alerts tbody")).to_contain_text("Open")
+        page.get_by_role("button", name="Acknowledge").click()
+        expect(other.locator("#alerts tbody")).to_contain_text("Acknowledged")
+        expect(other.locator(".rail .bell")).to_have_attribute("aria-label", "No open alerts")

@@ -400,7 +400,7 @@ def test_a_list_whose_refresh_is_refused_stays_and_says_since_when_it_is_old(
     with visitor(browser, served) as page:
         sign_in(page)
         expect(page.locator(".live")).to_have_text("Live")
-        rows = page.locator("tr[data-job]")
+        rows = page.locator("tr[data-row]")
         before = rows.count()
         assert before
         page.route("**/jobs", lambda route: route.fulfill(status=429, body="<h1>Too many</h1>"))

@@ -20,7 +20,7 @@ from crontopus.storage.opening import open_database
 from crontopus.storage.sealing import FILE
 from crontopus.wire.events import ChangeEvent
 from crontopus.wire.jobs import Job, NewJob
-from crontopus.wire.runs import Run
+from crontopus.wire.runs import CheckIn, Run
 from crontopus.wire.schedules import Schedule
 from tests.load import Load
 from tests.postgres import Postgres, free_port
@@ -169,6 +169,10 @@ async def test_two_servers_tell_each_other_at_once(tmp_path: Path, postgres_url:
                 while await anext(lines) != "event: job":
                     pass
                 took.append(time.monotonic() - began)
+            await one.check_in(CheckIn(kind="fail", job="default/job-0"))
+            async with asyncio.timeout(20):
+                while await anext(lines) != "event: alert":
+                    pass
     assert median(took) < 0.5, took
 
 

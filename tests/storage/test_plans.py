@@ -10,7 +10,8 @@ from sqlalchemy import event
 
 from crontopus.domain.access import ALL
 from crontopus.domain.query import parse_jobs
-from crontopus.storage import alerts, channels, checkins, finding, notifications, runs
+from crontopus.storage import alert_lists, alerts, channels, checkins, finding, notifications, runs
+from crontopus.storage.alert_lists import Wanted
 from crontopus.storage.database import Database, SystemTx, Tx
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
@@ -73,6 +74,22 @@ async def test_the_late_are_found_without_looking_at_those_that_are_not(sqlite_w
             await READS_OF_THE_LATE[read](tx)
         plans = [step for statement, values in said for step in await _plan(tx, statement, values)]
     assert any("late USING INDEX ix_watches_late (next_expected_at<?)" in step for step in plans), plans
+
+
+READS_OF_OPEN_ALERTS: dict[str, Callable[[Tx], Awaitable[Any]]] = {
+    "how many there are": lambda tx: alert_lists.counts(tx, ALL),
+    "a page of them": lambda tx: alert_lists.listed(tx, ALL, Wanted(only_open=True), None, 50),
+}
+
+
+@pytest.mark.parametrize("read", READS_OF_OPEN_ALERTS)
+async def test_open_alerts_are_found_without_looking_at_those_that_are_over(sqlite_world: World, read: str) -> None:
+    db, tenant = sqlite_world.appliance.db, sqlite_world.tenants["acme"].principal.tenant
+    async with db.read(tenant) as tx:
+        with _statements(db) as said:
+            await READS_OF_OPEN_ALERTS[read](tx)
+        plans = [step for statement, values in said for step in await _plan(tx, statement, values)]
+    assert any("ix_alerts_not_over (tenant_id=?)" in step for step in plans), plans
 
 
 @pytest.mark.parametrize("status", ["down", "new", "paused"])

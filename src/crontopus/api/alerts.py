@@ -1,5 +1,6 @@
 """Alerts: what is wrong, whom it was told to, and what people make of it."""
 
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -9,16 +10,29 @@ from litestar.params import PathParameter, QueryParameter
 from msgspec import Struct
 
 from crontopus.api import telling
-from crontopus.api.arguments import Caller, Cursor, Limit, Parts
+from crontopus.api.arguments import AlertsQuery, Caller, Cursor, Limit, Parts
 from crontopus.api.principal import needs
 from crontopus.api.reading import Body, page_of, place_of
+from crontopus.domain import query
 from crontopus.domain.access import Scope
+from crontopus.domain.alerts import AlertClass
+from crontopus.domain.alerts import Severity as Grade
+from crontopus.domain.errors import Fault, Invalid
+from crontopus.domain.query import Query, Term
 from crontopus.engine import alerts as engine
-from crontopus.storage import alerts, channels, notifications
+from crontopus.storage import alert_lists, alerts, channels, jobs, notifications
+from crontopus.storage.alert_lists import Wanted
 from crontopus.wire.alerts import Alert, AlertDetail, Note, Snooze
 from crontopus.wire.common import Page
 
 AlertId = Annotated[UUID, PathParameter(description="The alert's id.")]
+Class = Annotated[
+    str | None,
+    QueryParameter(name="class", description="Only those of this class.", enum=[each.value for each in AlertClass]),
+]
+Severity = Annotated[
+    str | None, QueryParameter(description="Only those of this severity.", enum=[each.value for each in Grade])
+]
 
 
 class _Before(Struct, forbid_unknown_fields=True):
@@ -30,15 +44,39 @@ async def listed(
     caller: Caller,
     parts: Parts,
     only_open: Annotated[bool, QueryParameter(description="Without those that are over.")] = False,
+    job: Annotated[
+        str | None, QueryParameter(description="Only those of this job: its id, or `namespace/slug`.")
+    ] = None,
+    kind: Class = None,
+    severity: Severity = None,
+    q: AlertsQuery = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[Alert]:
     """List alerts, newest first."""
     before = place_of(cursor, _Before)
+    terms = query.parse_alerts(q or "") + _terms("class", kind, AlertClass) + _terms("severity", severity, Grade)
     async with parts.db.read(caller.tenant) as tx:
-        found = await alerts.listed(tx, caller.reach, before.id if before else None, limit + 1, only_open=only_open)
+        of = None if job is None else await jobs.id_of(tx, caller.reach, job)
+        wanted = Wanted(only_open, of, terms)
+        found = await alert_lists.listed(tx, caller.reach, wanted, before.id if before else None, limit + 1)
         names = await telling.subjects(tx, found)
     return page_of(found, limit, lambda one: telling.alert(one, names), lambda one: _Before(one.alert.id))
+
+
+@get("/alerts/counts", operation_id="alert_counts", opt=needs(Scope.ALERTS_READ))
+async def counts(caller: Caller, parts: Parts) -> dict[str, int]:
+    """Count the alerts that are not over.
+
+    `open`: nobody has acknowledged it and nothing holds it; `acknowledged`, also for a time; `held`; and `total`. Where
+    counting takes long, the last answer stands for ten times as long.
+    """
+
+    async def counted() -> dict[str, int]:
+        async with parts.db.read(caller.tenant) as tx:
+            return await alert_lists.counts(tx, caller.reach)
+
+    return await parts.counts.get(("alerts", caller.tenant, caller.reach), counted)
 
 
 @get("/alerts/{alert:uuid}", operation_id="alert", opt=needs(Scope.ALERTS_READ))
@@ -120,4 +158,14 @@ async def note(caller: Caller, parts: Parts, alert: AlertId, form: NamedDependen
         await engine.note(tx, caller, alert, form.text)
 
 
-ROUTES = [listed, show, acknowledge, unacknowledge, snooze, resolve, note]
+def _terms(field: str, value: str | None, known: type[StrEnum]) -> Query:
+    """As the query language would say it. Raises Invalid."""
+    if value is None:
+        return ()
+    if value not in list(known):
+        detail = f"is one of {', '.join(known)}, not {value!r}"
+        raise Invalid(f"{field} {detail}", (Fault(f"/{field}", detail),))
+    return (Term(field, (value,)),)
+
+
+ROUTES = [listed, counts, show, acknowledge, unacknowledge, snooze, resolve, note]

@@ -35,6 +35,14 @@ RunsQuery = Annotated[
         max_length=1000,
     ),
 ]
+AlertsQuery = Annotated[
+    str | None,
+    QueryParameter(
+        description="As for jobs, with `class:failed,missed`, `severity:critical`, `ns:`, `job:` (a slug or "
+        "`namespace/slug`), `tag:`, `label:`; a bare word searches the names of jobs.",
+        max_length=1000,
+    ),
+]
 JobName = Annotated[
     str,
     PathParameter(description="A job's id, `namespace:slug`, or a slug of the namespace `default`.", max_length=250),

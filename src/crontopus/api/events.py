@@ -34,6 +34,7 @@ ASK_SECONDS = 1.0
 """So often is asked whether a silent stream's reader may still see what it would tell."""
 GATHER_SECONDS = 0.05
 """What is written at nearly the same time is read at once."""
+OF_ALERTS = frozenset({"alert", "notification"})
 _ID = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,9})", re.ASCII)
 RESYNC = b"event: resync\ndata: {}\n\n"
 ALIVE = b": alive\n\n"
@@ -48,8 +49,9 @@ LastEventId = Annotated[
 async def stream(request: Http, caller: Caller, parts: Parts, last_event_id: LastEventId = None) -> Stream:
     """Follow what changes.
 
-    `text/event-stream`: events `job` and `run` whose data is a ChangeEvent. With `Last-Event-ID` it goes on from
-    there, or begins with the event `resync` where that is no longer known: read again whatever is shown.
+    `text/event-stream`: events `job` and `run` whose data is a ChangeEvent, and for who may read alerts `alert` and
+    `notification`. With `Last-Event-ID` it goes on from there, or begins with the event `resync` where that is no
+    longer known: read again whatever is shown.
     """
     if parts.streams >= MOST_STREAMS:
         raise Unavailable("too many live streams are open: close some, or read again now and then instead")
@@ -143,7 +145,8 @@ async def _next(parts: Assembly, caller: Principal, place: Position) -> tuple[li
             visible = changes if caller.reach.is_all else await _within(tx, caller, changes)
     except Unavailable:
         return [], place
-    return list(visible), changes[-1].place
+    may_all = caller.may(Scope.ALERTS_READ)
+    return [change for change in visible if may_all or change.noun not in OF_ALERTS], changes[-1].place
 
 
 async def _within(tx: Tx, caller: Principal, changes: Sequence[Change]) -> list[Change]:

@@ -38,6 +38,7 @@ async def listed(
     parts: Parts,
     status: Status = None,
     channel: Annotated[UUID | None, QueryParameter(description="Only those to this channel.")] = None,
+    alert: Annotated[UUID | None, QueryParameter(description="Only those about this alert.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[Notification]:
@@ -45,7 +46,7 @@ async def listed(
     caller.require_all_jobs()
     before, wanted = place_of(cursor, _Before), _state(status)
     async with parts.db.read(caller.tenant) as tx:
-        found = await notifications.listed(tx, before.id if before else None, limit + 1, wanted, channel)
+        found = await notifications.listed(tx, before.id if before else None, limit + 1, wanted, channel, alert)
         ways = await _ways(tx)
     return page_of(found, limit, lambda one: telling.notification(one, ways), lambda one: _Before(one.id))
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from crontopus.cli.call import connected
+from crontopus.cli.completion import JOB
 from crontopus.cli.notifications import OF_ALERT
 from crontopus.cli.output import Column, Form, Listing, Out, gathered, say
 from crontopus.cli.table import Cell
 from crontopus.cli.values import WHEN
 from crontopus.cli.words import Words
-from crontopus.domain.alerts import Ending, Severity, SubjectKind
+from crontopus.domain.alerts import AlertClass, Ending, Severity, SubjectKind
 from crontopus.wire.alerts import Alert, AlertDetail, AlertEvent
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _ENDINGS = {
     Ending.DELETED: "the job was deleted",
     Ending.EXPIRED: "nothing was heard of it any more",
 }
+Q_ALERTS = "Such as `class:failed severity:critical ns:prod tag:db`; a bare word searches names of jobs."
 _which = click.argument("which", metavar="ID")
 
 
@@ -38,7 +40,7 @@ def _job(one: Alert) -> str:
     return f"{of.namespace}/{of.slug}" if of.job else f"{of.name or 'a job'} (gone)"
 
 
-def _in_short(one: Alert) -> str:
+def in_short(one: Alert) -> str:
     return f"{_job(one)} ({one.cls})"
 
 
@@ -46,7 +48,7 @@ def _severity(one: Alert) -> Cell:
     return Cell(one.severity.value, _SEVERITIES[one.severity])
 
 
-def _state(one: Alert, words: Words) -> Cell:
+def state(one: Alert, words: Words) -> Cell:
     """A snooze that has passed is over, whether or not anything has been decided since."""
     if one.resolved_at is not None:
         return Cell("resolved", "green")
@@ -65,7 +67,7 @@ ALERTS = Listing(
         Column("severity", lambda one, words: _severity(one)),
         Column("job", lambda one, words: _job(one)),
         Column("since", lambda one, words: words.about(one.opened_at)),
-        Column("state", _state),
+        Column("state", state),
     ),
 )
 EVENTS = Listing(
@@ -85,7 +87,7 @@ def _card(detail: AlertDetail, words: Words) -> Iterator[tuple[str, str | Cell]]
     yield "job", _job(one)
     yield "class", one.cls.value
     yield "severity", _severity(one)
-    yield "state", _state(one, words)
+    yield "state", state(one, words)
     yield "since", words.instant(one.opened_at)
     yield "opened", f"{one.opening} times" if one.opening > 1 else ""
     yield (
@@ -102,12 +104,35 @@ def alerts() -> None:
 
 
 @alerts.command("list")
+@click.option("-q", "--q", metavar="QUERY", help=Q_ALERTS)
+@click.option("--job", type=JOB, default="", help="Only those of this job.")
+@click.option(
+    "--class", "cls", type=click.Choice([each.value for each in AlertClass]), help="Only those of this class."
+)
+@click.option("--severity", type=click.Choice([each.value for each in Severity]), help="Only those of this severity.")
 @click.option("--all", "everything", is_flag=True, help="Also those that are over.")
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
 @connected
-async def list_alerts(client: "Client", out: Out, everything: bool, limit: int) -> None:
+async def list_alerts(
+    client: "Client",
+    out: Out,
+    q: str | None,
+    job: str,
+    cls: str | None,
+    severity: str | None,
+    everything: bool,
+    limit: int,
+) -> None:
     """List the alerts that are open, newest first."""
-    out.many(await gathered(partial(client.alerts, only_open=not everything), limit), ALERTS)
+    wanted = partial(client.alerts, only_open=not everything, job=job, cls=cls or "", severity=severity or "", q=q)
+    out.many(await gathered(wanted, limit), ALERTS)
+
+
+@alerts.command()
+@connected
+async def counts(client: "Client", out: Out) -> None:
+    """Count the alerts that are not over: open, acknowledged, held."""
+    out.mapping(await client.alert_counts())
 
 
 @alerts.command()
@@ -133,7 +158,7 @@ async def show(client: "Client", out: Out, which: str) -> None:
 async def acknowledge(client: "Client", out: Out, which: str) -> None:
     """Say that you know: nobody is told any more. Also in the place of a snooze."""
     changed = await client.acknowledge_alert(which)
-    out.said(f"{_in_short(changed)} is acknowledged: nobody is told any more", changed)
+    out.said(f"{in_short(changed)} is acknowledged: nobody is told any more", changed)
 
 
 @alerts.command()
@@ -142,7 +167,7 @@ async def acknowledge(client: "Client", out: Out, which: str) -> None:
 async def unacknowledge(client: "Client", out: Out, which: str) -> None:
     """Take an acknowledgement or a snooze back: it is told again, from its first step on."""
     changed = await client.unacknowledge_alert(which)
-    out.said(f"{_in_short(changed)} is open again: it is told from its first step on", changed)
+    out.said(f"{in_short(changed)} is open again: it is told from its first step on", changed)
 
 
 @alerts.command()
@@ -152,7 +177,7 @@ async def unacknowledge(client: "Client", out: Out, which: str) -> None:
 async def snooze(client: "Client", out: Out, which: str, until: datetime) -> None:
     """Acknowledge an alert until a time: then it is told again, if it is still open."""
     changed = await client.snooze_alert(which, until)
-    out.said(f"{_in_short(changed)} is snoozed until {out.words.instant(changed.snoozed_until)}", changed)
+    out.said(f"{in_short(changed)} is snoozed until {out.words.instant(changed.snoozed_until)}", changed)
 
 
 @alerts.command()
@@ -161,7 +186,7 @@ async def snooze(client: "Client", out: Out, which: str, until: datetime) -> Non
 async def resolve(client: "Client", out: Out, which: str) -> None:
     """End an alert by hand: the next failure or miss of the job is a new one."""
     changed = await client.resolve_alert(which)
-    out.said(f"{_in_short(changed)} is resolved", changed)
+    out.said(f"{in_short(changed)} is resolved", changed)
 
 
 @alerts.command()

@@ -9,9 +9,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from crontopus.cli.alerts import in_short, state
 from crontopus.cli.call import connected
 from crontopus.cli.output import Form, Out, say
-from crontopus.domain.errors import NotFound, Unavailable
+from crontopus.cli.words import Words
+from crontopus.domain.errors import NotAllowed, NotFound, Unavailable
 from crontopus.domain.text import escaped
 from crontopus.wire.encoding import encoded
 from crontopus.wire.events import ChangeEvent
@@ -100,13 +102,13 @@ async def _show(client: "Client", out: Out, message: Message) -> None:
         return say("some changes were lost: read again what matters")
     told = msgspec.json.decode(message.data, type=ChangeEvent)
     if out.form is Form.TABLE:
-        out.line(f"{out.words.instant(told.at)}  {await _in_words(client, told)}")
+        out.line(f"{out.words.instant(told.at)}  {await _in_words(client, told, out.words)}")
     else:
         click.echo(escaped(encoded(Told(**asdict(told), event_id=message.id)).decode()).encode())
 
 
-async def _in_words(client: "Client", change: ChangeEvent) -> str:
-    """How the thing stands now; by its id where it is gone or of a kind unknown here."""
+async def _in_words(client: "Client", change: ChangeEvent, words: Words) -> str:
+    """How the thing stands now; by its id where it is gone, not to be seen alone, or of a kind unknown here."""
     try:
         match change.noun:
             case "job":
@@ -115,6 +117,14 @@ async def _in_words(client: "Client", change: ChangeEvent) -> str:
             case "run":
                 run = await client.run(change.id)
                 return f"run {run.number} of {run.job.namespace}/{run.job.slug} is {run.state}"
+            case "alert":
+                alert = (await client.alert(change.id)).alert
+                return f"alert {change.id} of {in_short(alert)} is {state(alert, words).text}"
+            case "notification":
+                message = (await client.notification(change.id)).notification
+                return f"message {change.id} of alert {message.alert} is {message.state}"
     except NotFound:
         return f"{change.noun} {change.id} is gone"
+    except NotAllowed:
+        pass
     return f"{change.noun} {change.id}"

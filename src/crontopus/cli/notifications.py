@@ -78,12 +78,16 @@ def notifications() -> None:
 @notifications.command("list")
 @click.option("--status", type=click.Choice([each.value for each in MessageState]), help="Only those in this state.")
 @click.option("--channel", metavar="CHANNEL", help="Only those to this channel, named by name or id.")
+@click.option("--alert", metavar="ALERT", default="", help="Only those about this alert.")
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
 @connected
-async def list_notifications(client: "Client", out: Out, status: str | None, channel: str | None, limit: int) -> None:
+async def list_notifications(
+    client: "Client", out: Out, status: str | None, channel: str | None, alert: str, limit: int
+) -> None:
     """List messages, newest first."""
     to = (await channels.find(client, channel)).id if channel is not None else ""
-    out.many(await gathered(partial(client.notifications, status=status or "", channel=to), limit), NOTIFICATIONS)
+    wanted = partial(client.notifications, status=status or "", channel=to, alert=alert)
+    out.many(await gathered(wanted, limit), NOTIFICATIONS)
 
 
 @notifications.command()

@@ -44,10 +44,32 @@ class Alerts(Http):
     """Of the tenant that the credential is for."""
 
     async def alerts(
-        self, *, only_open: bool = False, cursor: str | None = None, limit: int | None = None
+        self,
+        *,
+        only_open: bool = False,
+        job: UUID | str = "",
+        cls: str = "",
+        severity: str = "",
+        q: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
     ) -> Page[Alert]:
-        wanted = "true" if only_open else None
-        return await self.call("GET", "/alerts", Page[Alert], only_open=wanted, cursor=cursor, limit=limit)
+        return await self.call(
+            "GET",
+            "/alerts",
+            Page[Alert],
+            headers=None,
+            only_open="true" if only_open else None,
+            job=str(job) or None,
+            severity=severity or None,
+            q=q,
+            cursor=cursor,
+            limit=limit,
+            **{"class": cls or None},
+        )
+
+    async def alert_counts(self) -> dict[str, int]:
+        return await self.call("GET", "/alerts/counts", dict[str, int])
 
     async def alert(self, alert: UUID | str) -> AlertDetail:
         return await self.call("GET", f"/alerts/{segment(alert)}", AlertDetail)
@@ -137,7 +159,13 @@ class Alerts(Http):
         return await self.call("POST", f"/jobs/{segment(job)}/unmute", Job)
 
     async def notifications(
-        self, *, status: str = "", channel: UUID | str = "", cursor: str | None = None, limit: int | None = None
+        self,
+        *,
+        status: str = "",
+        channel: UUID | str = "",
+        alert: UUID | str = "",
+        cursor: str | None = None,
+        limit: int | None = None,
     ) -> Page[Notification]:
         return await self.call(
             "GET",
@@ -145,6 +173,7 @@ class Alerts(Http):
             Page[Notification],
             status=status or None,
             channel=str(channel) or None,
+            alert=str(alert) or None,
             cursor=cursor,
             limit=limit,
         )

@@ -3,42 +3,82 @@
 from collections.abc import Awaitable
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from msgspec import Struct
 
 from crontopus.client import Client
 from crontopus.console import alert_words
+from crontopus.console.ansi import Line
 from crontopus.console.forms import Faults, Form, read_form, same_names
+from crontopus.console.runs import Output
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
-from crontopus.domain.errors import Conflict, Fault, Invalid
+from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound
 from crontopus.wire.alerts import Alert
+from crontopus.wire.common import Page
+from crontopus.wire.runs import Run
 
 PAGE = "/alerts"
 MORNING = "morning"
 _SPANS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "7d": timedelta(days=7)}
 _AT_WORK = time(9)
 FIELDS = same_names("text", "until")
+LINES = 20
+"""Of what the run printed, the last."""
+
+
+class Query(Struct, frozen=True):
+    """What the address asks for; every link of the page is one of these, written out."""
+
+    q: str = ""
+    everything: bool = False
+
+    @classmethod
+    def of(cls, request: Visit) -> "Query":
+        asked = request.query_params
+        return cls(asked.get("q", "").strip()[:1000], asked.get("all") == "1")
+
+    def url(self) -> str:
+        asked = {"all": "1" if self.everything else "", "q": self.q}
+        return PAGE + ("?" + text if (text := urlencode({k: v for k, v in asked.items() if v})) else "")
+
+    def only(self, *, everything: bool) -> str:
+        """The address with the same words, from its first page on."""
+        return Query(self.q, everything).url()
 
 
 @get(PAGE)
 async def alerts(request: Visit, client: NamedDependency[Client], view: NamedDependency[View]) -> Response[str]:
-    everything = request.query_params.get("all") == "1"
-    page = await client.alerts(only_open=not everything, cursor=request.query_params.get("cursor"), limit=50)
+    query, cursor = Query.of(request), request.query_params.get("cursor")
+    fault = ""
+    try:
+        page = await client.alerts(only_open=not query.everything, q=query.q or None, cursor=cursor, limit=50)
+    except Invalid as error:
+        fault, page = str(error), Page[Alert](items=[])
     instants = [instant for one in page.items for instant in (one.opened_at, one.snoozed_until)]
     return view.page(
         "alerts.html",
+        400 if fault else 200,
         page=page,
-        everything=everything,
+        query=query,
+        fault=fault,
         states={one.id: alert_words.state(one, view.now) for one in page.items},
         known={one.id: alert_words.is_acknowledged(one, view.now) for one in page.items},
         classes=alert_words.CLASSES,
         severities=alert_words.SEVERITIES,
-        sees_all=_sees_all(view),
         refresh_in=view.refresh_in(*instants),
     )
+
+
+class Printed(Struct, frozen=True):
+    """The run that opened an alert, and its last lines."""
+
+    run: Run
+    lines: list[Line]
 
 
 @get(f"{PAGE}/{{alert:str}}")
@@ -122,7 +162,7 @@ async def _page(client: Client, view: View, alert: str, form: Form, faults: Faul
         messages=told,
         tells=alert_words.TELLS,
         events=[(each, alert_words.happened(each, reader)) for each in found.events],
-        sees_all=_sees_all(view),
+        output=await _output(client, one),
         form=form,
         faults=faults,
         refresh_in=view.refresh_in(one.opened_at, one.snoozed_until, *(each.next_at for each, _ in told)),
@@ -137,9 +177,16 @@ def _until(choice: str, view: View) -> datetime:
     return view.now + _SPANS.get(choice, _SPANS["1h"])
 
 
-def _sees_all(view: View) -> bool:
-    """Channels and routes are of the tenant as a whole."""
-    return view.me is not None and view.me.namespaces is None
+async def _output(client: Client, alert: Alert) -> Printed | None:
+    """The end of what the run printed that opened it; None where there is no run, or it has gone with its time."""
+    if alert.run is None:
+        return None
+    try:
+        run = await client.run(alert.run)
+    except NotFound:
+        return None
+    printed = Output.of(await client.run_log(run.id))
+    return Printed(run, (printed.tail or printed.head)[-LINES:])
 
 
 ROUTES: list[Any] = [alerts, show, acknowledge, unacknowledge, snooze, resolve, note]

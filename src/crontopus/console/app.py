@@ -16,6 +16,7 @@ from crontopus.console import (
     alerts,
     announcements,
     assets,
+    bell,
     bulk,
     channels,
     crontab,
@@ -67,7 +68,10 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
         if request.state.me.closed and view.is_person:
             request.state.tenants = (await client.tenants()).items
         _require(view)
-        return view if view.htmx else structs.replace(view, announcements=(await client.announcements()).items)
+        if view.htmx:
+            return view
+        announced = (await client.announcements()).items
+        return structs.replace(view, announcements=announced, rings=await bell.rings(client, request.state.me))
 
     def visitor(request: Visit) -> View:
         return see(request)
@@ -84,6 +88,7 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
             *job.ROUTES,
             *runs.ROUTES,
             *alerts.ROUTES,
+            *bell.ROUTES,
             *messages.ROUTES,
             *channels.ROUTES,
             *alert_routes.ROUTES,

@@ -12,6 +12,7 @@ from crontopus.client import Client
 from crontopus.console.ansi import last_lines
 from crontopus.console.chain import chain
 from crontopus.console.forms import read_form
+from crontopus.console.job_alerts import told_of
 from crontopus.console.jobs import recent_gaps
 from crontopus.console.snippets import snippets
 from crontopus.console.strip import LENGTH, strip
@@ -64,6 +65,7 @@ async def overview(job: FromPath[str], client: NamedDependency[Client], view: Na
         coming=await client.next_runs(job),
         arrival=await _arrival(client, shown, view),
         snippets=snippets(shown),
+        told=await told_of(client, shown, view),
         gaps=[gap for gap in await recent_gaps(client, view) if any(ref.id == shown.id for ref in gap.silent)],
         refresh_in=view.refresh_in(
             shown.next_expected_at, shown.due_at, shown.paused_until, shown.down_since, *_signs(shown)

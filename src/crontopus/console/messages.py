@@ -28,7 +28,16 @@ async def messages(request: Visit, client: NamedDependency[Client], view: NamedD
     cursor = request.query_params.get("cursor")
     page = await client.notifications(status=wanted, cursor=cursor, limit=50)
     states = {one.id: alert_words.message_state(one, view.reader) for one in page.items}
-    return view.page("messages.html", page=page, wanted=wanted, chips=STATES, states=states, tells=alert_words.TELLS)
+    instants = [instant for one in page.items for instant in (one.next_at, one.settled_at or one.made_at)]
+    return view.page(
+        "messages.html",
+        page=page,
+        wanted=wanted,
+        chips=STATES,
+        states=states,
+        tells=alert_words.TELLS,
+        refresh_in=view.refresh_in(*instants),
+    )
 
 
 @get(f"{PAGE}/{{notification:str}}")
@@ -44,6 +53,7 @@ async def show(
         state=state,
         tells=alert_words.TELLS,
         outcomes=alert_words.OUTCOMES,
+        refresh_in=view.refresh_in(found.notification.next_at, found.notification.made_at),
     )
 
 

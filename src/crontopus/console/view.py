@@ -38,7 +38,7 @@ class View(Struct, frozen=True, kw_only=True):
     """`me` is None before sign-in. `path` is the page itself, with its query; `note` is what the last deed did.
 
     `announcements`: what whoever runs the installation tells them. `exposed`: what is typed here can be read on the
-    way, and nobody has said that they know.
+    way, and nobody has said that they know. `rings`: what the bell says; None where there is none.
     """
 
     me: Me | None
@@ -51,6 +51,7 @@ class View(Struct, frozen=True, kw_only=True):
     htmx: bool
     exposed: bool = False
     announcements: Sequence[Announced] = ()
+    rings: int | None = None
 
     def may(self, scope: str) -> bool:
         """Whether the visitor may do this where they are."""
@@ -75,6 +76,11 @@ class View(Struct, frozen=True, kw_only=True):
     def is_person(self) -> bool:
         """Whether the visitor has an account here, and comes as themselves."""
         return self.me is not None and self.me.token is None and self.me.impersonation is None
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether what is of the tenant as a whole, such as channels and routes, is theirs to see."""
+        return self.me is not None and self.me.namespaces is None
 
     @property
     def is_confirmed(self) -> bool:

@@ -22,7 +22,7 @@ from crontopus.engine.pace import stand_back
 from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.storage import alerts as stored
-from crontopus.storage import channels, dependencies, jobs, notifications, routes, watches
+from crontopus.storage import channels, dependencies, events, jobs, notifications, routes, watches
 from crontopus.storage import tenants as stored_tenants
 from crontopus.storage.alerts import Event, Key, OwedFlip, Stored
 from crontopus.storage.channels import Channel as StoredChannel
@@ -241,6 +241,10 @@ class _Batch(Struct, kw_only=True):
         await stored.save(tx, new, [each for id, each in self.changed.items() if id not in self.new])
         await stored.log(tx, self.events)
         await notifications.add(tx, self.made)
+        made: dict[UUID, list[UUID]] = {}
+        for message in self.made:
+            made.setdefault(message.alert_id, []).append(message.id)
+        await events.tell(tx, [each.touched(made.get(id, ())) for id, each in self.changed.items()])
 
     def _enter(self, flip: OwedFlip, subject: Subject, before: Stored | None) -> None:
         if before is not None and not before.alert.is_over:

@@ -15,7 +15,7 @@ from crontopus.domain.errors import Conflict, Fault, Invalid
 from crontopus.domain.watch import Reason, Resolved
 from crontopus.engine import audit, watching
 from crontopus.storage import alerts as stored
-from crontopus.storage import dependencies, jobs
+from crontopus.storage import dependencies, events, jobs
 from crontopus.storage.alerts import Event, Stored
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.identity import new_id
@@ -114,6 +114,7 @@ async def _log(tx: Tx, caller: Principal, of: Stored, what: Happening, why: str)
         id=new_id(tx.now), tenant_id=tx.tenant, alert_id=of.alert.id, at=tx.now, what=what, who=caller.name, why=why
     )
     await stored.log(tx, [event])
+    await events.tell(SystemTx(tx.sql, tx.now), [of.touched()])
 
 
 async def _tell(tx: Tx, caller: Principal, of: Stored, action: str) -> None:

@@ -8,7 +8,7 @@ from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict
 from crontopus.domain.routing import MessageState
 from crontopus.engine import audit
-from crontopus.storage import alerts, notifications
+from crontopus.storage import alerts, events, notifications
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.notifications import Notification
 
@@ -52,5 +52,7 @@ async def _changed(
     everywhere = SystemTx(tx.sql, tx.now)
     await notifications.change(everywhere, found.id, values)
     await alerts.ask_again(everywhere, [found.alert_id])
+    of = await alerts.of_ids(everywhere, [found.alert_id])
+    await events.tell(everywhere, [each.touched([found.id]) for each in of.values()])
     await audit.tell(tx, caller, action, Target(Noun.ALERT, found.alert_id, f"{found.kind} {found.number}"))
     return await notifications.find(tx, found.id)

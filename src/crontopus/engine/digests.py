@@ -14,7 +14,7 @@ from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.watch import RunState
 from crontopus.engine import audit
 from crontopus.engine.mail import Mail
-from crontopus.storage import accounts, digests, gaps, jobs, tenants
+from crontopus.storage import accounts, alert_lists, digests, gaps, jobs, tenants
 from crontopus.storage.alerts import Stored
 from crontopus.storage.database import Database, SystemTx, Tx
 from crontopus.storage.digests import Digest, Owed
@@ -50,7 +50,7 @@ class Digests:
     async def _contents(self, tx: Tx, owed: Owed) -> Contents:
         reach = Reach(frozenset(map(UUID, owed.namespaces))) if owed.namespaces else Reach()
         since = words.since(owed.every, owed.next_at)
-        found = await digests.alerts_since(tx, reach, since, MOST)
+        found = await alert_lists.since(tx, reach, since, MOST)
         subjects = await jobs.subjects(SystemTx(tx.sql, tx.now), {one.subject_id for one in found})
         names = {id: f"{one.namespace}/{one.slug}" for id, one in subjects.items()}
         by_job = await digests.runs_since(tx, reach, since)

@@ -31,11 +31,12 @@ from crontopus.notify import kinds
 from crontopus.notify.contract import Notice, Parcel
 from crontopus.notify.guarded import Connections
 from crontopus.notify.outcome import Delivered, GiveUp, TryAgain
-from crontopus.storage import alerts, channels, notifications
+from crontopus.storage import alerts, channels, events, notifications
 from crontopus.storage.channels import Channel
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.identity import new_id
 from crontopus.storage.notifications import Attempt, Notification
+from crontopus.storage.touched import Touched
 
 log = structlog.get_logger(__name__)
 
@@ -53,10 +54,11 @@ _OUTCOMES = {Delivered: "delivered", TryAgain: "failed", GiveUp: "refused"}
 
 
 class Batch(Struct, frozen=True):
-    """What goes out as one: the messages, in order, and the parcel made of them."""
+    """What goes out as one: the messages, in order, the parcel made of them, and how the live stream tells of them."""
 
     messages: tuple[Notification, ...]
     parcel: Parcel
+    touched: tuple[tuple[UUID, Touched], ...]
 
 
 class Chosen(Struct, frozen=True):
@@ -253,11 +255,13 @@ class Outbox:
         await notifications.keep(tx, [*overtaken, *(message for _, message, _ in begun)])
         if overtaken:
             await alerts.ask_again(tx, {each.alert_id for each in overtaken})
+            await events.tell(tx, [of_alerts[each.alert_id].touched([each.id]) for each in overtaken])
         notices = iter(await self._notices.of(tx.of(channel.tenant_id), begun, told, offers=not chosen.summary))
         return [
             Batch(
                 tuple(message for _, message, _ in items),
                 Parcel(tuple(islice(notices, len(items))), tx.now, chosen.summary),
+                tuple(stored.touched([message.id]) for stored, message, _ in items),
             )
             for items in going
         ]
@@ -274,6 +278,7 @@ class Outbox:
         await notifications.keep(tx, [_settled(*each, tx.now) for each in told])
         await notifications.log(tx, [_attempt(message, tried, tx.now) for message, _, tried in told])
         await alerts.ask_again(tx, {message.alert_id for message, _, _ in told})
+        await events.tell(tx, [each for one in done for each in one.batch.touched])
         return await self._fares(tx, channel, done) if channel else None
 
     async def _fares(self, tx: SystemTx, channel: Channel, done: Sequence[Done]) -> Channel:

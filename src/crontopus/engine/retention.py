@@ -8,6 +8,7 @@ from uuid import UUID
 import anyio
 from msgspec import Struct
 
+from crontopus.domain.alerts import SETTLES
 from crontopus.domain.tiers import Quotas, kept_for
 from crontopus.storage import pruning, tiers, usage
 from crontopus.storage.database import Database, SystemTx
@@ -29,6 +30,11 @@ class Kept(Struct, frozen=True, kw_only=True):
     failed_output: timedelta = timedelta(days=90)
     output_bytes: int = 100_000_000
 
+    @property
+    def alerts(self) -> timedelta:
+        """From their end on, as long as runs: but never so short that one could still be opened again."""
+        return max(self.runs, SETTLES)
+
     def within(self, quotas: Quotas) -> "Kept":
         """No longer than a tier allows."""
         runs, output, failed = (kept_for(quotas, each) for each in (self.runs, self.output, self.failed_output))
@@ -43,7 +49,16 @@ class Retention:
 
     async def prune(self) -> bool:
         """Remove all that is too old or too much. True where there is more output to look at."""
-        for remove in (self._check_ins, self._runs, self._outputs, self._deleted_jobs, self._events, self._days):
+        for remove in (
+            self._check_ins,
+            self._runs,
+            self._outputs,
+            self._alerts,
+            self._flips,
+            self._deleted_jobs,
+            self._events,
+            self._days,
+        ):
             await self._all(remove)
         await self._shorter()
         async with self._db.write_all() as tx:
@@ -67,6 +82,12 @@ class Retention:
     async def _outputs(self, tx: SystemTx) -> int:
         return await pruning.old_outputs(tx, tx.now - self._kept.output, tx.now - self._kept.failed_output, BATCH)
 
+    async def _alerts(self, tx: SystemTx) -> int:
+        return await pruning.old_alerts(tx, tx.now - self._kept.alerts, BATCH)
+
+    async def _flips(self, tx: SystemTx) -> int:
+        return await pruning.old_flips(tx, tx.now - self._kept.runs, BATCH)
+
     async def _deleted_jobs(self, tx: SystemTx) -> int:
         return await pruning.deleted_job(tx, BATCH)
 
@@ -89,10 +110,12 @@ class Retention:
         """Than this tenant's things are kept."""
         async with self._db.read_all() as tx:
             before = Before(tx.now - kept.runs, tx.now - kept.output, tx.now - kept.failed_output)
+            over_before = tx.now - kept.alerts
             found = await pruning.jobs_with_old(tx, tenant, before)
         for job in found:
             await self._all(partial(pruning.old_of_job, job=job, before=before, limit=BATCH))
         await self._all(partial(pruning.old_runs_of, tenant=tenant, before=before.check_ins, limit=BATCH))
+        await self._all(partial(pruning.old_alerts, tenant=tenant, before=over_before, limit=BATCH))
 
     async def _excess(self) -> bool:
         """Whether there may be more outputs that came since the last time."""

@@ -16,11 +16,12 @@ from crontopus.domain.query import Query, alert_classes, matches
 from crontopus.domain.routing import Once, Recurring, Times, Weekly
 from crontopus.domain.schedule import Clock, Cron
 from crontopus.engine import audit, schedules
-from crontopus.engine.alerting import facts, job_fields
+from crontopus.engine.alerting import job_fields
 from crontopus.engine.routing import hours_of, matcher_of
-from crontopus.storage import alerts, dependencies, events, jobs, silences
+from crontopus.storage import alert_lists, alerts, dependencies, events, jobs, silences
+from crontopus.storage.alert_lists import Wanted
 from crontopus.storage.alerts import Stored
-from crontopus.storage.database import SystemTx, Tx
+from crontopus.storage.database import Tx
 from crontopus.storage.dependencies import Mute
 from crontopus.storage.identity import new_id
 from crontopus.storage.jobs import Watched
@@ -46,17 +47,12 @@ class Hidden(Struct, frozen=True):
 
 async def hidden(tx: Tx, caller: Principal, matcher: str) -> Hidden:
     """What a silence of this matcher would hide, before it is made. Raises Invalid."""
-    wanted = matcher_of(matcher)
-    shown: list[Stored] = []
-    count = 0
-    async for page in alerts.all_open(tx, caller.reach, PAGE):
-        subjects = await jobs.subjects(SystemTx(tx.sql, tx.now), {each.subject_id for each in page})
-        seen = [(each, facts(each, subjects.get(each.subject_id))) for each in page]
-        found = [each for each, of in seen if matches(wanted, of.fields, of.labels)]
-        count += len(found)
-        shown += found[: SHOWN - len(shown)]
-    of_jobs, names = await _jobs(tx, caller, wanted)
-    return Hidden(count, shown, of_jobs, names)
+    query = matcher_of(matcher)
+    wanted = Wanted(only_open=True, query=query)
+    found = await alert_lists.listed(tx, caller.reach, wanted, None, SHOWN)
+    count = await alert_lists.count(tx, caller.reach, wanted)
+    of_jobs, names = await _jobs(tx, caller, query)
+    return Hidden(count, found, of_jobs, names)
 
 
 async def _jobs(tx: Tx, caller: Principal, wanted: Query) -> tuple[int, Sequence[str]]:

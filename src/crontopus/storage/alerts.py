@@ -1,12 +1,12 @@
 """Alerts and what happened to them; and the flips that are owed to them."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, tuple_, update
 
 from crontopus.domain import ids
 from crontopus.domain.access import Reach
@@ -14,9 +14,10 @@ from crontopus.domain.alerts import Alert, AlertClass, Happening, SubjectKind
 from crontopus.domain.errors import NotFound
 from crontopus.domain.routing import Holder
 from crontopus.domain.watch import Cause, Reason
+from crontopus.storage import jobs as of_jobs
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.jobs import within
 from crontopus.storage.tables import alert_events, alerts, flips, jobs
+from crontopus.storage.touched import Touched
 
 Key = tuple[UUID, UUID, AlertClass]
 """Subject, agent and class: what makes two troubles the same."""
@@ -42,6 +43,11 @@ class Stored(Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> Key:
         return self.subject_id, self.agent_id, self.alert.kind
+
+    def touched(self, messages: Iterable[UUID] = ()) -> tuple[UUID, Touched]:
+        """As the live stream tells of it, and of `messages` about it."""
+        job = self.subject_id if self.subject is SubjectKind.JOB else None
+        return self.tenant_id, Touched(self.alert.id, noun="alert", job=job, notifications=tuple(messages))
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -76,14 +82,14 @@ class OwedFlip(Struct, frozen=True, kw_only=True):
 
 _OF_ALERT = Alert.__struct_fields__
 _BESIDE = [name for name in Stored.__struct_fields__ if name != "alert"]
-_COLUMNS = [alerts.c[name] for name in (*_OF_ALERT, *_BESIDE)]
+COLUMNS = [alerts.c[name] for name in (*_OF_ALERT, *_BESIDE)]
 _EVENT = [alert_events.c[name] for name in Event.__struct_fields__]
 _FLIP = [flips.c[name] for name in OwedFlip.__struct_fields__]
-_CHANGING = [column for column in _COLUMNS if column.name not in ("id", "tenant_id")]
+_CHANGING = [column for column in COLUMNS if column.name not in ("id", "tenant_id")]
 
 # What is said for each message is composed once: that takes as long as it takes SQLite to do it.
 _AMONG = alerts.c.id.in_(bindparam("ids", expanding=True))
-_OF_IDS = select(*_COLUMNS).where(_AMONG).order_by(alerts.c.id)
+_OF_IDS = select(*COLUMNS).where(_AMONG).order_by(alerts.c.id)
 _LOCKED = _OF_IDS.with_for_update()
 _ASK_AGAIN = update(alerts).where(_AMONG).values(next_at=bindparam("now"))
 _CHANGE = (
@@ -132,29 +138,29 @@ async def latest(tx: SystemTx, keys: Collection[Key], since: datetime) -> dict[K
     """Of each the alert that is open, or else the newest that was resolved after `since`."""
     known = tuple_(alerts.c.subject_id, alerts.c.agent_id, alerts.c.kind).in_(list(keys))
     fresh = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at > since)
-    query = select(*_COLUMNS).where(known, fresh).order_by(alerts.c.id)
-    found = [read(row) for row in await tx.sql.execute(query)]
+    query = select(*COLUMNS).where(known, fresh).order_by(alerts.c.id)
+    found = [of_row(row) for row in await tx.sql.execute(query)]
     return {each.key: each for each in found}
 
 
 async def around(tx: SystemTx | Tx, subjects: Collection[UUID], since: datetime) -> Sequence[Stored]:
     """Of these subjects the alerts that are open, or were resolved after `since`."""
     fresh = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at > since)
-    query = select(*_COLUMNS).where(alerts.c.subject_id.in_(list(subjects)), fresh).order_by(alerts.c.id)
-    return [read(row) for row in await tx.sql.execute(query)]
+    query = select(*COLUMNS).where(alerts.c.subject_id.in_(list(subjects)), fresh).order_by(alerts.c.id)
+    return [of_row(row) for row in await tx.sql.execute(query)]
 
 
 async def due(tx: SystemTx, limit: int) -> Sequence[Stored]:
     """Those to be decided upon by now. On PostgreSQL nobody else decides until the transaction ends."""
     await _take_turn(tx)
-    query = select(*_COLUMNS).where(alerts.c.next_at <= tx.now).order_by(alerts.c.next_at).limit(limit)
+    query = select(*COLUMNS).where(alerts.c.next_at <= tx.now).order_by(alerts.c.next_at).limit(limit)
     rows = await tx.sql.execute(query.with_for_update(skip_locked=True))
-    return [read(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 async def of_ids(tx: SystemTx, wanted: Collection[UUID], *, lock: bool = False) -> dict[UUID, Stored]:
     rows = await tx.sql.execute(_LOCKED if lock else _OF_IDS, {"ids": list(wanted)})
-    return {row.id: read(row) for row in rows}
+    return {row.id: of_row(row) for row in rows}
 
 
 async def save(tx: SystemTx, new: Sequence[Stored], changed: Sequence[Stored]) -> None:
@@ -205,42 +211,18 @@ async def events_of(tx: Tx, alert: UUID) -> Sequence[Event]:
 
 async def find(tx: Tx, reach: Reach, alert: UUID, *, lock: bool = False) -> Stored:
     """Raises NotFound, also where the job is not reached."""
-    query = select(*_COLUMNS).where(alerts.c.id == alert, *_within(tx, reach))
+    query = select(*COLUMNS).where(alerts.c.id == alert, *within(tx, reach))
     row = (await tx.sql.execute(query.with_for_update() if lock else query)).first()
     if row is None:
         raise NotFound("no such alert")
-    return read(row)
+    return of_row(row)
 
 
-async def listed(tx: Tx, reach: Reach, before: UUID | None, limit: int, *, only_open: bool) -> Sequence[Stored]:
-    """Newest first, made before `before`."""
-    query = selected(tx, reach)
-    if only_open:
-        query = query.where(alerts.c.resolved_at.is_(None))
-    if before is not None:
-        query = query.where(alerts.c.id < before)
-    rows = await tx.sql.execute(query.order_by(alerts.c.id.desc()).limit(limit))
-    return [read(row) for row in rows]
-
-
-def selected(tx: Tx, reach: Reach) -> Select[Any]:
-    """All that are within reach, with every column of a `Stored`."""
-    return select(*_COLUMNS).where(*_within(tx, reach))
-
-
-async def all_open(tx: Tx, reach: Reach, limit: int) -> AsyncIterator[Sequence[Stored]]:
-    """Those that are open, newest first, so many at a time."""
-    before = None
-    while page := await listed(tx, reach, before, limit, only_open=True):
-        yield page
-        before = page[-1].alert.id
-
-
-def _within(tx: Tx, reach: Reach) -> list[ColumnElement[bool]]:
+def within(tx: Tx, reach: Reach) -> list[ColumnElement[bool]]:
     """Of the tenant; and for who reaches a part of it only of jobs that are reached."""
     conditions: list[ColumnElement[bool]] = [alerts.c.tenant_id == tx.tenant]
     if not reach.is_all:
-        reached = select(jobs.c.id).where(*within(tx, reach))
+        reached = select(jobs.c.id).where(*of_jobs.within(tx, reach))
         conditions.append(and_(alerts.c.subject == SubjectKind.JOB, alerts.c.subject_id.in_(reached)))
     return conditions
 
@@ -250,7 +232,7 @@ def _values(stored: Stored) -> dict[str, Any]:
     return of_alert | {name: getattr(stored, name) for name in _BESIDE}
 
 
-def read(row: Row[Any]) -> Stored:
-    """A row of `selected`."""
+def of_row(row: Row[Any]) -> Stored:
+    """A row of `COLUMNS`."""
     alert = Alert(**dict(zip(_OF_ALERT, row, strict=False)))
     return Stored(alert=alert, **dict(zip(_BESIDE, row[len(_OF_ALERT) :], strict=True)))

@@ -5,15 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from crontopus.domain.access import Reach, Role
 from crontopus.domain.digest import Every
 from crontopus.domain.watch import RunState
-from crontopus.storage.alerts import Stored, read, selected
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.jobs import within
-from crontopus.storage.tables import alerts, digests, jobs, members, runs, tenants, users
+from crontopus.storage.tables import digests, jobs, members, runs, tenants, users
 
 
 class Digest(Struct, frozen=True):
@@ -77,13 +76,6 @@ async def claim(tx: Tx, owed: Owed, next_at: datetime) -> bool:
     mine = (digests.c.tenant_id == owed.tenant) & (digests.c.user_id == owed.user)
     still = update(digests).where(mine, digests.c.next_at == owed.next_at).values(next_at=next_at)
     return bool((await tx.sql.execute(still)).rowcount)
-
-
-async def alerts_since(tx: Tx, reach: Reach, since: datetime, limit: int) -> Sequence[Stored]:
-    """Those that are open, or were opened since then; the newest first."""
-    fresh = or_(alerts.c.resolved_at.is_(None), alerts.c.opened_at >= since)
-    rows = await tx.sql.execute(selected(tx, reach).where(fresh).order_by(alerts.c.id.desc()).limit(limit))
-    return [read(row) for row in rows]
 
 
 async def runs_since(tx: Tx, reach: Reach, since: datetime) -> Mapping[UUID, Mapping[RunState, int]]:

@@ -1,6 +1,6 @@
 """The live stream: what changed, in an order in which nothing that commits late is passed over."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, literal_column, select, tuple_
 from sqlalchemy import true as always
 
-from crontopus.storage.database import Tx
+from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.statements import event_insert
 from crontopus.storage.tables import events
 from crontopus.storage.touched import Touched, touch
@@ -44,6 +44,15 @@ async def add(tx: Tx, job: UUID, version: int) -> None:
     await tx.sql.execute(event_insert(tx.sql.dialect.name), rows[tx.tenant])
 
 
+async def tell(tx: SystemTx, told: Iterable[tuple[UUID, Touched]]) -> None:
+    """Of alerts and their messages, each with its tenant."""
+    rows: dict[UUID, Any] = {}
+    for tenant, touched in told:
+        touch(rows, tenant, touched, tx.now)
+    if rows:
+        await tx.sql.execute(event_insert(tx.sql.dialect.name), list(rows.values()))
+
+
 async def after(tx: Tx, place: Position, limit: int) -> Sequence[Change]:
     """The tenant's changes behind `place`, oldest first; of transactions that no older one can precede any more.
 
@@ -60,21 +69,22 @@ async def after(tx: Tx, place: Position, limit: int) -> Sequence[Change]:
 
 
 def _changes(row: Any) -> Iterator[Change]:
-    """A job before its runs; each job of the transaction in the order in which they were touched."""
+    """A job before its runs, an alert before its messages; in the order in which they were touched."""
     told = ((touched, noun, id) for touched in row.touched for noun, id in _subjects(touched))
     for index, (touched, noun, id) in enumerate(told, 1):
         yield Change(
             place=Position(row.transaction, row.position, index),
             noun=noun,
             subject_id=id,
-            job_id=touched.id if touched.noun == "job" else None,
+            job_id=touched.id if touched.noun == "job" else touched.job,
             version=touched.version,
             at=row.at,
         )
 
 
 def _subjects(touched: Touched) -> list[tuple[str, UUID]]:
-    return [(touched.noun, touched.id), *(("run", run) for run in touched.runs)]
+    parts = [("run", run) for run in touched.runs] + [("notification", each) for each in touched.notifications]
+    return [(touched.noun, touched.id), *parts]
 
 
 async def newest(tx: Tx) -> Position:

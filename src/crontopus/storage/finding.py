@@ -138,7 +138,7 @@ async def _conditions(tx: Tx, query: Query) -> list[ColumnElement[bool]]:
     conditions = []
     for term in query:
         few = await _few(tx, term)
-        conditions.append(_condition(tx, term) if few is None else few)
+        conditions.append(condition(tx, term) if few is None else few)
     return conditions
 
 
@@ -166,7 +166,8 @@ def _indexed(tx: Tx, term: Term) -> list[Select[Any]]:
     return []
 
 
-def _condition(tx: Tx, term: Term) -> ColumnElement[bool]:
+def condition(tx: Tx, term: Term) -> ColumnElement[bool]:
+    """That a job is as `term` says, where its namespace is joined, and for `status` its watch."""
     dialect = tx.sql.dialect.name
     match term.field:
         case "status":

@@ -276,7 +276,12 @@ async def find(tx: Tx, notification: UUID) -> Notification:
 
 
 async def listed(
-    tx: Tx, before: UUID | None, limit: int, state: MessageState | None, channel: UUID | None
+    tx: Tx,
+    before: UUID | None,
+    limit: int,
+    state: MessageState | None = None,
+    channel: UUID | None = None,
+    alert: UUID | None = None,
 ) -> Sequence[Notification]:
     """Newest first."""
     query = select(*_COLUMNS).where(notifications.c.tenant_id == tx.tenant)
@@ -284,6 +289,8 @@ async def listed(
         query = query.where(notifications.c.state == state)
     if channel is not None:
         query = query.where(notifications.c.channel_id == channel)
+    if alert is not None:
+        query = query.where(notifications.c.alert_id == alert)
     if before is not None:
         query = query.where(notifications.c.id < before)
     rows = await tx.sql.execute(query.order_by(notifications.c.id.desc()).limit(limit))

@@ -16,6 +16,9 @@ from crontopus.domain.watch import RunState
 from crontopus.storage import usage
 from crontopus.storage.database import SystemTx
 from crontopus.storage.tables import (
+    alert_events,
+    alerts,
+    attempts,
     check_ins,
     dependencies,
     events,
@@ -24,6 +27,7 @@ from crontopus.storage.tables import (
     idempotency,
     jobs,
     mutes,
+    notifications,
     outputs,
     runs,
     sessions,
@@ -137,6 +141,48 @@ async def deleted_job(tx: SystemTx, limit: int, tenant: UUID | None = None) -> i
         await tx.sql.execute(delete(watches).where(watches.c.job_id == job))
         await tx.sql.execute(delete(jobs).where(jobs.c.id == job))
     return removed or 1
+
+
+async def old_alerts(tx: SystemTx, before: datetime, limit: int, tenant: UUID | None = None) -> int:
+    """Alerts that were over before `before` (of `tenant`, where it is given), with their events, messages and tries:
+    first what belongs to some of them, then these alerts; 0 where there is none.
+
+    Never one that is still to be decided upon, one with a message that waits, or one whose job has a flip that nobody
+    has taken: its end may be owed yet, or it may open again.
+    """
+    doomed = (await tx.sql.scalars(_over(before, tenant).order_by(alerts.c.id).limit(limit))).all()
+    if not doomed:
+        return 0
+    told = select(notifications.c.id).where(notifications.c.alert_id.in_(doomed))
+    return (
+        await _remove(tx, attempts, attempts.c.id, attempts.c.notification_id.in_(told), limit)
+        or await _remove(tx, notifications, notifications.c.id, notifications.c.alert_id.in_(doomed), limit)
+        or await _remove(tx, alert_events, alert_events.c.id, alert_events.c.alert_id.in_(doomed), limit)
+        or await _remove(tx, alerts, alerts.c.id, alerts.c.id.in_(doomed), limit)
+    )
+
+
+def _over(before: datetime, tenant: UUID | None) -> Select[tuple[UUID]]:
+    """Ids rise with time: what was over by then was made by then, and few of those are still there."""
+    waiting = select(notifications.c.id).where(
+        notifications.c.alert_id == alerts.c.id, notifications.c.next_at.is_not(None)
+    )
+    owed = select(flips.c.id).where(flips.c.taken_at.is_(None), flips.c.job_id == alerts.c.subject_id)
+    query = select(alerts.c.id).where(
+        alerts.c.id < ids.floor_of(before),
+        alerts.c.resolved_at < before,
+        alerts.c.next_at.is_(None),
+        ~waiting.exists(),
+        ~owed.exists(),
+    )
+    return query if tenant is None else query.where(alerts.c.tenant_id == tenant)
+
+
+async def old_flips(tx: SystemTx, before: datetime, limit: int) -> int:
+    """Those that were taken: nobody asks for them any more."""
+    return await _remove(
+        tx, flips, flips.c.id, (flips.c.id < ids.floor_of(before)) & flips.c.taken_at.is_not(None), limit
+    )
 
 
 async def old_events(tx: SystemTx, before: datetime, limit: int) -> int:

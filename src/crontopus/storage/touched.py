@@ -8,12 +8,17 @@ from msgspec import Struct
 
 
 class Touched(Struct, frozen=True, omit_defaults=True):
-    """A thing that changed, with its new version, and the runs of it that changed too."""
+    """A thing that changed, with its new version, and the runs or messages of it that changed too.
+
+    `version` is 0 where it has none. `job`: the one that an alert is of.
+    """
 
     id: UUID
-    version: int
+    version: int = 0
     runs: tuple[UUID, ...] = ()
     noun: str = "job"
+    job: UUID | None = None
+    notifications: tuple[UUID, ...] = ()
 
 
 def touch(rows: dict[UUID, dict[str, Any]], tenant: UUID, touched: Touched, at: datetime) -> None:

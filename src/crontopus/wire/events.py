@@ -6,11 +6,13 @@ from crontopus.wire.common import Instant, Output
 
 
 class ChangeEvent(Output, frozen=True):
-    """The data of one server-sent event. Its `event:` is `noun`, `job` or `run`; its `id:` is for `Last-Event-ID`.
+    """The data of one server-sent event. Its `event:` is `noun`: `job`, `run`, `alert` or `notification`; its `id:` is
+    for `Last-Event-ID`.
 
     `position` rises with each transaction; what one transaction changed shares it.
-    `id` is the job's or the run's; `job` the job it belongs to. An event named `resync` says that some were lost:
-    read again whatever is shown.
+    `id` is that of the thing; `job` the job it belongs to, null for an alert that is of none. `version` is the job's,
+    and 0 for alerts and their messages. A message is told of together with its alert. An event named `resync` says that
+    some were lost: read again whatever is shown.
     """
 
     position: int

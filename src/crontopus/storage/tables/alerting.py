@@ -105,6 +105,16 @@ alerts = Table(
     Index("ix_alerts_subject_id", "subject_id", "agent_id", "kind", "id"),
     Index("ix_alerts_tenant_id", "tenant_id", "id"),
     Index(
+        "ix_alerts_not_over",
+        "tenant_id",
+        "id",
+        "held",
+        "acknowledged_at",
+        "snoozed_until",
+        sqlite_where=text("resolved_at IS NULL"),
+        postgresql_where=text("resolved_at IS NULL"),
+    ),
+    Index(
         "ix_alerts_next_at",
         "next_at",
         sqlite_where=text("next_at IS NOT NULL"),

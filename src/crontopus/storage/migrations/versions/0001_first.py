@@ -402,6 +402,14 @@ def upgrade() -> None:
     op.create_index("ix_alerts_subject_id", "alerts", ["subject_id", "agent_id", "kind", "id"], unique=False)
     op.create_index("ix_alerts_tenant_id", "alerts", ["tenant_id", "id"], unique=False)
     op.create_index(
+        "ix_alerts_not_over",
+        "alerts",
+        ["tenant_id", "id", "held", "acknowledged_at", "snoozed_until"],
+        unique=False,
+        sqlite_where=sa.text("resolved_at IS NULL"),
+        postgresql_where=sa.text("resolved_at IS NULL"),
+    )
+    op.create_index(
         "ix_alerts_next_at",
         "alerts",
         ["next_at"],
