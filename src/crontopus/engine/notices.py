@@ -21,6 +21,8 @@ from crontopus.storage.runs import Run
 LINES = 20
 """Of the output that a message shows."""
 
+NOBODY = UUID(int=0)
+
 Item = tuple[Stored, Notification, Sending]
 
 
@@ -47,6 +49,24 @@ class Notices:
         )
         return [await self._one(tx, item, known, told[item[0].alert.id]) for item in items]
 
+    async def as_if(self, tx: Tx, stored: Stored) -> Notice:
+        """What would be told of it now: that it is there, or that it is over."""
+        kind = Kind.RESOLVE if stored.alert.is_over else Kind.OPEN
+        message = Notification(
+            id=stored.alert.id,
+            tenant_id=stored.tenant_id,
+            alert_id=stored.alert.id,
+            channel_id=NOBODY,
+            route_id=NOBODY,
+            kind=kind,
+            number=1,
+            opening=stored.alert.opening,
+            step=0,
+            made_at=tx.now,
+        )
+        (found,) = await self.of(tx, [(stored, message, Sending.AS_IT_IS)], {stored.alert.id: ()})
+        return found
+
     async def _one(self, tx: Tx, item: Item, known: _Known, told: Sequence[Notification]) -> Notice:
         stored, message, how = item
         subject = known.subjects.get(stored.subject_id)
@@ -72,6 +92,8 @@ class Notices:
             job_name=subject.name if subject else "",
             tags=tuple(subject.tags) if subject else (),
             labels=subject.labels if subject else {},
+            got=messages.cause(stored.alert, of_run, of_job),
+            exit_code=of_run.exit_code,
             facts=tuple(_facts(stored, subject, run, of_job)),
             output=await _output(tx, run) if wants_output and run else (),
             links=tuple(self._links(stored, subject)),

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from crontopus.domain import delivery
 from crontopus.domain.routing import SENT, MessageState, Sending, Waiting, gather, sending
-from crontopus.engine import steps
+from crontopus.engine import monthly, steps
 from crontopus.engine.loops import Loops
 from crontopus.engine.notices import Notices
 from crontopus.engine.sending import Sender, Tried
@@ -146,11 +146,17 @@ class Outbox:
         await self._put_off(tx, heads, chosen.batches, chosen.next_at)
         by_id = {each.id: each for each in heads}
         slots = 1 if found.failures >= delivery.FAILURES else AT_ONCE
+        most = self._sender.monthly(found)
+        left = monthly.left(found, most, tx.now)
         batches: list[Batch] = []
         for part in chosen.batches:
             if len(batches) < slots:
-                made = await self._batch(tx, found, [by_id[each.id] for each in part], summary=chosen.summary)
+                messages = [by_id[each.id] for each in part]
+                why = monthly.used_up(most) if len(batches) >= left else ""
+                made = await self._batch(tx, found, messages, summary=chosen.summary, refused=why)
                 batches += [made] if made else []
+        if batches and most is not None:
+            await monthly.take(tx, found, len(batches))
         return batches
 
     async def _put_off(
@@ -164,9 +170,9 @@ class Outbox:
                 await notifications.change(tx, each.id, {"next_at": until})
 
     async def _batch(
-        self, tx: SystemTx, channel: Channel, messages: Sequence[Notification], *, summary: bool
+        self, tx: SystemTx, channel: Channel, messages: Sequence[Notification], *, summary: bool, refused: str
     ) -> Batch | None:
-        """As a parcel; None where all of it is overtaken."""
+        """As a parcel; None where all of it is overtaken. `refused`: why none of it is sent, where none may be."""
         of_alerts = await alerts.of_ids(tx, {each.alert_id for each in messages})
         told = await notifications.of_alerts(tx, list(of_alerts))
         going: list[tuple[Notification, Sending]] = []
@@ -179,7 +185,9 @@ class Outbox:
                 going.append((each, how))
             else:
                 await self._overtaken(tx, each, how)
-        if not going:
+        if refused:
+            await self._refused(tx, [each for each, _ in going], refused)
+        if refused or not going:
             return None
         for each, how in going:
             await notifications.change(tx, each.id, _begun(each, how, tx.now))
@@ -191,6 +199,11 @@ class Outbox:
         settled = {"state": MessageState.OVERTAKEN, "settled_at": tx.now, "next_at": None, "why": how.value}
         await notifications.change(tx, message.id, settled)
         await alerts.ask_again(tx, [message.alert_id])
+
+    async def _refused(self, tx: SystemTx, messages: Sequence[Notification], why: str) -> None:
+        for each in messages:
+            await notifications.change(tx, each.id, _dead(tx.now) | {"why": why})
+        await alerts.ask_again(tx, [each.alert_id for each in messages])
 
     async def _settle(self, tx: SystemTx, channel: Channel, done: Sequence[Done]) -> None:
         for each in done:
@@ -205,7 +218,7 @@ class Outbox:
         values: dict[str, Any] = {"sending": False}
         match tried.outcome:
             case Delivered(reference=reference):
-                values |= {"state": MessageState.DELIVERED, "arrived": True, "why": ""}
+                values |= {"state": MessageState.DELIVERED, "arrived": True, "why": tried.fault}
                 values |= {"reference": reference} if reference else {}
                 values |= {"settled_at": tx.now, "next_at": None, "ended": notice.ended}
             case TryAgain(why=why, after=after, arrived=arrived):
@@ -213,15 +226,9 @@ class Outbox:
                 values |= {"why": why, "next_at": again.next_at}
                 values |= {"arrived": True, "ended": notice.ended} if arrived else {}
                 if again.next_at is None:
-                    values |= {"state": MessageState.DEAD, "settled_at": tx.now, "falls_at": tx.now}
+                    values |= _dead(tx.now)
             case GiveUp(why=why):
-                values |= {
-                    "state": MessageState.DEAD,
-                    "settled_at": tx.now,
-                    "next_at": None,
-                    "falls_at": tx.now,
-                    "why": why,
-                }
+                values |= _dead(tx.now) | {"why": why}
         await notifications.change(tx, message.id, values)
         attempt = Attempt(
             id=new_id(tx.now),
@@ -241,15 +248,17 @@ class Outbox:
         now = (await channels.of_ids(tx, [channel.id])).get(channel.id)
         if now is None:
             return
+        values: dict[str, Any] = {"fault": next((each.tried.fault for each in done if each.tried.fault), "")}
+        values |= monthly.given_back(now, [each.tried.outcome for each in done])
         if any(isinstance(each.tried.outcome, Delivered) for each in done):
-            well = {"failures": 0, "closed_until": None, "broken_at": None, "why": "", "delivered_at": tx.now}
-            await channels.fares(tx, now.id, well)
+            values |= {"failures": 0, "closed_until": None, "broken_at": None, "why": "", "delivered_at": tx.now}
+            await channels.fares(tx, now.id, values)
             if now.closed_until is not None:
                 await notifications.hasten(tx, now.id)
             return
         failures = now.failures + len(done)
         last = done[-1].tried.outcome
-        values: dict[str, Any] = {"failures": failures, "why": "" if isinstance(last, Delivered) else last.why}
+        values |= {"failures": failures, "why": "" if isinstance(last, Delivered) else last.why}
         if any(isinstance(each.tried.outcome, GiveUp) and each.tried.outcome.broken for each in done):
             values["broken_at"] = now.broken_at or tx.now
         closed = delivery.closed_until(failures, None, tx.now)
@@ -258,6 +267,11 @@ class Outbox:
             await notifications.put_off(tx, now.id, closed)
             log.warning("a channel is closed for a while", kind=now.kind, reason=values["why"])
         await channels.fares(tx, now.id, values)
+
+
+def _dead(now: datetime) -> dict[str, Any]:
+    """It is not sent any more, and the fallback is owed it."""
+    return {"state": MessageState.DEAD, "settled_at": now, "next_at": None, "falls_at": now}
 
 
 def _begun(message: Notification, how: Sending, now: datetime) -> Mapping[str, Any]:

@@ -53,9 +53,9 @@ async def send(settings: Settings, parcel: Parcel, folder: Path | None) -> Outco
 
 
 def line(notice: Notice) -> str:
-    """All of a notice but what a channel said of it before, in one line in which nothing steers a terminal."""
+    """All of a notice but what is of a channel alone, in one line in which nothing steers a terminal."""
     found: dict[str, Any] = msgspec.to_builtins(notice)
-    del found["reference"]
+    del found["reference"], found["own"]
     found["class"] = found.pop("cls")
     written = text.escaped(json.dumps(found, ensure_ascii=False, separators=(",", ":")))
     return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", written)
