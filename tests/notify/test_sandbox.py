@@ -2,9 +2,12 @@
 
 import resource
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jinja2 import nodes
 
 from crontopus.notify import sandbox
@@ -147,6 +150,67 @@ def test_every_part_of_the_language_is_let_in_by_name() -> None:
     }
     assert "attr" not in FILTERS
     assert "format" not in FILTERS
+
+
+WORDS = (
+    *(
+        "{{ ",
+        " }}",
+        "{% if ",
+        "{% endif %}",
+        "{% for a in ",
+        "{% endfor %}",
+        "{% set a = ",
+        " %}",
+        "{# ",
+        " #}",
+        "{% raw %}",
+    ),
+    *(
+        "title",
+        "tags",
+        "labels",
+        "long",
+        "loop",
+        "a",
+        "1",
+        "0",
+        "'x'",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        ".",
+        "\n",
+    ),
+    *(
+        " + ",
+        " ~ ",
+        " - ",
+        " * ",
+        " // ",
+        " % ",
+        " == ",
+        " in ",
+        " not ",
+        " is ",
+        " and ",
+        "|join",
+        "|tojson",
+        "|replace(",
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=60).map("".join))
+@settings(max_examples=100, deadline=None)
+def test_whatever_is_written_is_rendered_or_said_to_be_wrong(source: str) -> None:
+    with suppress(Faulty):
+        assert len(said(source)) <= LONGEST
 
 
 LOOPS = "{% for a in many %}" * 6, "{% endfor %}" * 6
