@@ -11,7 +11,17 @@ from crontopus.domain.announcements import Weight
 from crontopus.domain.routing import Also
 from crontopus.domain.tiers import UNLIMITED, Quota
 from crontopus.wire.accounts import NamespacePatch, NewNamespace, NewOwnToken, NewToken, Rotation, SetUp, SignIn
-from crontopus.wire.alerts import ChannelPatch, Explain, NewChannel, NewRoute, Note, RoutePatch, Snooze, UnsubscribeCode
+from crontopus.wire.alerts import (
+    ChannelPatch,
+    Explain,
+    NewChannel,
+    NewRoute,
+    Note,
+    PreviewChannel,
+    RoutePatch,
+    Snooze,
+    UnsubscribeCode,
+)
 from crontopus.wire.announcements import AnnouncementPatch, NewAnnouncement
 from crontopus.wire.devices import DeviceCode, DeviceDecision, DeviceRequest, UserCode
 from crontopus.wire.factors import AuthenticatorCode, NewPasskey, PasskeyPatch, PasskeySignIn, SecondFactor
@@ -122,6 +132,7 @@ BODIES: dict[str, Struct] = {
     "note_alert": Note(text="The disk is full; a new one comes on Monday."),
     "add_channel": NewChannel(kind="email", name="On call", settings={"to": "oncall@example.com"}),
     "edit_channel": ChannelPatch(enabled=False),
+    "preview_channel": PreviewChannel(templates={"title": "{{ state }}: {{ job_name }} ({{ severity }})"}),
     "add_route": NewRoute(name="Production", matcher="ns:prod severity:critical", repeat="4h", also=[Also.ACKNOWLEDGE]),
     "edit_route": RoutePatch(repeat=None, group_by=["ns"], group_wait="20s"),
     "explain_routes": Explain(job="default/nightly-backup", cls=AlertClass.MISSED),
