@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from crontopus.domain.query import FIELDS_OF_JOBS, FIELDS_OF_RUNS
 from crontopus.domain.schedule import Clock
 from crontopus.domain.watch import Mark, Overlap, Reason, RunState, Status
 from crontopus.notify import kinds
+from crontopus.notify.samples import trying
+from crontopus.notify.sandbox import FILTERS, LONGEST, LONGEST_TEMPLATE, STEPS
+from crontopus.notify.templates import BODY, require_sound, values
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.problem import KINDS
 from crontopus.wire.runs import CheckIn, OutputText
@@ -259,6 +263,16 @@ def test_the_readme_names_every_page() -> None:
 
 def test_contributing_fits_in_twenty_lines() -> None:
     assert len(text_of("README.md").partition("## Contributing")[2].strip().splitlines()) <= 20
+
+
+def test_every_name_and_filter_of_a_template_is_told() -> None:
+    told = text_of("docs/alerts.md").partition("### In words of one's own")[2]
+    samples = trying(datetime(2027, 1, 4, tzinfo=UTC))
+    assert [name for name in (*values(samples[0]), *FILTERS) if f"`{name}`" not in told] == []
+    for limit in (LONGEST_TEMPLATE, LONGEST, STEPS):
+        assert f"{limit:,}" in told
+    (body,) = re.findall(r"```jinja\n(.*?)```", told, re.DOTALL)
+    require_sound("webhook", BODY, {"body": body}, samples)
 
 
 def test_every_kind_of_channel_is_told_with_its_settings() -> None:

@@ -188,6 +188,22 @@ def test_a_setting_is_text_unless_it_is_something_else_in_json(server: Person, c
         assert server.json("channels", "show", channel)["settings"] == {"to": text}
 
 
+def test_a_channel_says_what_its_templates_say_and_shows_it_before(server: Person, channel: str) -> None:
+    title = "title={{ job_name }} is {{ state | lower }}"
+    server.ok("channels", "edit", channel, "--template", title)
+    assert server.json("channels", "show", channel)["templates"] == {"title": "{{ job_name }} is {{ state | lower }}"}
+    assert "{{ job_name }} is" in line_of(server.ok("channels", "show", channel), "template title")
+    found = server.json("channels", "preview", channel, "--template", "text={{ class }}, {{ exit_code }}")
+    assert found["title"].endswith(" is down")
+    assert server.json("channels", "show", channel)["templates"].keys() == {"title"}, "nothing is saved"
+    refused = server.call("channels", "preview", channel, "--template", "text=one\n{{ nobody }}")
+    assert refused.exit_code == 1
+    assert "line 2: there is no 'nobody'" in refused.stderr
+    server.ok("channels", "edit", channel, "--template", "title=")
+    assert server.json("channels", "show", channel)["templates"] == {}
+    assert "DOWN: " in line_of(server.ok("channels", "preview", channel), "title")
+
+
 @pytest.mark.parametrize(
     ("typed", "code", "told"),
     [

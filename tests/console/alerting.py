@@ -65,6 +65,10 @@ CHANNEL = Channel(
     delivered_at=None,
     failures=0,
     why="no such room",
+    templates={},
+    fault="",
+    monthly=None,
+    sent_this_month=0,
     created_at=BEGINNING,
     updated_at=BEGINNING,
 )

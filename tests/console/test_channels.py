@@ -15,7 +15,7 @@ from crontopus.domain.errors import Invalid
 from crontopus.notify.kinds import KINDS
 from crontopus.wire.alerts import NewChannel, RoutePatch
 from tests.api.test_tiers import limited
-from tests.console.alerting import CHANNEL, READER, Visits
+from tests.console.alerting import CHANNEL, EVIL, READER, Visits
 from tests.console.conftest import Post
 from tests.world import BEGINNING, World
 
@@ -56,6 +56,50 @@ async def test_a_test_that_does_not_arrive_says_why(post: Post) -> None:
     page = await post.browser.post(f"/channels/{made.id}/test")
     assert (page.status_code, "The test message on Gone did not arrive" in page.text) == (200, True)
     assert "nobody has this address" in page.text
+
+
+async def test_a_template_is_previewed_beside_the_form_saved_and_taken_away(acme: Client, visits: Visits) -> None:
+    browser, (owner,) = await visits("acme"), (await acme.channels()).items
+    own = f"/channels/{owner.id}"
+    page = (await browser.get(own)).text
+    assert f'formaction="{own}/preview#said"' in page
+    assert '<textarea id="templates-text"' in page
+    typed = {
+        "name": owner.name,
+        "settings-to": "a@b.c",
+        "templates-title": "{{ job_name }} <b>",
+        "templates-text": EVIL,
+    }
+    page = (await browser.post(f"{own}/preview", typed)).text
+    assert "Of an alert that never was" in page
+    assert "<strong>Nightly backup &lt;b&gt;</strong>\n&lt;script&gt;" in page
+    assert 'value="{{ job_name }} &lt;b&gt;"' in page, "what was typed stays"
+    assert (await acme.channel(owner.id)).templates == {}
+    await browser.post(own, typed)
+    assert (await acme.channel(owner.id)).templates == {"title": "{{ job_name }} <b>", "text": EVIL}
+    assert EVIL.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;") in (await browser.get(own)).text
+    await browser.post(own, typed | {"templates-title": "", "templates-text": ""})
+    assert (await acme.channel(owner.id)).templates == {}
+
+
+async def test_what_is_wrong_with_a_template_is_said_at_its_field(acme: Client, visits: Visits) -> None:
+    browser, (owner,) = await visits("acme"), (await acme.channels()).items
+    typed = {"name": owner.name, "settings-to": "a@b.c", "templates-text": "one\r\n{{ 1 / 0 }}"}
+    for path in (f"/channels/{owner.id}", f"/channels/{owner.id}/preview"):
+        page = await browser.post(path, typed)
+        assert page.status_code == 400
+        assert '<details class="more field" id="words" open>' in page.text
+        assert "line 2: this divides by zero" in page.text
+        assert 'aria-invalid="true"' in page.text
+    new = {"kind": "webhook", "name": "Hook", "settings-url": "https://x.example/y", "templates-body": '{"a": {{ b }}}'}
+    assert "there is no &#39;b&#39;" in (await browser.post("/channels/new", new)).text
+    new["templates-body"] = '{"a": {{ title | tojson }}}'
+    await browser.post("/channels/new", new)
+    made = next(one for one in (await acme.channels()).items if one.name == "Hook")
+    assert made.templates == {"body": new["templates-body"]}
+    seen = (await browser.post(f"/channels/{made.id}/preview", new)).text
+    assert "{&#34;a&#34;: &#34;Nightly backup in default&#34;}" in seen
+    assert "Posted as <code>application/json</code>" in seen
 
 
 async def test_a_channel_cannot_be_removed_as_long_as_a_route_tells_on_it(acme: Client, visits: Visits) -> None:
@@ -178,6 +222,13 @@ async def test_the_link_of_a_channel_that_is_gone_opens_nothing(world: World, ac
         ({"closed_until": BEGINNING + timedelta(minutes=5)}, "Closed", "Nothing is sent before 08:05. No such room"),
         ({"failures": 1}, "Failing", "The last message failed. No such room"),
         ({"closed_until": BEGINNING, "failures": 5}, "Failing", "The last 5 messages failed. No such room"),
+        ({"fault": "line 2: no"}, "Works, in our words", "Line 2: no"),
+        ({"monthly": 9, "delivered_at": BEGINNING}, "Works", "Last at 08:00. 0 of 9 messages of this month are sent."),
+        (
+            {"monthly": 9, "sent_this_month": 9},
+            "Used up",
+            "9 of 9 messages of this month are sent. Nothing more goes out in it.",
+        ),
     ],
 )
 def test_the_state_of_a_channel_says_whether_it_works(changes: dict[str, Any], word: str, more: str) -> None:
@@ -194,12 +245,14 @@ WAY = Way(
         Field(name="night", label="Flies by night", shape=Shape.CHECK),
         Field(name="colour", label="Colour", shape=Shape.CHOICE, choices=(("grey", "Grey"), ("white", "White"))),
         Field(name="marks", label="Marks", shape=Shape.PAIRS, optional=True),
+        Field(name="song", label="Song", shape=Shape.LINES, optional=True),
     ),
 )
 TYPED = {
     "settings-loft": "North",
     "settings-ring": "7",
     "settings-height": "30",
+    "settings-song": "coo\ncoo",
     "settings-night": "yes",
     "settings-colour": "grey",
     "settings-marks": "left: red\n\nright: none: at all",
@@ -208,6 +261,7 @@ READ = {
     "loft": "North",
     "ring": "7",
     "height": 30,
+    "song": "coo\ncoo",
     "night": True,
     "colour": "grey",
     "marks": {"left": "red", "right": "none: at all"},
@@ -216,7 +270,7 @@ READ = {
 
 def test_settings_of_every_shape_are_read_and_stand_in_the_form_again() -> None:
     assert ways.settings(WAY, Form(list(TYPED.items()))) == READ
-    again = Form(ways.stored(WAY, READ))
+    again = Form(ways.stored(WAY, replace(CHANNEL, settings=READ)))
     assert ways.settings(WAY, again) == READ
 
 
@@ -248,4 +302,5 @@ def test_every_kind_of_channel_has_its_form() -> None:
         wanted = {one.name: (one.name in known.secrets, not one.required) for one in fields(known.settings)}
         assert asked == {name: each for name, each in wanted.items() if name != "api"}, kind
         assert WAYS[kind].title == known.title
+        assert tuple(one.name for one in WAYS[kind].templates) == known.templates, kind
     assert WAYS.keys() == KINDS.keys()

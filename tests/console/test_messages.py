@@ -56,6 +56,7 @@ async def test_a_message_that_could_not_be_delivered_is_put_away(post: Post) -> 
         ({}, "On its way", ""),
         ({"tries": 2, "why": "it is full"}, "Delayed", "it is full; it is tried again at 08:05"),
         ({"state": MessageState.DELIVERED}, "Delivered", ""),
+        ({"state": MessageState.DELIVERED, "why": "the template failed"}, "Delivered", "the template failed"),
         ({"state": MessageState.DEAD, "why": "gone"}, "Not delivered", "gone"),
         ({"state": MessageState.OVERTAKEN, "why": "over"}, "Not needed", "it was over by then"),
         ({"state": MessageState.DISCARDED}, "Put away", ""),

@@ -51,9 +51,9 @@ class Post:
 
 
 @asynccontextmanager
-async def posting(data: tuple[Path, str]) -> AsyncIterator[Post]:
+async def posting(data: tuple[Path, str], **more: Any) -> AsyncIterator[Post]:
     async with mail_server() as box:
-        mail: dict[str, Any] = {"smtp_url": f"smtp+plain://127.0.0.1:{box.port}", "mail_from": SENDER}
+        mail: dict[str, Any] = {"smtp_url": f"smtp+plain://127.0.0.1:{box.port}", "mail_from": SENDER} | more
         async with world_in(*data, **mail) as world, world.signed_in("acme") as client:
             yield Post(world, box, client)
 

@@ -131,7 +131,29 @@ class Conformance:
         assert set(seen.links) <= {notices.RUN}
         assert seen.acting == ()
 
-    @pytest.mark.parametrize("parcel", [notices.endless(), notices.talkative(), notices.hostile("`" * 9000)])
+    @pytest.mark.parametrize("kind", [Kind.OPEN, Kind.RESOLVE])
+    async def test_words_of_ones_own_take_the_place_of_ours_and_do_nothing_either(
+        self, channel: Channel, kind: Kind
+    ) -> None:
+        await channel.delivers(notices.in_own_words(kind=kind))
+        seen = channel.newest()
+        assert notices.HOSTILE_AS_SHOWN[: self.hostile_characters] in seen.text
+        assert set(seen.links) <= {notices.RUN}
+        assert seen.acting == ()
+        ours = ("DOWN", "RECOVERED", "It ended with", "acme / default", "exit status")
+        assert [each for each in ours if each in seen.text] == []
+        if self.shows_facts:
+            assert "second paragraph" in seen.text
+
+    @pytest.mark.parametrize(
+        "parcel",
+        [
+            notices.endless(),
+            notices.talkative(),
+            notices.hostile("`" * 9000),
+            notices.in_own_words("\n".join(["😀é" * 50] * 290)),
+        ],
+    )
     async def test_what_is_too_long_is_cut_to_what_is_taken(self, channel: Channel, parcel: Parcel) -> None:
         await channel.delivers(parcel)
         is_left_out = parcel.first.output and not self.shows_output and len(parcel.first.title) < 100

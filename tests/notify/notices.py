@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from crontopus.domain.alerts import AlertClass, Severity
 from crontopus.domain.routing import Kind
-from crontopus.notify.contract import Act, Answer, Fact, Link, Notice, Parcel
+from crontopus.notify.contract import Act, Answer, Fact, Link, Notice, Own, Parcel
 from crontopus.notify.guarded import Guarded
 
 NOW = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
@@ -132,6 +132,12 @@ def hostile(said: str = HOSTILE) -> Parcel:
         output=(said, said),
         links=(Link(said, RUN), Link("not a link", "javascript:alert(1)")),
     )
+
+
+def in_own_words(said: str = HOSTILE, kind: Kind = Kind.OPEN, **changes: Any) -> Parcel:
+    """As templates say it: of two paragraphs, with a line that is empty between them."""
+    own = Own(title=said, text=f"{said}\n\nsecond paragraph")
+    return single(kind, own=own, facts=(), output=(), links=(Link("Open the run", RUN),), **changes)
 
 
 def endless() -> Parcel:

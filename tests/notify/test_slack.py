@@ -24,6 +24,7 @@ from tests.notify.notices import (
     RUN,
     SNOOZE,
     guarded,
+    in_own_words,
     notice,
     offering,
     overgrown,
@@ -242,6 +243,15 @@ async def test_what_others_wrote_is_nothing_but_text_and_fits(there: Slack, text
     for message in there.messages.values():
         assert message["parse"] == "none"
         assert message["link_names"] is message["unfurl_links"] is message["unfurl_media"] is False
+
+
+@pytest.mark.parametrize("text", [HOSTILE, FAR_TOO_LONG])
+async def test_words_of_ones_own_are_nothing_but_text_and_fit(there: Slack, text: str) -> None:
+    await sent(there, in_own_words(text))
+    (card,) = there.messages.values()
+    assert text[:100] in words_of(card)
+    assert "acme" not in words_of(card)
+    assert "It ended" not in f"{card}"
 
 
 async def test_a_title_is_cut_on_a_character_and_never_within_an_escape(there: Slack) -> None:

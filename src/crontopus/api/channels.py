@@ -18,7 +18,16 @@ from crontopus.engine import channels as engine
 from crontopus.engine.links import Purpose, Signed
 from crontopus.storage import channels, tenants
 from crontopus.storage.database import Tx
-from crontopus.wire.alerts import Channel, ChannelPatch, ChannelTest, NewChannel, UnsubscribeCode, Unsubscribed
+from crontopus.wire.alerts import (
+    Channel,
+    ChannelPatch,
+    ChannelPreview,
+    ChannelTest,
+    NewChannel,
+    PreviewChannel,
+    UnsubscribeCode,
+    Unsubscribed,
+)
 from crontopus.wire.common import Page
 
 ChannelId = Annotated[UUID, PathParameter(description="The channel's id.")]
@@ -30,7 +39,7 @@ async def listed(caller: Caller, parts: Parts) -> Page[Channel]:
     caller.require_all_jobs()
     async with parts.db.read(caller.tenant) as tx:
         found = await channels.listed(tx)
-    return Page(items=[telling.channel(one, parts.sealer, mails=parts.post.mail.is_on) for one in found])
+    return Page(items=[telling.channel(one, parts.sealer, tx.now, mails=parts.post.mail.is_on) for one in found])
 
 
 @get("/channels/{channel:uuid}", operation_id="channel", opt=needs(Scope.ALERTS_READ))
@@ -39,7 +48,7 @@ async def show(caller: Caller, parts: Parts, channel: ChannelId) -> Channel:
     caller.require_all_jobs()
     async with parts.db.read(caller.tenant) as tx:
         found = await channels.find(tx, channel)
-    return telling.channel(found, parts.sealer, mails=parts.post.mail.is_on)
+    return telling.channel(found, parts.sealer, tx.now, mails=parts.post.mail.is_on)
 
 
 @post("/channels", operation_id="add_channel", opt=needs(Scope.ALERTS_WRITE), dependencies={"new": Body(NewChannel)})
@@ -52,9 +61,12 @@ async def add(
 ) -> Response[Channel]:
     """Make a channel. Nothing is told on it before a route names it."""
 
+    caller.require_all_jobs()
+    await engine.require_sound(parts.db, new.kind, new.templates)
+
     async def made(tx: Tx) -> Channel:
         found = await engine.create(tx, caller, parts.sealer, new)
-        return telling.channel(found, parts.sealer, mails=parts.post.mail.is_on)
+        return telling.channel(found, parts.sealer, tx.now, mails=parts.post.mail.is_on)
 
     async with parts.db.write(caller.tenant) as tx:
         return await once(tx, parts.sealer, request, idempotency_key, partial(made, tx))
@@ -71,9 +83,11 @@ async def edit(caller: Caller, parts: Parts, channel: ChannelId, changes: NamedD
 
     JSON Merge Patch: what is absent stays, among the settings, too: one that is hidden stays where it is not given.
     """
+    if isinstance(changes.templates, dict):
+        await engine.require_sound_with(parts.db, caller, channel, changes.templates)
     async with parts.db.write(caller.tenant) as tx:
         found = await engine.edit(tx, caller, parts.sealer, channel, changes)
-        return telling.channel(found, parts.sealer, mails=parts.post.mail.is_on)
+        return telling.channel(found, parts.sealer, tx.now, mails=parts.post.mail.is_on)
 
 
 @delete("/channels/{channel:uuid}", operation_id="remove_channel", opt=needs(Scope.ALERTS_WRITE))
@@ -90,6 +104,20 @@ async def remove(caller: Caller, parts: Parts, channel: ChannelId) -> None:
 async def test(caller: Caller, parts: Parts, channel: ChannelId) -> ChannelTest:
     """Send a message on a channel, to see whether it arrives. It is tried once."""
     return telling.tested(await engine.test(parts.db, parts.sender, caller, parts.public_url, channel))
+
+
+@post(
+    "/channels/{channel:uuid}/preview",
+    operation_id="preview_channel",
+    opt=needs(Scope.ALERTS_WRITE),
+    dependencies={"wanted": Body(PreviewChannel)},
+    status_code=200,
+)
+async def preview(
+    caller: Caller, parts: Parts, channel: ChannelId, wanted: NamedDependency[PreviewChannel]
+) -> ChannelPreview:
+    """See what a channel would say of the newest alert, also with templates that are not saved. Nothing is sent."""
+    return telling.preview(await engine.preview(parts.db, caller, parts.links, channel, wanted.templates))
 
 
 @post(
@@ -128,4 +156,4 @@ async def _told(tx: Tx, signed: Signed) -> Unsubscribed:
     return Unsubscribed(channel=found.name, tenant=(await tenants.own(tx)).name, enabled=found.enabled)
 
 
-ROUTES = [listed, show, add, edit, remove, test, opened, unsubscribe]
+ROUTES = [listed, show, add, edit, remove, test, preview, opened, unsubscribe]

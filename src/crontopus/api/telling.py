@@ -6,13 +6,16 @@ from uuid import UUID
 
 from msgspec import convert
 
+from crontopus.domain import delivery
 from crontopus.domain import routing as rules
 from crontopus.domain.alerts import SubjectKind
 from crontopus.engine import channels as of_channels
 from crontopus.engine.routing import Explained, shown_hours
+from crontopus.engine.sending import Tried
 from crontopus.engine.silences import Hidden
 from crontopus.notify import kinds
 from crontopus.notify.outcome import Delivered
+from crontopus.notify.words import heading, why
 from crontopus.storage import alerts as stored
 from crontopus.storage import jobs
 from crontopus.storage.channels import Channel as StoredChannel
@@ -163,7 +166,7 @@ def attempt(found: StoredAttempt) -> wire.Attempt:
     )
 
 
-def channel(found: StoredChannel, sealer: Sealer, *, mails: bool) -> wire.Channel:
+def channel(found: StoredChannel, sealer: Sealer, now: datetime, *, mails: bool) -> wire.Channel:
     settings, hidden = of_channels.shown(sealer, found)
     return wire.Channel(
         id=found.id,
@@ -179,20 +182,31 @@ def channel(found: StoredChannel, sealer: Sealer, *, mails: bool) -> wire.Channe
         delivered_at=found.delivered_at,
         failures=found.failures,
         why=found.why,
+        templates=dict(found.templates),
+        fault=found.fault,
+        monthly=settings.get("monthly"),
+        sent_this_month=delivery.sent_in(found.month, found.sent, now),
         created_at=found.created_at,
         updated_at=found.updated_at,
     )
 
 
-def tested(found: of_channels.Tested) -> wire.ChannelTest:
-    outcome = found.tried.outcome
+def tested(tried: Tried) -> wire.ChannelTest:
+    outcome, notice = tried.outcome, tried.parcel.first
     return wire.ChannelTest(
         outcome=type(outcome).__name__,
-        took=found.tried.took.total_seconds(),
-        status=found.tried.status,
-        why="" if isinstance(outcome, Delivered) else outcome.why,
-        title=f"{found.notice.state}: {found.notice.title}",
-        text=found.notice.summary,
+        took=tried.took.total_seconds(),
+        status=tried.status,
+        why=tried.fault if isinstance(outcome, Delivered) else outcome.why,
+        title=heading(notice),
+        text=why(notice),
+    )
+
+
+def preview(found: of_channels.Previewed) -> wire.ChannelPreview:
+    said = found.said
+    return wire.ChannelPreview(
+        alert=found.alert, title=said.title, text=said.text, body=said.body, content_type=said.content_type
     )
 
 

@@ -17,7 +17,7 @@ from crontopus.cli.table import Cell
 from crontopus.cli.values import LABEL, converted
 from crontopus.cli.words import Words, duration
 from crontopus.domain.errors import CrontopusError, Invalid
-from crontopus.wire.alerts import Channel, ChannelPatch, ChannelTest, NewChannel
+from crontopus.wire.alerts import Channel, ChannelPatch, ChannelPreview, ChannelTest, NewChannel, PreviewChannel
 
 if TYPE_CHECKING:
     from crontopus.client import Client
@@ -36,6 +36,14 @@ _set = click.option(
 _set_stdin = click.option(
     "--set-stdin", metavar="KEY", help="Read this setting from standard input, as text whatever it is."
 )
+_template = click.option(
+    "--template",
+    "templates",
+    type=LABEL,
+    multiple=True,
+    help='Words of its own, such as title="{{ state }}: {{ job_name }}"; text and, of a webhook, body and content_type '
+    "likewise; empty: ours.",
+)
 _fallback = click.option("--fallback", metavar="CHANNEL", help="The channel that tells what this one cannot.")
 _enabled = click.option("--enabled/--disabled", default=None, help="Whether it is in use.")
 
@@ -51,6 +59,10 @@ def _state(one: Channel, words: Words) -> Cell:
         return Cell(f"resting until {words.instant(one.closed_until)}", "red")
     if one.failures:
         return Cell("failing", "red")
+    if one.monthly is not None and one.sent_this_month >= one.monthly:
+        return Cell("used up for this month", "red")
+    if one.fault:
+        return Cell("works, but not its templates", "yellow")
     return Cell("works", "green") if one.delivered_at else Cell("not tried yet")
 
 
@@ -76,10 +88,22 @@ def _card(ways: dict[UUID, str], one: Channel, words: Words) -> Iterator[tuple[s
         yield name, value if isinstance(value, str) else msgspec.json.encode(value).decode()
     for name in one.hidden:
         yield name, "kept, and not shown"
+    for name, text in one.templates.items():
+        yield f"template {name}", text
+    yield "fault", one.fault
+    yield "this month", "" if one.monthly is None else f"{one.sent_this_month} of {one.monthly} messages"
     yield "fallback", ways.get(one.fallback, str(one.fallback)) if one.fallback else ""
     yield "delivered", words.instant(one.delivered_at) if one.delivered_at else ""
     yield "failures", f"{one.failures} in a row" if one.failures else ""
     yield "since", words.about(one.created_at)
+
+
+def _previewed(one: ChannelPreview, words: Words) -> Iterator[tuple[str, str | Cell]]:
+    yield "of", f"the alert {one.alert}" if one.alert else "an alert that never was, as there is none yet"
+    yield "title", one.title
+    yield "text", one.text
+    yield "type", one.content_type
+    yield "body", one.body
 
 
 def _tried(one: ChannelTest, words: Words) -> Iterator[tuple[str, str | Cell]]:
@@ -161,6 +185,7 @@ async def show(client: "Client", out: Out, which: str) -> None:
 @click.option("--kind", required=True, metavar="KIND", help="What it sends by: email and the like.")
 @_set
 @_set_stdin
+@_template
 @_fallback
 @_enabled
 @connected
@@ -171,11 +196,14 @@ async def create(
     kind: str,
     settings: tuple[tuple[str, str], ...],
     set_stdin: str | None,
+    templates: tuple[tuple[str, str], ...],
     fallback: str | None,
     enabled: bool | None,
 ) -> None:
     """Make a channel. Nothing is told on it before a route names it."""
     fields: dict[str, Any] = {"name": name, "kind": kind, "settings": _settings(settings, set_stdin)}
+    if templates:
+        fields["templates"] = dict(templates)
     if fallback is not None:
         fields["fallback"] = (await find(client, fallback)).id
     if enabled is not None:
@@ -189,6 +217,7 @@ async def create(
 @click.option("--name", help="What it is called from now on.")
 @_set
 @_set_stdin
+@_template
 @_fallback
 @click.option("--no-fallback", is_flag=True, help="Nothing tells what it cannot.")
 @_enabled
@@ -200,6 +229,7 @@ async def edit(
     name: str | None,
     settings: tuple[tuple[str, str], ...],
     set_stdin: str | None,
+    templates: tuple[tuple[str, str], ...],
     fallback: str | None,
     no_fallback: bool,
     enabled: bool | None,
@@ -208,7 +238,12 @@ async def edit(
     if fallback is not None and no_fallback:
         raise click.UsageError("choose one of --fallback and --no-fallback")
     known = await listed(client)
-    given = {"name": name, "enabled": enabled, "settings": _settings(settings, set_stdin) or None}
+    given = {
+        "name": name,
+        "enabled": enabled,
+        "settings": _settings(settings, set_stdin) or None,
+        "templates": dict(templates) or None,
+    }
     fields: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
     if fallback is not None or no_fallback:
         fields["fallback"] = None if fallback is None else named(fallback, known, "channel").id
@@ -228,6 +263,16 @@ async def remove(client: "Client", out: Out, which: str, yes: bool) -> None:
     confirm(f"Remove {found.name}, and send nothing that waits for it?", yes)
     await client.remove_channel(found.id)
     out.said(f"{found.name} is removed", found)
+
+
+@channels.command()
+@_which
+@_template
+@connected
+async def preview(client: "Client", out: Out, which: str, templates: tuple[tuple[str, str], ...]) -> None:
+    """Show what a channel would say of the newest alert, also with templates that are not saved. Nothing is sent."""
+    found = await find(client, which)
+    out.one(await client.preview_channel(found.id, PreviewChannel(templates=dict(templates))), _previewed)
 
 
 @channels.command()

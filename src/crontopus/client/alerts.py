@@ -10,6 +10,7 @@ from crontopus.wire.alerts import (
     AlertLinkCode,
     Channel,
     ChannelPatch,
+    ChannelPreview,
     ChannelTest,
     Explain,
     Explanation,
@@ -19,6 +20,7 @@ from crontopus.wire.alerts import (
     Note,
     Notification,
     NotificationDetail,
+    PreviewChannel,
     Route,
     RoutePatch,
     Snooze,
@@ -106,6 +108,9 @@ class Alerts(Http):
 
     async def test_channel(self, channel: UUID | str) -> ChannelTest:
         return await self.call("POST", f"/channels/{segment(channel)}/test", ChannelTest)
+
+    async def preview_channel(self, channel: UUID | str, wanted: PreviewChannel) -> ChannelPreview:
+        return await self.call("POST", f"/channels/{segment(channel)}/preview", ChannelPreview, wanted)
 
     async def routes(self) -> Page[Route]:
         return await self.call("GET", "/routes", Page[Route])

@@ -147,11 +147,11 @@ def happened(event: AlertEvent, reader: Reader) -> str:
 
 
 def message_state(message: Notification, reader: Reader) -> State:
-    """What became of a message. `more`: when it is tried next, or why it was not sent."""
+    """What became of a message. `more`: when it is tried next, why it was not sent, or why in our words."""
     why = _OVERTAKEN.get(message.why, message.why)
     match message.state:
         case MessageState.DELIVERED:
-            return State("up", "s-up", "Delivered")
+            return State("up", "s-up", "Delivered", why)
         case MessageState.DEAD:
             return State("down", "s-down", "Not delivered", why)
         case MessageState.OVERTAKEN:
@@ -180,9 +180,18 @@ def channel_state(channel: Channel, reader: Reader) -> State:
         many = "message" if channel.failures == 1 else f"{channel.failures} messages"
         failed = f"The last {many} failed."
         return State("late", "s-late", "Failing", _with(failed, channel.why))
+    if channel.monthly is not None and channel.sent_this_month >= channel.monthly:
+        return State("late", "s-late", "Used up", f"{_of_the_month(channel)} Nothing more goes out in it.")
+    if channel.fault:
+        return State("late", "s-late", "Works, in our words", _with("", channel.fault))
     if channel.delivered_at is None:
         return State("new", "s-new", "Never tried")
-    return State("up", "s-up", "Works", f"Last {at(channel.delivered_at, reader)}.")
+    counted = "" if channel.monthly is None else f" {_of_the_month(channel)}"
+    return State("up", "s-up", "Works", f"Last {at(channel.delivered_at, reader)}.{counted}")
+
+
+def _of_the_month(channel: Channel) -> str:
+    return f"{channel.sent_this_month} of {channel.monthly} messages of this month are sent."
 
 
 def _with(sentence: str, why: str) -> str:

@@ -13,10 +13,13 @@ class Shape(Enum):
     CHECK = "check"
     CHOICE = "choice"
     PAIRS = "pairs"
+    LINES = "lines"
 
 
 class Field(Struct, frozen=True, kw_only=True):
-    """One of the settings. `secret`: it opens something and is never shown again. `choices`: (value, title) each."""
+    """One of the settings, or of the templates: `of` says which. `secret`: it opens something and is never shown again.
+    `choices`: (value, title) each.
+    """
 
     name: str
     label: str
@@ -25,22 +28,73 @@ class Field(Struct, frozen=True, kw_only=True):
     secret: bool = False
     optional: bool = False
     choices: tuple[tuple[str, str], ...] = ()
+    of: str = "settings"
 
     @property
     def key(self) -> str:
         """Its name in the form, which has a name of its own, too."""
-        return f"settings-{self.name}"
+        return f"{self.of}-{self.name}"
+
+    @property
+    def pointer(self) -> str:
+        """Where the API has it."""
+        return f"/{self.of}/{self.name}"
 
 
 class Way(Struct, frozen=True):
-    """A kind of channel. The first of its `fields` that is no secret says where it goes."""
+    """A kind of channel. The first of its `fields` that is no secret says where it goes. `templates`: what of its
+    messages can be said in words of one's own.
+    """
 
     title: str
     fields: tuple[Field, ...]
+    templates: tuple[Field, ...] = ()
+
+
+NAMES = (
+    *("state", "title", "summary", "kind", "class", "severity", "over", "got", "expected", "exit_code", "signal"),
+    *("started", "took", "host", "revision", "owner", "at", "at_iso", "since", "since_iso", "tenant", "namespace"),
+    *("job", "job_name", "agent", "tags", "labels", "output", "link", "links", "alert", "opening", "id"),
+)
+"""What a template sees, as the server has it: a test compares."""
+WORDS = (
+    Field(
+        of="templates",
+        name="title",
+        label="First line",
+        hint="In the place of ours, such as `{{ state }}: {{ job_name }} ({{ severity }})`.",
+        optional=True,
+    ),
+    Field(
+        of="templates",
+        name="text",
+        label="Text",
+        hint="In the place of all that follows but the links.",
+        shape=Shape.LINES,
+        optional=True,
+    ),
+)
+BODY = (
+    Field(
+        of="templates",
+        name="body",
+        label="Body",
+        hint="In the place of ours. `{{ title | tojson }}` writes a value as JSON, with its quotes.",
+        shape=Shape.LINES,
+        optional=True,
+    ),
+    Field(
+        of="templates",
+        name="content_type",
+        label="Type of the body",
+        hint="Such as `application/json`, which it is if nothing stands here, or `text/plain`.",
+        optional=True,
+    ),
+)
 
 
 WAYS: dict[str, Way] = {
-    "email": Way("E-mail", (Field(name="to", label="To", hint="The address it goes to."),)),
+    "email": Way("E-mail", (Field(name="to", label="To", hint="The address it goes to."),), WORDS),
     "webhook": Way(
         "Webhook",
         (
@@ -68,6 +122,7 @@ WAYS: dict[str, Way] = {
                 optional=True,
             ),
         ),
+        BODY,
     ),
     "slack": Way(
         "Slack",
@@ -75,6 +130,7 @@ WAYS: dict[str, Way] = {
             Field(name="token", label="Token", hint="The bot's token, which begins with `xoxb-`.", secret=True),
             Field(name="channel", label="Channel", hint="The channel's id, such as `C0123456789`, or its name."),
         ),
+        WORDS,
     ),
     "slack_webhook": Way(
         "Slack (incoming webhook)",
@@ -86,6 +142,7 @@ WAYS: dict[str, Way] = {
                 secret=True,
             ),
         ),
+        WORDS,
     ),
     "teams": Way(
         "Microsoft Teams",
@@ -98,6 +155,7 @@ WAYS: dict[str, Way] = {
                 secret=True,
             ),
         ),
+        WORDS,
     ),
     "discord": Way(
         "Discord",
@@ -115,6 +173,7 @@ WAYS: dict[str, Way] = {
                 optional=True,
             ),
         ),
+        WORDS,
     ),
     "telegram": Way(
         "Telegram",
@@ -133,6 +192,7 @@ WAYS: dict[str, Way] = {
                 optional=True,
             ),
         ),
+        WORDS,
     ),
     "matrix": Way(
         "Matrix",
@@ -146,6 +206,7 @@ WAYS: dict[str, Way] = {
                 "clear, also where the room is encrypted.",
             ),
         ),
+        WORDS,
     ),
     "mattermost": Way(
         "Mattermost",
@@ -163,6 +224,7 @@ WAYS: dict[str, Way] = {
                 optional=True,
             ),
         ),
+        WORDS,
     ),
     "rocketchat": Way(
         "Rocket.Chat",
@@ -180,6 +242,7 @@ WAYS: dict[str, Way] = {
                 optional=True,
             ),
         ),
+        WORDS,
     ),
     "googlechat": Way(
         "Google Chat",
@@ -192,6 +255,7 @@ WAYS: dict[str, Way] = {
                 secret=True,
             ),
         ),
+        WORDS,
     ),
     "zulip": Way(
         "Zulip",
@@ -207,6 +271,7 @@ WAYS: dict[str, Way] = {
                 optional=True,
             ),
         ),
+        WORDS,
     ),
     "ntfy": Way(
         "ntfy",
@@ -225,6 +290,7 @@ WAYS: dict[str, Way] = {
             Field(name="user", label="User", hint="The user, without a token.", optional=True),
             Field(name="password", label="Password", hint="The user's password.", secret=True, optional=True),
         ),
+        WORDS,
     ),
     "gotify": Way(
         "Gotify",
@@ -232,6 +298,7 @@ WAYS: dict[str, Way] = {
             Field(name="server", label="Server", hint="The server, as `https://push.example.org`."),
             Field(name="token", label="Token", hint="The token of the application, not of a client.", secret=True),
         ),
+        WORDS,
     ),
     "pushover": Way(
         "Pushover",
@@ -263,6 +330,7 @@ WAYS: dict[str, Way] = {
                 optional=True,
             ),
         ),
+        WORDS,
     ),
     "twilio": Way(
         "Twilio",
@@ -278,6 +346,13 @@ WAYS: dict[str, Way] = {
             Field(name="to", label="To", hint="The number to reach, as `+15557654321`."),
             Field(name="key", label="Key", hint="The SID of an API key, if `token` is its secret.", optional=True),
             Field(
+                name="monthly",
+                label="At most in a month",
+                hint="So many texts and calls in a month at most: each costs money.",
+                shape=Shape.NUMBER,
+                optional=True,
+            ),
+            Field(
                 name="voice",
                 label="Voice",
                 hint="Calls, and speaks. What is over or acknowledged is still sent as text: it can wait.",
@@ -285,6 +360,7 @@ WAYS: dict[str, Way] = {
                 optional=True,
             ),
         ),
+        WORDS,
     ),
     "pagerduty": Way(
         "PagerDuty",
@@ -360,6 +436,7 @@ WAYS: dict[str, Way] = {
             ),
             Field(name="label", label="Label", hint="The label that every issue gets.", optional=True),
         ),
+        WORDS,
     ),
     "log": Way("Log file", (Field(name="name", label="Name", hint="The file's name, without its ending `.jsonl`."),)),
 }

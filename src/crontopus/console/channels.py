@@ -9,14 +9,14 @@ from litestar.params import FromPath
 
 from crontopus.client import Client
 from crontopus.console.alert_words import channel_state
-from crontopus.console.channel_kinds import WAYS, Way
+from crontopus.console.channel_kinds import NAMES, WAYS, Way
 from crontopus.console.forms import Faults, Form, as_id, read_form, same_names
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
-from crontopus.console.ways import goes_to, places, settings, stored
+from crontopus.console.ways import goes_to, places, settings, stored, templates
 from crontopus.domain.access import Scope
 from crontopus.domain.errors import Conflict, Invalid, NotFound, QuotaReached
-from crontopus.wire.alerts import Channel, ChannelPatch, ChannelTest, NewChannel
+from crontopus.wire.alerts import Channel, ChannelPatch, ChannelPreview, ChannelTest, NewChannel, PreviewChannel
 
 PAGE = "/channels"
 _OWN = same_names("name", "kind", "fallback", "enabled")
@@ -46,9 +46,9 @@ async def add(request: Visit, client: NamedDependency[Client], view: NamedDepend
         raise NotFound("There is no such kind of channel.")
     try:
         given = settings(WAYS[kind], form)
-        made = await client.add_channel(
-            NewChannel(kind=kind, name=form["name"], settings=given, fallback=_fallback(form))
-        )
+        words = templates(WAYS[kind], form)
+        new = NewChannel(kind=kind, name=form["name"], settings=given, fallback=_fallback(form), templates=words)
+        made = await client.add_channel(new)
     except (Invalid, Conflict, NotFound, QuotaReached) as error:
         return await _form(client, view, kind, None, form, Faults(error, _fields(WAYS[kind])), 400)
     return go(PAGE, f"{made.name} is there. Nothing is told on it before a route names it.")
@@ -69,11 +69,26 @@ async def edit(
     way = _way(found.kind)
     try:
         given = settings(way, form, found.hidden)
-        patch = ChannelPatch(name=form["name"], settings=given, fallback=_fallback(form))
+        words = templates(way, form)
+        patch = ChannelPatch(name=form["name"], settings=given, fallback=_fallback(form), templates=words)
         changed = await client.edit_channel(channel, patch)
     except (Invalid, Conflict, NotFound) as error:
         return await _form(client, view, found.kind, found, form, Faults(error, _fields(way)), 400)
     return go(PAGE, f"{changed.name} is changed.")
+
+
+@post(f"{PAGE}/{{channel:str}}/preview", status_code=200)
+async def preview(
+    request: Visit, channel: FromPath[str], client: NamedDependency[Client], view: NamedDependency[View]
+) -> Response[str]:
+    """The form as it was sent, and beside it what the channel would say by the templates in it. Nothing is saved."""
+    form, found = await read_form(request), await client.channel(channel)
+    way = _way(found.kind)
+    try:
+        said = await client.preview_channel(channel, PreviewChannel(templates=templates(way, form)))
+    except Invalid as error:
+        return await _form(client, view, found.kind, found, form, Faults(error, _fields(way)), 400)
+    return await _form(client, view, found.kind, found, form, Faults(), said=said)
 
 
 @post(f"{PAGE}/{{channel:str}}/test", status_code=200)
@@ -125,7 +140,14 @@ async def _list(
 
 
 async def _form(
-    client: Client, view: View, kind: str, channel: Channel | None, form: Form, faults: Faults, status: int = 200
+    client: Client,
+    view: View,
+    kind: str,
+    channel: Channel | None,
+    form: Form,
+    faults: Faults,
+    status: int = 200,
+    said: ChannelPreview | None = None,
 ) -> Response[str]:
     others = [one for one in (await client.channels()).items if channel is None or one.id != channel.id]
     return view.page(
@@ -138,6 +160,8 @@ async def _form(
         others=[("", "None"), *((str(one.id), one.name) for one in others)],
         form=form,
         faults=faults,
+        said=said,
+        names=NAMES,
     )
 
 
@@ -152,11 +176,11 @@ def _fields(way: Way) -> dict[str, str]:
 
 def _stored(found: Channel) -> Form:
     own = [("name", found.name), ("fallback", str(found.fallback or ""))]
-    return Form([*own, *stored(_way(found.kind), found.settings)])
+    return Form([*own, *stored(_way(found.kind), found)])
 
 
 def _fallback(form: Form) -> UUID | None:
     return as_id(form["fallback"], "/fallback") if form["fallback"] else None
 
 
-ROUTES: list[Any] = [channels, new_page, add, show, edit, test, switch, remove]
+ROUTES: list[Any] = [channels, new_page, add, show, edit, preview, test, switch, remove]

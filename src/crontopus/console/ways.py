@@ -1,6 +1,6 @@
 """Settings of channels as what is typed into a form, and what was typed as settings again. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from crontopus.console.channel_kinds import WAYS, Field, Shape, Way
@@ -11,7 +11,7 @@ from crontopus.wire.alerts import Channel
 
 def places(way: Way) -> dict[str, str]:
     """Which field of the form shows the fault at which pointer."""
-    return {f"/settings/{one.name}": one.key for one in way.fields}
+    return {one.pointer: one.key for one in (*way.fields, *way.templates)}
 
 
 def goes_to(channel: Channel) -> str:
@@ -21,9 +21,16 @@ def goes_to(channel: Channel) -> str:
     return next((str(channel.settings[name]) for name in fields if channel.settings.get(name)), "")
 
 
-def stored(way: Way, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The settings as they stand in the form; what is hidden stands there empty."""
-    return [(one.key, _typed(one.shape, settings[one.name])) for one in way.fields if one.name in settings]
+def stored(way: Way, channel: Channel) -> list[tuple[str, str]]:
+    """The settings and templates as they stand in the form; what is hidden stands there empty."""
+    known = {"settings": channel.settings, "templates": channel.templates}
+    fields = [one for one in (*way.fields, *way.templates) if one.name in known[one.of]]
+    return [(one.key, _typed(one.shape, known[one.of][one.name])) for one in fields]
+
+
+def templates(way: Way, form: Form) -> dict[str, str | None]:
+    """What was typed; what is empty is not there any more."""
+    return {one.name: form[one.key] or None for one in way.templates}
 
 
 def settings(way: Way, form: Form, kept: Collection[str] = ()) -> dict[str, Any]:
@@ -64,7 +71,7 @@ def _read(field: Field, form: Form) -> Any:
             return dict(_pair(field, line) for line in text.splitlines() if line.strip())
         case Shape.CHOICE:
             return text or None
-        case Shape.TEXT:
+        case Shape.TEXT | Shape.LINES:
             return text
 
 

@@ -1,6 +1,6 @@
 """What becomes of a message after a try, and of the channel it was sent on. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from msgspec import Struct
 
@@ -35,6 +35,16 @@ def falls_at(tried_at: datetime, before: datetime | None) -> datetime:
     """From when on the fallback is owed it, once it was first tried at `tried_at`."""
     at = tried_at + FALLS_AFTER
     return at if before is None else min(before, at)
+
+
+def month(now: datetime) -> date:
+    """The calendar month in UTC, as its first day."""
+    return now.astimezone(UTC).date().replace(day=1)
+
+
+def sent_in(counted: date | None, sent: int, now: datetime) -> int:
+    """Of `sent` in the month `counted`, what was in this one."""
+    return sent if counted == month(now) else 0
 
 
 def closed_until(failures: int, next_at: datetime | None, now: datetime) -> datetime | None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import anyio.to_thread
 import msgspec
 from msgspec import UNSET, Struct
 
@@ -14,24 +15,28 @@ from crontopus.domain.audit import HIDDEN, Deed, Noun, Target, changes
 from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound
 from crontopus.domain.routing import Kind
 from crontopus.domain.tiers import Quota
-from crontopus.engine import audit, quotas
+from crontopus.engine import audit, monthly, quotas
+from crontopus.engine.links import Links
+from crontopus.engine.notices import Notices
 from crontopus.engine.sending import Sender, Tried
-from crontopus.notify import kinds
-from crontopus.notify.contract import Fact, Link, Notice, Parcel
-from crontopus.storage import alerts, channels, notifications, routes
+from crontopus.notify import kinds, templates
+from crontopus.notify.contract import Fact, Link, Notice, Own, Parcel
+from crontopus.notify.samples import ordinary, trying
+from crontopus.storage import alert_lists, alerts, channels, notifications, routes
 from crontopus.storage import audit as stored_audit
+from crontopus.storage.alert_lists import Wanted
 from crontopus.storage.channels import Channel
-from crontopus.storage.database import Database, Tx
+from crontopus.storage.database import Database, SystemTx, Tx
 from crontopus.storage.identity import new_id
 from crontopus.storage.sealing import Sealer
 from crontopus.wire.alerts import ChannelPatch, NewChannel
 
 
-class Tested(Struct, frozen=True):
-    """A message that was sent to see whether it arrives, and what became of it."""
+class Previewed(Struct, frozen=True):
+    """What a channel of this kind would say. `alert`: the one it is said of; None: one that never was."""
 
-    notice: Notice
-    tried: Tried
+    alert: UUID | None
+    said: Own
 
 
 async def create(tx: Tx, caller: Principal, sealer: Sealer, new: NewChannel) -> Channel:
@@ -49,6 +54,7 @@ async def create(tx: Tx, caller: Principal, sealer: Sealer, new: NewChannel) -> 
         sealed=sealer.seal(msgspec.json.encode(settings), tx.tenant, id),
         fallback_id=new.fallback,
         enabled=new.enabled,
+        templates=_merged({}, new.templates),
         created_at=tx.now,
         updated_at=tx.now,
     )
@@ -78,6 +84,8 @@ async def edit(tx: Tx, caller: Principal, sealer: Sealer, id: UUID, patch: Chann
         settings = kinds.patched(old.kind, before, patch.settings)
         values |= {"sealed": sealer.seal(msgspec.json.encode(settings), tx.tenant, id)}
         values |= {"broken_at": None, "failures": 0, "closed_until": None, "why": ""}
+    if isinstance(patch.templates, dict):
+        values |= {"templates": _merged(old.templates, patch.templates), "fault": ""}
     await channels.change(tx, id, values)
     await alerts.ask_all_again(tx)
     new = await channels.find(tx, id)
@@ -114,14 +122,60 @@ async def switch_off(tx: Tx, id: UUID) -> Channel:
     return found
 
 
-async def test(db: Database, sender: Sender, caller: Principal, public_url: str, id: UUID) -> Tested:
-    """One message, tried once. Raises NotFound."""
+async def test(db: Database, sender: Sender, caller: Principal, public_url: str, id: UUID) -> Tried:
+    """One message, tried once. It counts as any other. Raises NotFound, and Conflict where no more may go out."""
     caller.require_all_jobs()
     async with db.write(caller.tenant) as tx:
-        channel = await channels.find(tx, id)
+        channel = await channels.lock(tx, id)
+        most = sender.monthly(channel)
+        await _count(tx, channel, most)
         await audit.tell(tx, caller, "channel.test", _target(channel))
         notice = _trial(channel, caller.tenant_name, public_url, tx)
-    return Tested(notice, await sender.send(channel, Parcel((notice,), notice.at)))
+    tried = await sender.send(channel, Parcel((notice,), notice.at))
+    if most is not None:
+        async with db.write_all() as everywhere:
+            await monthly.give_back(everywhere, id, [tried.outcome])
+    return tried
+
+
+async def _count(tx: Tx, channel: Channel, most: int | None) -> None:
+    if monthly.left(channel, most, tx.now) <= 0:
+        raise Conflict(monthly.used_up(most))
+    if most is not None:
+        await monthly.take(SystemTx(tx.sql, tx.now), channel, 1)
+
+
+async def require_sound(db: Database, kind: str, given: Mapping[str, str | None]) -> None:
+    """Before templates are kept, with no transaction open: it may take a moment. Raises Invalid."""
+    words = _merged({}, given)
+    if words:
+        samples = trying(db.clock())
+        await anyio.to_thread.run_sync(templates.require_sound, kind, kinds.templates(kind), words, samples)
+
+
+async def require_sound_with(db: Database, caller: Principal, id: UUID, given: Mapping[str, str | None]) -> None:
+    """Likewise, with those that the channel has. Raises Invalid, NotFound."""
+    caller.require_all_jobs()
+    async with db.read(caller.tenant) as tx:
+        channel = await channels.find(tx, id)
+    await require_sound(db, channel.kind, _merged(channel.templates, given))
+
+
+async def preview(
+    db: Database, caller: Principal, links: Links, id: UUID, given: Mapping[str, str | None]
+) -> Previewed:
+    """What it would say of the newest alert, with these templates in the place of its own. Raises Invalid, NotFound."""
+    caller.require_all_jobs()
+    async with db.read(caller.tenant) as tx:
+        channel = await channels.find(tx, id)
+        newest = await alert_lists.listed(tx, caller.reach, Wanted(), None, 1)
+        notices = Notices(links.public_url, links.acting)
+        sample = ordinary(tx.now, caller.tenant_name, links.public_url)
+        notice = await notices.as_if(tx, newest[0]) if newest else sample
+    words = _merged(channel.templates, given)
+    await require_sound(db, channel.kind, words)
+    said = await anyio.to_thread.run_sync(templates.said, words, notice)
+    return Previewed(newest[0].alert.id if newest else None, kinds.shown(channel.kind, said))
 
 
 def shown(sealer: Sealer, channel: Channel) -> tuple[Mapping[str, Any], list[str]]:
@@ -149,6 +203,11 @@ def _trial(channel: Channel, tenant: str, public_url: str, tx: Tx) -> Notice:
         facts=(Fact("severity", Severity.INFO.value),),
         links=(Link("The console", public_url),),
     )
+
+
+def _merged(before: Mapping[str, str], given: Mapping[str, str | None]) -> dict[str, str]:
+    """What is given anew takes the place; null, or nothing, takes it away."""
+    return {name: text for name, text in {**before, **given}.items() if text}
 
 
 def _require_secrets_again(kind: str, before: Mapping[str, Any], patch: Mapping[str, Any]) -> None:
@@ -186,7 +245,8 @@ def _target(channel: Channel) -> Target:
 
 
 def _fields(channel: Channel) -> dict[str, Any]:
-    return {"name": channel.name, "enabled": channel.enabled, "fallback": channel.fallback_id}
+    told = {"name": channel.name, "enabled": channel.enabled, "fallback": channel.fallback_id}
+    return {**told, "templates": dict(channel.templates)} if channel.templates else told
 
 
 def _told(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,16 +52,16 @@ class Acting(Struct, frozen=True):
 class Links:
     def __init__(self, sealer: Sealer, public_url: str) -> None:
         self._sealer = sealer
-        self._url = public_url
+        self.public_url = public_url
 
     def unsubscribe(self, tenant: UUID, channel: UUID) -> str:
         """Switches a channel off, as long as it is there: whoever gets mail can always put an end to it."""
-        return f"{self._url}/unsubscribe?code={self._code(Signed(Purpose.UNSUBSCRIBE, tenant, channel))}"
+        return f"{self.public_url}/unsubscribe?code={self._code(Signed(Purpose.UNSUBSCRIBE, tenant, channel))}"
 
     def acting(self, tenant: UUID, alert: UUID, channel: UUID, now: datetime) -> Acting:
         """For one alert, and whoever reads what comes on this channel."""
         code = self._code(Signed(Purpose.ALERT, tenant, alert, now.replace(microsecond=0) + WORTH, channel))
-        page = f"{self._url}/alert-link"
+        page = f"{self.public_url}/alert-link"
         return Acting(code, f"{page}/acknowledge?code={code}", f"{page}/snooze?code={code}")
 
     def opened(self, code: str, purpose: Purpose, now: datetime) -> Signed:

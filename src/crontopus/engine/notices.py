@@ -32,6 +32,8 @@ NAMED = 20
 MOST_COUNTED = 10_000
 """Of the jobs that an alert is of that is of many."""
 
+NOBODY = UUID(int=0)
+
 Item = tuple[Stored, Notification, Sending]
 
 
@@ -74,6 +76,24 @@ class Notices:
         )
         return [self._one(tx, item, known, told[item[0].alert.id]) for item in items]
 
+    async def as_if(self, tx: Tx, stored: Stored) -> Notice:
+        """What would be told of it now: that it is there, or that it is over."""
+        kind = Kind.RESOLVE if stored.alert.is_over else Kind.OPEN
+        message = Notification(
+            id=stored.alert.id,
+            tenant_id=stored.tenant_id,
+            alert_id=stored.alert.id,
+            channel_id=NOBODY,
+            route_id=NOBODY,
+            kind=kind,
+            number=1,
+            opening=stored.alert.opening,
+            step=0,
+            made_at=tx.now,
+        )
+        (found,) = await self.of(tx, [(stored, message, Sending.AS_IT_IS)], {stored.alert.id: ()}, offers=False)
+        return found
+
     def _one(self, tx: Tx, item: Item, known: _Known, told: Sequence[Notification]) -> Notice:
         stored, message, how = item
         subject = known.subjects.get(stored.subject_id)
@@ -98,6 +118,8 @@ class Notices:
             job_name=subject.name if subject else "",
             tags=tuple(subject.tags) if subject else (),
             labels=subject.labels if subject else {},
+            got=messages.cause(stored.alert, of_run, of_job),
+            exit_code=of_run.exit_code,
             facts=tuple(_facts(stored, subject, run, of_job)),
             output=_output(known.tails.get(run.id, "")) if run and message.kind in _WITH_OUTPUT else (),
             links=tuple(self._links(tx, item, subject, offers=known.offers and _needs_somebody(item, tx.now))),

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from crontopus.domain import delivery
 from crontopus.domain.routing import SENT, MessageState, Sending, Waiting, gather, sending
-from crontopus.engine import steps
+from crontopus.engine import monthly, steps
 from crontopus.engine.loops import Loops
 from crontopus.engine.notices import Item, Notices
 from crontopus.engine.pace import stand_back
@@ -202,6 +202,8 @@ class Outbox:
     async def _next(self, tx: SystemTx, channel: Channel) -> Sequence[Batch]:
         """What goes out now on a channel, marked as being sent; what is overtaken is settled by the way."""
         slots = 1 if channel.failures >= delivery.FAILURES else AT_ONCE
+        most = self._sender.monthly(channel)
+        left = monthly.left(channel, most, tx.now)
         batches: list[Batch] = []
         looked_at = 0
         while len(batches) < slots and looked_at < LOOKED_AT:
@@ -211,7 +213,12 @@ class Outbox:
                 break
             looked_at += len(heads)
             chosen = await self._gathered(tx, channel, sorted(heads, key=lambda each: each.id))
-            batches += await self._begun(tx, channel, chosen, free)
+            if left > len(batches):
+                batches += await self._begun(tx, channel, chosen, min(free, left - len(batches)))
+            else:
+                await self._begun(tx, channel, chosen, free, refused=monthly.used_up(most))
+        if batches and most is not None:
+            await monthly.take(tx, channel, len(batches))
         if not batches:
             await notifications.wait_behind(tx, channel.id)
         return batches
@@ -230,9 +237,11 @@ class Outbox:
         by_id = {each.id: each for each in heads}
         return Chosen([[by_id[each.id] for each in batch] for batch in found.batches], found.summary)
 
-    async def _begun(self, tx: SystemTx, channel: Channel, chosen: Chosen, most: int) -> Sequence[Batch]:
+    async def _begun(
+        self, tx: SystemTx, channel: Channel, chosen: Chosen, most: int, *, refused: str = ""
+    ) -> Sequence[Batch]:
         """As many of these as there is room for, as parcels: each alert is asked again. Without those that are
-        overtaken.
+        overtaken. `refused`: why none of it is sent, where none may be.
         """
         parts = chosen.parts[:most]
         of_alerts = await alerts.of_ids(tx, {each.alert_id for part in parts for each in part})
@@ -247,15 +256,19 @@ class Outbox:
                 held = stored.alert.held and not stored.alert.is_over
                 how = sending(each.told, stored.alert, said, tx.now, held=held, keeps=keeps)
                 if how in SENT:
-                    items.append((stored, _begun(each, how, tx.now), how))
+                    sent = _dead(each, refused, tx.now) if refused else _begun(each, how, tx.now)
+                    items.append((stored, sent, how))
                 else:
                     overtaken.append(_overtaken(each, how, tx.now))
             going += [items] if items else []
         begun = [item for items in going for item in items]
         await notifications.keep(tx, [*overtaken, *(message for _, message, _ in begun)])
-        if overtaken:
-            await alerts.ask_again(tx, {each.alert_id for each in overtaken})
-            await events.tell(tx, [of_alerts[each.alert_id].touched([each.id]) for each in overtaken])
+        settled = [*overtaken, *(message for _, message, _ in begun if refused)]
+        if settled:
+            await alerts.ask_again(tx, {each.alert_id for each in settled})
+            await events.tell(tx, [of_alerts[each.alert_id].touched([each.id]) for each in settled])
+        if refused:
+            return []
         notices = iter(await self._notices.of(tx.of(channel.tenant_id), begun, told, offers=not chosen.summary))
         return [
             Batch(
@@ -283,11 +296,13 @@ class Outbox:
 
     async def _fares(self, tx: SystemTx, channel: Channel, done: Sequence[Done]) -> Channel:
         """What these tries say of the channel itself."""
+        values: dict[str, Any] = {"fault": next((each.tried.fault for each in done if each.tried.fault), "")}
+        values |= monthly.given_back(channel, [each.tried.outcome for each in done])
         if any(isinstance(each.tried.outcome, Delivered) for each in done):
-            return await self._fares_well(tx, channel)
+            return await self._fares_well(tx, channel, values)
         failures = channel.failures + len(done)
         last = done[-1].tried.outcome
-        values: dict[str, Any] = {"failures": failures, "why": "" if isinstance(last, Delivered) else last.why}
+        values |= {"failures": failures, "why": "" if isinstance(last, Delivered) else last.why}
         if any(isinstance(each.tried.outcome, GiveUp) and each.tried.outcome.broken for each in done):
             values["broken_at"] = channel.broken_at or tx.now
         closed = delivery.closed_until(failures, None, tx.now)
@@ -298,9 +313,9 @@ class Outbox:
         await channels.fares(tx, channel.id, values)
         return replace(channel, **values)
 
-    async def _fares_well(self, tx: SystemTx, channel: Channel) -> Channel:
+    async def _fares_well(self, tx: SystemTx, channel: Channel, values: Mapping[str, Any]) -> Channel:
         """That it did is written down once a second: it is the same for thousands of messages."""
-        well: dict[str, Any] = {"failures": 0, "closed_until": None, "broken_at": None, "why": ""}
+        well = {"failures": 0, "closed_until": None, "broken_at": None, "why": "", **values}
         found = replace(channel, **well, delivered_at=tx.now)
         if replace(channel, delivered_at=tx.now) != found or not _is_fresh(channel.delivered_at, tx.now):
             await channels.fares(tx, channel.id, {**well, "delivered_at": tx.now})
@@ -343,7 +358,7 @@ def _settled(message: Notification, notice: Notice, tried: Tried, now: datetime)
                 settled_at=now,
                 next_at=None,
                 reference=reference or message.reference,
-                why="",
+                why=tried.fault,
             )
         case TryAgain(why=why, after=after, arrived=arrived):
             again = delivery.retry(message.made_at, message.tries, after, now, secrets.randbelow(1000) / 1000)

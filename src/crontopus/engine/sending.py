@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crontopus.domain.errors import CrontopusError
 from crontopus.domain.mail_server import MailServer
-from crontopus.notify import kinds
+from crontopus.notify import kinds, templates
 from crontopus.notify.addresses import Network
 from crontopus.notify.contract import Parcel
 from crontopus.notify.guarded import Connections, Exchange, Guarded, Trust
@@ -24,11 +26,15 @@ log = structlog.get_logger(__name__)
 
 
 class Tried(Struct, frozen=True, kw_only=True):
-    """`status`, `request` and `response` are of the last exchange, in excerpts without secrets."""
+    """`parcel` as it was sent, in the words of the channel, and `fault`: what was wrong with these, so that ours were
+    sent. `status`, `request` and `response` are of the last exchange, in excerpts without secrets.
+    """
 
     outcome: Outcome
     at: datetime
     took: timedelta
+    parcel: Parcel
+    fault: str = ""
     status: int | None = None
     request: str = ""
     response: str = ""
@@ -64,6 +70,7 @@ class Sender:
         """Raises nothing that a channel can cause: what fails for a reason of ours is tried again, too."""
         at, began = self._clock(), anyio.current_time()
         exchanges: Sequence[Exchange] = ()
+        parcel, fault = await self._in_its_words(channel, parcel)
         try:
             settings = kinds.stored(channel.kind, self._sealer.open(channel.sealed, channel.tenant_id, channel.id))
             outcome, exchanges = await kinds.send(channel.kind, settings, parcel, self._ways(channel, kept))
@@ -73,10 +80,31 @@ class Sender:
             log.exception("a message could not be sent", kind=channel.kind)
             outcome = TryAgain(f"a fault of Crontopus itself: {type(error).__name__}")
         took = timedelta(seconds=anyio.current_time() - began)
+        tried = Tried(outcome=outcome, at=at, took=took, parcel=parcel, fault=fault)
         if not exchanges:
-            return Tried(outcome=outcome, at=at, took=took)
+            return tried
         last = exchanges[-1]
-        return Tried(outcome=outcome, at=at, took=took, status=last.status, request=_told(last), response=last.response)
+        return replace(tried, status=last.status, request=_told(last), response=last.response)
+
+    def monthly(self, channel: Channel) -> int | None:
+        """So many messages go out on it in a month at most; None: any number."""
+        if not kinds.is_counted(channel.kind):
+            return None
+        try:
+            settings = kinds.stored(channel.kind, self._sealer.open(channel.sealed, channel.tenant_id, channel.id))
+        except CrontopusError:
+            return None  # nothing can be sent on it anyway
+        return kinds.monthly(settings)
+
+    async def _in_its_words(self, channel: Channel, parcel: Parcel) -> tuple[Parcel, str]:
+        """Likewise: an alert that is owed is told, in our words where its own fail."""
+        if not channel.templates:
+            return parcel, ""
+        try:
+            return await anyio.to_thread.run_sync(templates.applied, channel.templates, parcel)
+        except Exception as error:
+            log.exception("a template could not be rendered", kind=channel.kind)
+            return parcel, f"its templates failed, and our own words were sent: {type(error).__name__}"
 
     def _ways(self, channel: Channel, kept: Connections | None) -> Ways:
         return Ways(

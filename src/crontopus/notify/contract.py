@@ -45,13 +45,25 @@ class Link(Struct, frozen=True):
     code: str = ""
 
 
+class Own(Struct, frozen=True):
+    """What is said in words of one's own in the place of ours, where not empty: the `title` in that of the first line,
+    the `text` in that of all but the links, a `body` of this type in that of what is posted. Text of others, as all is.
+    """
+
+    title: str = ""
+    text: str = ""
+    body: str = ""
+    content_type: str = ""
+
+
 class Notice(Struct, frozen=True, kw_only=True):
     """What is to be told of one alert. All text is of others, of any length, and means nothing but itself.
 
     `id` is the message's, the same for every try: the idempotency key. `alert` is the dedup key towards a provider;
     `opening` counts how often it was opened. `ended`: the end is told with the beginning (`kind` is OPEN). `state` is
     its word, as `DOWN` or `RECOVERED`; `title` what it is about in a few words, `summary` why, in a sentence.
-    `output`: the last lines of it, oldest first. `reference`: what an earlier message of this alert and opening was
+    `got`: what was found instead of what was expected, as a part of a sentence. `output`: the last lines of it, oldest
+    first. `reference`: what an earlier message of this alert and opening was
     `Delivered` with, empty if there is none.
     """
 
@@ -73,11 +85,14 @@ class Notice(Struct, frozen=True, kw_only=True):
     agent: str = ""
     tags: tuple[str, ...] = ()
     labels: Mapping[str, str] = {}
+    got: str = ""
+    exit_code: int | None = None
     facts: tuple[Fact, ...] = ()
     output: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     ended: bool = False
     reference: str = ""
+    own: Own = Own()
 
     @property
     def is_over(self) -> bool:

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from crontopus.domain.mail_server import MailServer
 from crontopus.domain.text import on_one_line, shown
-from crontopus.notify import mail
+from crontopus.notify import mail, words
 from crontopus.notify.contract import Notice, Parcel
 from crontopus.notify.outcome import GiveUp, Outcome, TryAgain
 
@@ -55,7 +55,7 @@ async def send(settings: Settings, parcel: Parcel, server: MailServer | None, un
 
 def _subject(parcel: Parcel) -> str:
     first = parcel.first
-    whole = f"{first.state}: {first.title}" if parcel.is_single else _many(parcel)
+    whole = words.heading(first) if parcel.is_single else _many(parcel)
     line = " ".join(on_one_line(whole).split())
     return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
 
@@ -73,11 +73,15 @@ def _text(parcel: Parcel, unsubscribe: str) -> str:
 
 
 def _brief(notice: Notice) -> str:
-    return shown(f"{notice.state}: {notice.title}")
+    return shown(notice.own.title or f"{notice.state}: {notice.title}")
+
+
+def _why(notice: Notice) -> str:
+    return shown(notice.own.text or notice.summary)
 
 
 def _of_one(notice: Notice) -> str:
-    lines = [_brief(notice), "", shown(notice.summary), ""]
+    lines = [_brief(notice), "", _why(notice), ""]
     lines += [shown(f"{fact.name}: {fact.value}") for fact in notice.facts]
     if notice.output:
         lines += ["", f"The last {len(notice.output)} lines:", "", *(f"  {shown(line)}" for line in notice.output)]
@@ -94,7 +98,8 @@ def _html(parcel: Parcel, unsubscribe: str) -> str:
 
 def _html_brief(notice: Notice) -> str:
     colour = "#166534" if notice.is_over else "#991b1b"
-    return f'<p><strong style="color:{colour}">{_safe(notice.state)}</strong> {_safe(notice.title)}</p>'
+    first, rest = (notice.own.title, "") if notice.own.title else (notice.state, f" {_safe(notice.title)}")
+    return f'<p><strong style="color:{colour}">{_safe(first)}</strong>{rest}</p>'
 
 
 def _html_of(notice: Notice) -> str:
@@ -104,8 +109,8 @@ def _html_of(notice: Notice) -> str:
     buttons = " ".join(_link(each.text, each.url, _BUTTON) for each in notice.links if each.act)
     acts = f"<p>{buttons}</p>" if buttons else ""
     links = " · ".join(_link(each.text, each.url) for each in notice.links if not each.act)
-    said = f"{_html_brief(notice)}<p>{_safe(notice.summary)}</p>{acts}"
-    return f"{said}<table>{facts}</table>{output}<p>{links}</p>"
+    why = f'<p style="white-space:pre-wrap">{escape(_why(notice))}</p>'
+    return f"{_html_brief(notice)}{why}{acts}<table>{facts}</table>{output}<p>{links}</p>"
 
 
 def _link(text: str, url: str, style: str = "") -> str:

@@ -18,6 +18,7 @@ from crontopus.notify import (
     googlechat,
     gotify,
     issues,
+    markup,
     matrix,
     mattermost,
     ntfy,
@@ -35,16 +36,20 @@ from crontopus.notify import (
     zulip,
 )
 from crontopus.notify import log as log_file
-from crontopus.notify.contract import Parcel
+from crontopus.notify.contract import Notice, Own, Parcel
 from crontopus.notify.guarded import Exchange, Guarded
 from crontopus.notify.masking import without_codes
 from crontopus.notify.outcome import Delivered, Outcome
+from crontopus.notify.templates import BODY, WORDS
 from crontopus.wire.wording import fault_of
 
 EMAIL = "email"
 API = "api"
 """Where a provider is, instead of where it really is: for tests. Nobody can give it."""
 _ADDRESSES = frozenset({"server", "site", "url"})
+_MONTHLY = "monthly"
+_SHOWN = 10_000
+"""Characters of a message that is only looked at."""
 _UNREADABLE = "the settings of this channel cannot be read"
 _FORM = "Expected `str` matching regex"
 
@@ -66,7 +71,8 @@ Send = Callable[[Any, Parcel, Ways, Guarded], Awaitable[Outcome]]
 
 class Kind(Struct, frozen=True):
     """`secrets`: the settings that open something, which nobody is shown again. `addresses`: those that say where it
-    is sent; with another, what opens something would go to somebody else.
+    is sent; with another, what opens something would go to somebody else. `templates`: what of its messages can be said
+    in words of one's own.
     """
 
     title: str
@@ -74,6 +80,7 @@ class Kind(Struct, frozen=True):
     secrets: frozenset[str]
     keeps: bool
     send: Send
+    templates: tuple[str, ...] = ()
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -88,17 +95,17 @@ def _log(settings: log_file.Settings, parcel: Parcel, ways: Ways, _: Guarded) ->
     return log_file.send(settings, parcel, ways.folder)
 
 
-def _on_the_web(kind: ModuleType) -> Kind:
+def _on_the_web(kind: ModuleType, templates: tuple[str, ...] = WORDS) -> Kind:
     async def send(settings: Any, parcel: Parcel, ways: Ways, http: Guarded) -> Outcome:
         outcome: Outcome = await kind.send(settings, parcel, http)
         return outcome
 
-    return Kind(kind.TITLE, kind.Settings, kind.SECRETS, kind.KEEPS, send)
+    return Kind(kind.TITLE, kind.Settings, kind.SECRETS, kind.KEEPS, send, templates)
 
 
 KINDS: dict[str, Kind] = {
-    EMAIL: Kind(email.TITLE, email.Settings, email.SECRETS, email.KEEPS, _email),
-    "webhook": _on_the_web(webhook),
+    EMAIL: Kind(email.TITLE, email.Settings, email.SECRETS, email.KEEPS, _email, WORDS),
+    "webhook": _on_the_web(webhook, BODY),
     "slack": _on_the_web(slack),
     "slack_webhook": _on_the_web(slack_webhook),
     "teams": _on_the_web(teams),
@@ -113,9 +120,9 @@ KINDS: dict[str, Kind] = {
     "gotify": _on_the_web(gotify),
     "pushover": _on_the_web(pushover),
     "twilio": _on_the_web(twilio),
-    "pagerduty": _on_the_web(pagerduty),
-    "opsgenie": _on_the_web(opsgenie),
-    "alertmanager": _on_the_web(alertmanager),
+    "pagerduty": _on_the_web(pagerduty, ()),
+    "opsgenie": _on_the_web(opsgenie, ()),
+    "alertmanager": _on_the_web(alertmanager, ()),
     "issues": _on_the_web(issues),
     "log": Kind(log_file.TITLE, log_file.Settings, log_file.SECRETS, log_file.KEEPS, _log),
 }
@@ -134,6 +141,31 @@ def secrets(kind: str) -> frozenset[str]:
 def addresses(kind: str) -> frozenset[str]:
     """The settings that say where it is sent."""
     return KINDS[kind].addresses if kind in KINDS else frozenset()
+
+
+def templates(kind: str) -> tuple[str, ...]:
+    """What of its messages can be said in words of one's own."""
+    return KINDS[kind].templates if kind in KINDS else ()
+
+
+def shown(kind: str, notice: Notice) -> Own:
+    """What a channel of this kind says of it, without its markup: title and text, or the body of what is posted."""
+    if templates(kind) == BODY:
+        content, type = webhook.body(notice)
+        return Own(body=content.decode(), content_type=type)
+    parcel = Parcel((notice,), notice.at)
+    return Own(words.title(parcel), markup.body(parcel, markup.PLAIN, _SHOWN))
+
+
+def is_counted(kind: str) -> bool:
+    """Whether so many messages go out in a month at most, since each costs something."""
+    return kind in KINDS and _MONTHLY in KINDS[kind].settings.__struct_fields__
+
+
+def monthly(settings: Any) -> int:
+    """How many, of a kind that is counted."""
+    found: int = getattr(settings, _MONTHLY)
+    return found
 
 
 def read(kind: str, settings: Mapping[str, Any]) -> Any:

@@ -53,11 +53,11 @@ async def send(settings: Settings, parcel: Parcel, folder: Path | None) -> Outco
 
 
 def line(notice: Notice) -> str:
-    """All of a notice but what a channel said of it before and by what its reader could act, in one line in which
-    nothing steers a terminal.
+    """All of a notice but what is of a channel alone and by what its reader could act, in one line in which nothing
+    steers a terminal.
     """
     found: dict[str, Any] = msgspec.to_builtins(notice)
-    del found["reference"]
+    del found["reference"], found["own"]
     found["links"] = [{"text": link.text, "url": link.url} for link in notice.links if not link.act]
     found["class"] = found.pop("cls")
     written = text.escaped(json.dumps(found, ensure_ascii=False, separators=(",", ":")))

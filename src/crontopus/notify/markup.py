@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crontopus.notify.contract import Link, Notice, Parcel
-from crontopus.notify.words import CUT, cut, facts, heading, line, links, links_of_all, place, tail, title
+from crontopus.notify.words import CUT, cut, facts, heading, line, links, links_of_all, place, tail, title, why
 
 _CAPS = (4000, 1000, 300, 100, 40)
 """How long one text among others may be; the first at which all of them fit."""
@@ -89,14 +89,17 @@ def _parts(parcel: Parcel, cap: int, *, with_head: bool) -> tuple[list[_Piece], 
 
 
 def _of_one(notice: Notice, cap: int) -> list[_Piece]:
-    told = [("where", place(notice)), *facts(notice)]
-    lines = [line(notice.summary, max(_CAPS)), *(f"{name}: {value}" for name, value in told)]
-    return [_Piece((cut(each, cap),)) for each in lines if each.strip()]
+    where = [("where", place(notice))] if place(notice) else []
+    told = [f"{name}: {value}" for name, value in [*where, *facts(notice)]]
+    said = why(notice).strip("\n")
+    return [_Piece((cut(each, cap),)) for each in [*(said.split("\n") if said.strip() else ()), *told]]
 
 
 def _of_many(notice: Notice, cap: int) -> list[_Piece]:
-    lines = tuple(cut(each, cap) for each in ("", heading(notice), f"{place(notice)}: {line(notice.summary)}"))
-    return [_Piece(lines), *(_linked(link, cap) for link in links(notice)[:1])]
+    where = place(notice)
+    said = [f"{where}: {line(notice.summary)}"] if where else why(notice).split("\n")
+    lines = ["", heading(notice), *said]
+    return [_Piece(tuple(cut(each, cap) for each in lines)), *(_linked(link, cap) for link in links(notice)[:1])]
 
 
 def _linked(link: Link, cap: int) -> _Piece:
@@ -105,11 +108,14 @@ def _linked(link: Link, cap: int) -> _Piece:
 
 def _shortened(first: list[_Piece], middle: list[_Piece], last: list[_Piece], markup: Markup, most: int) -> str:
     """With as much of the middle as fits, and how much is missing; without anything else if not even that does."""
-    for kept in range(len(middle) - 1, -1, -1):
+    best, low, high = "", 0, len(middle) - 1
+    while low <= high:
+        kept = (low + high) // 2
         missing = _Piece((f"{CUT} and {len(middle) - kept} more",))
         found = _compiled([*first, *middle[:kept], missing, *last], markup)
-        if markup.measure(found) <= most:
-            return found
+        best, low, high = (found, kept + 1, high) if markup.measure(found) <= most else (best, low, kept - 1)
+    if best:
+        return best
     found = _compiled(first or middle[:1], markup)
     return found if markup.measure(found) <= most else ""
 

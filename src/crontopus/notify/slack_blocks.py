@@ -27,7 +27,7 @@ _MARKS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "�
 def fallback(parcel: Parcel) -> str:
     """What notifications show, and whoever has the blocks read to them."""
     notice = parcel.first
-    text = f"{words.title(parcel)}\n{words.block(notice.summary)}" if parcel.is_single else words.title(parcel)
+    text = f"{words.title(parcel)}\n{words.why(notice)}" if parcel.is_single else words.title(parcel)
     return words.cut_escaped(text, _FALLBACK, escaped)
 
 
@@ -47,7 +47,7 @@ def escaped(text: str) -> str:
 
 
 def _card(notice: Notice) -> list[Block]:
-    summary = words.cut("\n".join(filter(None, (words.block(notice.summary), words.place(notice)))), _SUMMARY)
+    summary = words.cut("\n".join(filter(None, (words.why(notice), words.place(notice)))), _SUMMARY)
     told = words.clipped(words.facts(notice), _FACTS, _FACTS)
     lines = [part for name, value in told.items() for part in (_bold(f"{name}: "), _text(f"{value}\n"))]
     return [

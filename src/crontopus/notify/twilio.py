@@ -71,6 +71,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         Meta(description="Calls, and speaks. What is over or acknowledged is still sent as text: it can wait."),
     ] = False
+    monthly: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="So many texts and calls in a month at most: each costs money.")
+    ] = 300
     api: Annotated[Address, Meta(description="Where Twilio's API is.")] = "https://api.twilio.com"
 
 
@@ -142,6 +145,6 @@ def _call(settings: Settings, parcel: Parcel) -> dict[str, str]:
 def _sentence(parcel: Parcel) -> str:
     head = words.cut(words.title(parcel), _SPOKEN // 2)
     if parcel.is_single:
-        return f"Crontopus. {head}. {words.line(parcel.first.summary)}"
+        return f"Crontopus. {head}. {words.line(words.why(parcel.first))}"
     named = "; ".join(words.heading(each) for each in parcel.notices)
     return f"Crontopus. {head}. {named}"

@@ -29,6 +29,7 @@ TYPES = {
 }
 OURS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"})
 """Headers that cannot be chosen."""
+JSON = "application/json"
 _WHO = "the receiver"
 _PREFIX = "whsec_"
 _LEAST_BYTES, _MOST_BYTES = 24, 64
@@ -116,8 +117,8 @@ async def send(settings: Settings, parcel: Parcel, http: Http) -> Outcome:
     """Any status from 200 to 299 takes it."""
 
     async def tell(notice: Notice) -> Outcome:
-        content = body(notice)
-        headers = settings.headers | _signed(settings, notice, content, parcel.sent_at)
+        content, type = body(notice)
+        headers = settings.headers | {"content-type": type} | _signed(settings, notice, content, parcel.sent_at)
         try:
             answer = await http.send("POST", settings.url, headers=headers, content=content)
         except Unreachable as error:
@@ -127,8 +128,16 @@ async def send(settings: Settings, parcel: Parcel, http: Http) -> Outcome:
     return await answers.each(parcel, tell)
 
 
-def body(notice: Notice) -> bytes:
-    """The same bytes for every try. Nothing in it steers a terminal that it is printed on."""
+def body(notice: Notice) -> tuple[bytes, str]:
+    """What is posted, the same bytes for every try, and of what type it is. Nothing in it steers a terminal that it is
+    printed on.
+    """
+    if notice.own.body:
+        return notice.own.body.encode(), notice.own.content_type
+    return _event(notice), JSON
+
+
+def _event(notice: Notice) -> bytes:
     event = Event(
         type="alert.resolved" if notice.is_over else TYPES[notice.kind], timestamp=notice.at, data=_data(notice)
     )
@@ -143,7 +152,7 @@ def signature(secret: str, id: str, timestamp: int, content: bytes) -> str:
 
 def _signed(settings: Settings, notice: Notice, content: bytes, sent_at: datetime) -> dict[str, str]:
     id, timestamp = str(notice.id), int(sent_at.timestamp())
-    headers = {"content-type": "application/json", "webhook-id": id, "webhook-timestamp": str(timestamp)}
+    headers = {"webhook-id": id, "webhook-timestamp": str(timestamp)}
     secrets = [secret for secret in (settings.secret, settings.old_secret) if secret]
     if secrets:
         headers["webhook-signature"] = " ".join(signature(each, id, timestamp, content) for each in secrets)

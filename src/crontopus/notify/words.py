@@ -18,9 +18,9 @@ from crontopus.notify.contract import Link, Notice, Parcel
 CUT = "…"
 LISTED = 20
 """Alerts of a summary that are named where each takes a block of its own; the others are counted."""
-NAME, LINE, BLOCK, THINGS = 200, 1000, 4000, 100
-"""Characters of a name, of what stands on a line, and of what has several; and how many things of a kind are told: more
-than anybody reads, and so little that a text of any length is cut before anything is made of it.
+NAME, LINE, BLOCK, OWN, THINGS = 200, 1000, 4000, 32_768, 100
+"""Characters of a name, of what stands on a line, of what has several, and of words of one's own; and how many things
+of a kind are told: more than anybody reads, and so little that a text of any length is cut before it is made more of.
 """
 _LONGEST_ADDRESS = 2000
 _JOINER = "\u200d"
@@ -147,7 +147,9 @@ def _missing(count: int) -> str:
 
 
 def heading(notice: Notice) -> str:
-    """One line that begins with the state: `DOWN: nightly backup`."""
+    """One line that begins with the state, `DOWN: nightly backup`, if nobody has chosen another."""
+    if notice.own.title:
+        return line(notice.own.title)
     return f"{line(notice.state, NAME)}: {line(notice.title)}"
 
 
@@ -160,9 +162,16 @@ def title(parcel: Parcel) -> str:
 
 
 def place(notice: Notice) -> str:
-    """Where it is, from the outside in: `acme / prod / backup on db-3`."""
+    """Where it is, from the outside in: `acme / prod / backup on db-3`; nothing beside words of one's own."""
+    if notice.own.text:
+        return ""
     path = " / ".join(line(part, NAME) for part in (notice.tenant, notice.namespace, notice.job) if part)
     return f"{path} on {line(notice.agent, NAME)}" if notice.agent else path
+
+
+def why(notice: Notice) -> str:
+    """What follows the heading, with its lines: why, or whatever is said in words of one's own."""
+    return block(notice.own.text, OWN) if notice.own.text else block(notice.summary)
 
 
 def facts(notice: Notice) -> list[tuple[str, str]]:

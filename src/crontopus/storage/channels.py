@@ -1,7 +1,7 @@
 """Channels of a tenant: the ways by which it is told of alerts, how they fare, and who sends on them now."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,8 @@ SILENT_FOR = timedelta(seconds=20)
 
 class Channel(Struct, frozen=True, kw_only=True):
     """A row. `broken_at`: since then the other side refuses everything. `closed_until`: after failures in a row nothing
-    is sent before.
+    is sent before. `templates`: words of its own, and `fault`: what was wrong with them when something was sent last.
+    `sent` in that `month`, which its first day stands for, as far as it is counted.
     """
 
     id: UUID
@@ -37,6 +38,10 @@ class Channel(Struct, frozen=True, kw_only=True):
     failures: int = 0
     closed_until: datetime | None = None
     delivered_at: datetime | None = None
+    templates: Mapping[str, str] = {}
+    fault: str = ""
+    month: date | None = None
+    sent: int = 0
     version: int = 1
 
 

@@ -14,6 +14,7 @@ Matcher = Annotated[str, Meta(max_length=1000)]
 Words = Annotated[str, Meta(min_length=1, max_length=2000, pattern=SEEN)]
 CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
 MinuteOfDay = Annotated[str, Meta(pattern=CLOCK, description="`00:00` to `24:00`.")]
+Templates = Annotated[dict[str, Annotated[str, Meta(max_length=8000)] | None], Meta(max_length=4)]
 GROUP = r"^(ns|job|class|severity|label:.{1,100})$"
 Weekdays = Annotated[list[Annotated[int, Meta(ge=0, le=6)]], Meta(max_length=7, description="0 is Monday.")]
 GroupBy = Annotated[list[Annotated[str, Meta(pattern=GROUP)]], Meta(max_length=5)]
@@ -75,7 +76,8 @@ class AlertEvent(Output, frozen=True):
 
 class Notification(Output, frozen=True):
     """A message that is owed or was. `next_at`: when it is tried next; null: it is settled. `arrived`: it may have
-    arrived. `why`: what was said of the last try that failed, or why it was overtaken.
+    arrived. `why`: what was said of the last try that failed, why it was overtaken or not sent at all, or what was
+    wrong with the channel's templates, so that it went out in our words.
     """
 
     id: UUID
@@ -128,30 +130,53 @@ class Note(Input, frozen=True):
 
 
 class NewChannel(Input, frozen=True):
-    """`settings` are those of its `kind`. `fallback`: the channel that tells what this one cannot."""
+    """`settings` are those of its `kind`. `fallback`: the channel that tells what this one cannot. `templates`: what it
+    says in words of its own, as far as its kind can.
+    """
 
     kind: str
     name: Name
     settings: dict[str, Any]
     fallback: UUID | None = None
     enabled: bool = True
+    templates: Templates = {}
 
 
 class ChannelPatch(Input, frozen=True):
-    """JSON Merge Patch: what is absent stays. `settings` replaces those that it names; one that is kept hidden stays
-    where it is not given.
+    """JSON Merge Patch: what is absent stays. `settings` and `templates` replace those that they name; one that is kept
+    hidden stays where it is not given.
     """
 
     name: Name | UnsetType = UNSET
     settings: dict[str, Any] | UnsetType = UNSET
     fallback: UUID | UnsetType | None = UNSET
     enabled: bool | UnsetType = UNSET
+    templates: Templates | UnsetType = UNSET
+
+
+class PreviewChannel(Input, frozen=True):
+    """`templates` take the place of those that they name; what is absent stays as the channel has it."""
+
+    templates: Templates = {}
+
+
+class ChannelPreview(Output, frozen=True):
+    """What would be told, without the markup of the channel: `title` and `text`, or `body` and `content_type` where it
+    is posted as it is. `alert`: the newest, of which it tells; null: there is none, and it tells of one that never was.
+    """
+
+    alert: UUID | None
+    title: str
+    text: str
+    body: str
+    content_type: str
 
 
 class Channel(Output, frozen=True):
     """`settings` without what opens something: of that, `hidden` names the fields. `broken_at`: since then the other
     side refuses everything. `closed_until`: after five failures in a row nothing is sent before. `why`: of the last
-    failure.
+    failure. `fault`: what was wrong with its `templates` when something was sent last. `monthly`: so many messages go
+    out in a month (UTC) at most, and `sent_this_month` of them did; null: any number, which nobody counts.
     """
 
     id: UUID
@@ -167,12 +192,18 @@ class Channel(Output, frozen=True):
     delivered_at: Instant | None
     failures: int
     why: str
+    templates: dict[str, str]
+    fault: str
+    monthly: int | None
+    sent_this_month: int
     created_at: Instant
     updated_at: Instant
 
 
 class ChannelTest(Output, frozen=True):
-    """What became of a message that was sent to see whether it arrives. `why` is empty where it was taken."""
+    """What became of a message that was sent to see whether it arrives. `why` it did not; where it was taken, what was
+    wrong with the channel's templates, if anything was.
+    """
 
     outcome: str
     took: Seconds

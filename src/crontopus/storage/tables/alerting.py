@@ -3,6 +3,7 @@
 from sqlalchemy import (
     Boolean,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -35,6 +36,10 @@ channels = Table(
     Column("failures", Integer, nullable=False),
     Column("closed_until", Instant),
     Column("delivered_at", Instant),
+    Column("templates", Json(dict[str, str]), nullable=False),
+    Column("fault", Text, nullable=False),
+    Column("month", Date),
+    Column("sent", Integer, nullable=False),
     Column("claim", Id),
     Column("claimed_until", Instant),
     Column("created_at", Instant, nullable=False),
@@ -42,8 +47,10 @@ channels = Table(
     Column("version", Integer, nullable=False),
     UniqueConstraint("tenant_id", "name"),
 )
-"""`sealed`: its settings. `failures` in a row; from five on nothing is sent before `closed_until`, then one message
-to see. `why`: what was said of the last failure. `claim`: the process that sends on it, while its lease lasts."""
+"""`sealed`: its settings; `templates`: words of its own, with the `fault` of them that was met last. `failures` in a
+row; from five on nothing is sent before `closed_until`, then one message to see. `why`: what was said of the last
+failure. `sent` in that `month`, which its first day stands for: here, since tries are deleted with age. `claim`: the
+process that sends on it, while its lease lasts."""
 
 routes = Table(
     "routes",
