@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from argon2 import PasswordHasher
 from litestar import Litestar
 from msgspec import Struct
 
@@ -27,10 +28,12 @@ from crontopus.engine import namespaces, routing, setup, tokens
 from crontopus.engine.accounts import begin_session
 from crontopus.engine.credentials import Caller
 from crontopus.engine.memo import Memo
+from crontopus.engine.passwords import Passwords
 from crontopus.storage import accounts, members
 from crontopus.storage.accounts import Login
 from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
+from tests.scale import LONG
 
 BEGINNING = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
 """A Monday."""
@@ -161,6 +164,8 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
         await appliance.absence.begin()
         await appliance.usage.step()
         _remember_nothing(appliance.parts)
+        if not LONG:
+            appliance.parts.passwords = Passwords(_CHEAP)
         intake = asyncio.create_task(appliance.intake.run())
         world = World(appliance, hands, await _tenants(appliance, data))
         hands.heartbeats.append(appliance.absence.saw)
@@ -184,6 +189,9 @@ def _remember_nothing(parts: Parts) -> None:
     """An answer that took long is given again for a while: on a machine that stood still, an old one would be."""
     parts.counts, parts.scrapes = Memo(worth_seconds=math.inf), Memo(worth_seconds=math.inf)
 
+
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Each hash takes a tenth of a second by design, and most people in tests have a password."""
 
 _KNOWN: dict[Path, dict[str, Tenant]] = {}
 """Tokens are shown once, so a world that is entered again must have kept them."""
