@@ -94,7 +94,8 @@ async def world(world_data: tuple[Path, str]) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def sqlite_world(tmp_path: Path) -> AsyncIterator[World]:
+async def sqlite_world(tmp_path: Path, first_world: Path) -> AsyncIterator[World]:
     """For what no database decides, or SQLite alone."""
+    copied(first_world, tmp_path / "sqlite")
     async with world_in(tmp_path / "sqlite") as world:
         yield world

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +11,7 @@ from crontopus.client import SESSION_COOKIE
 from crontopus.engine.accounts import begin_session
 from crontopus.engine.credentials import Caller
 from crontopus.storage import accounts
-from tests.world import BASE, World, world_in
+from tests.world import BASE, World
 
 
 class Visitor:
@@ -29,9 +28,8 @@ class Visitor:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with world_in(tmp_path) as world:
-        yield world
+def world(sqlite_world: World) -> World:
+    return sqlite_world
 
 
 @pytest.fixture
