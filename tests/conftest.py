@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,10 @@ if not LONG and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTE
     os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
 """In the short run what tests write is kept in memory where there is room: thousands of small databases that sync at
 every step make a disk stand still for seconds, and every test that has it wait. The long run is on the disk."""
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+"""Where it was set, each of the many processes that tests start would compile the whole program."""
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """As at a terminal: whoever starts the tests by nohup would have every process that they start ignore it."""
