@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -49,9 +50,26 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     postgres.drop(url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whoever asks for a database runs on both, unless the test itself names one.
+
+    But of what is asked of the API, little is decided by the database. So in the short run each of its tests is on one
+    of them, always the same for its name, unless it is marked `both_databases`.
+    """
+    test = metafunc.definition
+    either = test.nodeid.startswith("tests/api/") and not test.get_closest_marker("both_databases")
+    chosen = [DATABASES[crc32(test.nodeid.encode()) % 2]] if either and not LONG else DATABASES
+    named = {name for mark in test.iter_markers("parametrize") for name in mark.args[0]}
+    for fixture in {"database_url", "world_data"} & set(metafunc.fixturenames) - named:
+        metafunc.parametrize(fixture, chosen, indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
-    """ "" for SQLite, else an empty PostgreSQL database: a test that asks for it runs on both."""
+    """ "" for SQLite, else an empty PostgreSQL database."""
     return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
 
 
@@ -80,9 +98,9 @@ def postgres_world(
     postgres.drop(url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def world_data(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
-    """The data folder and the database URL of a world of its own, once on each database."""
+    """The data folder and the database URL of a world of its own, of the database that is asked for."""
     if request.param == "sqlite":
         first, url = request.getfixturevalue("first_world"), ""
     else:
@@ -93,7 +111,7 @@ def world_data(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, st
 
 @pytest.fixture
 async def world(world_data: tuple[Path, str]) -> AsyncIterator[World]:
-    """The whole appliance in this process, once on each database."""
+    """The whole appliance in this process."""
     async with world_in(*world_data) as world:
         yield world
 
