@@ -198,8 +198,9 @@ _KNOWN: dict[Path, dict[str, Tenant]] = {}
 
 
 async def found(data: Path, database_url: str = "") -> None:
-    """The two tenants and nothing else: nobody has watched yet."""
-    async with assembled(Config(data=data, database_url=database_url, public_url=BASE), Hands()) as appliance:
+    """The two tenants and nothing else: nobody has watched yet. Whatever is made from the beginning on is newer."""
+    config, hands = Config(data=data, database_url=database_url, public_url=BASE), Hands(BEGINNING - _JUST_AFTER)
+    async with assembled(config, hands) as appliance:
         await _tenants(appliance, data)
 
 
