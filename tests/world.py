@@ -6,6 +6,7 @@ Two tenants, `acme` and `globex`, always exist.
 import asyncio
 import math
 import shutil
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -159,13 +160,10 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
     hands = hands or Hands()
     own = {"public_url": BASE, "provider_hosts": PROVIDER_HOSTS}
     config = Config(data=data, database_url=database_url, **(own | more))
-    app = _APPS.pop() if _APPS and not more else made_app(config)
-    async with assembled(config, hands, hands.monotonic, app) as appliance:
+    async with appliance_of(config, hands) as appliance:
         await appliance.absence.begin()
         await appliance.usage.step()
         _remember_nothing(appliance.parts)
-        if not LONG:
-            appliance.parts.passwords = Passwords(_CHEAP)
         intake = asyncio.create_task(appliance.intake.run())
         world = World(appliance, hands, await _tenants(appliance, data))
         hands.heartbeats.append(appliance.absence.saw)
@@ -177,21 +175,31 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
             intake.cancel()
             with suppress(asyncio.CancelledError):
                 await intake
-    if not more:
-        _APPS.append(app)
 
 
-_APPS: list[Litestar] = []
-"""Those of worlds that were left, with the usual settings: making one takes longer than most tests."""
+@asynccontextmanager
+async def appliance_of(config: Config, hands: Hands) -> AsyncIterator[Appliance]:
+    """Every part, and nothing that runs. In the short run its passwords cost next to nothing."""
+    left = _APPS[config.base_url, config.hosts, config.metrics_open]
+    app = left.pop() if left else made_app(config)
+    async with assembled(config, hands, hands.monotonic, app) as appliance:
+        if not LONG:
+            appliance.parts.passwords = Passwords(_CHEAP)
+        yield appliance
+    left.append(app)
+
+
+_APPS: defaultdict[tuple[str, tuple[str, ...], bool], list[Litestar]] = defaultdict(list)
+"""Those that nobody uses any more, by all that makes them differ: making one takes longer than most tests."""
+
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Each hash takes a tenth of a second by design, and most people in tests have a password."""
 
 
 def _remember_nothing(parts: Parts) -> None:
     """An answer that took long is given again for a while: on a machine that stood still, an old one would be."""
     parts.counts, parts.scrapes = Memo(worth_seconds=math.inf), Memo(worth_seconds=math.inf)
 
-
-_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-"""Each hash takes a tenth of a second by design, and most people in tests have a password."""
 
 _KNOWN: dict[Path, dict[str, Tenant]] = {}
 """Tokens are shown once, so a world that is entered again must have kept them."""
@@ -200,7 +208,7 @@ _KNOWN: dict[Path, dict[str, Tenant]] = {}
 async def found(data: Path, database_url: str = "") -> None:
     """The two tenants and nothing else: nobody has watched yet. Whatever is made from the beginning on is newer."""
     config, hands = Config(data=data, database_url=database_url, public_url=BASE), Hands(BEGINNING - _JUST_AFTER)
-    async with assembled(config, hands) as appliance:
+    async with appliance_of(config, hands) as appliance:
         await _tenants(appliance, data)
 
 
