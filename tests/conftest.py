@@ -4,9 +4,11 @@ import asyncio
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -24,6 +26,10 @@ if not LONG and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTE
     os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
 """In the short run what tests write is kept in memory where there is room: thousands of small databases that sync at
 every step make a disk stand still for seconds, and every test that has it wait. The long run is on the disk."""
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+"""Where it was set, each of the many processes that tests start would compile the whole program."""
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """As at a terminal: whoever starts the tests by nohup would have every process that they start ignore it."""
@@ -44,9 +50,26 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     postgres.drop(url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whoever asks for a database runs on both, unless the test itself names one.
+
+    But of what is asked of the API, little is decided by the database. So in the short run each of its tests is on one
+    of them, always the same for its name, unless it is marked `both_databases`.
+    """
+    test = metafunc.definition
+    either = test.nodeid.startswith("tests/api/") and not test.get_closest_marker("both_databases")
+    chosen = [DATABASES[crc32(test.nodeid.encode()) % 2]] if either and not LONG else DATABASES
+    named = {name for mark in test.iter_markers("parametrize") for name in mark.args[0]}
+    for fixture in {"database_url", "world_data"} & set(metafunc.fixturenames) - named:
+        metafunc.parametrize(fixture, chosen, indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
-    """ "" for SQLite, else an empty PostgreSQL database: a test that asks for it runs on both."""
+    """ "" for SQLite, else an empty PostgreSQL database."""
     return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
 
 
@@ -75,9 +98,9 @@ def postgres_world(
     postgres.drop(url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def world_data(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
-    """The data folder and the database URL of a world of its own, once on each database."""
+    """The data folder and the database URL of a world of its own, of the database that is asked for."""
     if request.param == "sqlite":
         first, url = request.getfixturevalue("first_world"), ""
     else:
@@ -88,13 +111,14 @@ def world_data(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, st
 
 @pytest.fixture
 async def world(world_data: tuple[Path, str]) -> AsyncIterator[World]:
-    """The whole appliance in this process, once on each database."""
+    """The whole appliance in this process."""
     async with world_in(*world_data) as world:
         yield world
 
 
 @pytest.fixture
-async def sqlite_world(tmp_path: Path) -> AsyncIterator[World]:
+async def sqlite_world(tmp_path: Path, first_world: Path) -> AsyncIterator[World]:
     """For what no database decides, or SQLite alone."""
+    copied(first_world, tmp_path / "sqlite")
     async with world_in(tmp_path / "sqlite") as world:
         yield world

@@ -6,6 +6,7 @@ Two tenants, `acme` and `globex`, always exist.
 import asyncio
 import math
 import shutil
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from argon2 import PasswordHasher
 from litestar import Litestar
 from msgspec import Struct
 
@@ -27,10 +29,12 @@ from crontopus.engine import namespaces, routing, setup, tokens
 from crontopus.engine.accounts import begin_session
 from crontopus.engine.credentials import Caller
 from crontopus.engine.memo import Memo
+from crontopus.engine.passwords import Passwords
 from crontopus.storage import accounts, members
 from crontopus.storage.accounts import Login
 from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewNamespace, NewToken
+from tests.scale import LONG
 
 BEGINNING = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
 """A Monday."""
@@ -156,8 +160,7 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
     hands = hands or Hands()
     own = {"public_url": BASE, "provider_hosts": PROVIDER_HOSTS}
     config = Config(data=data, database_url=database_url, **(own | more))
-    app = _APPS.pop() if _APPS and not more else made_app(config)
-    async with assembled(config, hands, hands.monotonic, app) as appliance:
+    async with appliance_of(config, hands) as appliance:
         await appliance.absence.begin()
         await appliance.usage.step()
         _remember_nothing(appliance.parts)
@@ -172,12 +175,25 @@ async def world_in(data: Path, database_url: str = "", hands: Hands | None = Non
             intake.cancel()
             with suppress(asyncio.CancelledError):
                 await intake
-    if not more:
-        _APPS.append(app)
 
 
-_APPS: list[Litestar] = []
-"""Those of worlds that were left, with the usual settings: making one takes longer than most tests."""
+@asynccontextmanager
+async def appliance_of(config: Config, hands: Hands) -> AsyncIterator[Appliance]:
+    """Every part, and nothing that runs. In the short run its passwords cost next to nothing."""
+    left = _APPS[config.base_url, config.hosts, config.metrics_open]
+    app = left.pop() if left else made_app(config)
+    async with assembled(config, hands, hands.monotonic, app) as appliance:
+        if not LONG:
+            appliance.parts.passwords = Passwords(_CHEAP)
+        yield appliance
+    left.append(app)
+
+
+_APPS: defaultdict[tuple[str, tuple[str, ...], bool], list[Litestar]] = defaultdict(list)
+"""Those that nobody uses any more, by all that makes them differ: making one takes longer than most tests."""
+
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Each hash takes a tenth of a second by design, and most people in tests have a password."""
 
 
 def _remember_nothing(parts: Parts) -> None:
@@ -190,8 +206,9 @@ _KNOWN: dict[Path, dict[str, Tenant]] = {}
 
 
 async def found(data: Path, database_url: str = "") -> None:
-    """The two tenants and nothing else: nobody has watched yet."""
-    async with assembled(Config(data=data, database_url=database_url, public_url=BASE), Hands()) as appliance:
+    """The two tenants and nothing else: nobody has watched yet. Whatever is made from the beginning on is newer."""
+    config, hands = Config(data=data, database_url=database_url, public_url=BASE), Hands(BEGINNING - _JUST_AFTER)
+    async with appliance_of(config, hands) as appliance:
         await _tenants(appliance, data)
 
 

@@ -8,14 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from crontopus.appliance import Appliance, assembled
+from crontopus.appliance import Appliance
 from crontopus.client import Client
 from crontopus.config import Config
 from crontopus.domain.errors import Conflict, Invalid, NotAllowed, NotFound, Throttled, Unauthenticated
 from crontopus.wire.accounts import NewNamespace, NewToken, SetUp, SignIn
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
-from tests.world import BASE, Hands, World
+from tests.world import BASE, Hands, World, appliance_of
 
 PASSWORD = "a long sentence"
 EMAIL = "you@example.com"
@@ -32,7 +32,7 @@ def hands() -> Hands:
 async def appliance(tmp_path: Path, database_url: str, hands: Hands) -> AsyncIterator[Appliance]:
     """One that nobody has set up."""
     config = Config(data=tmp_path, database_url=database_url, public_url=BASE)
-    async with assembled(config, hands, hands.monotonic) as appliance:
+    async with appliance_of(config, hands) as appliance:
         yield appliance
 
 

@@ -17,6 +17,8 @@ from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob
 from crontopus.wire.runs import CheckIn
 from tests.world import World
 
+pytestmark = pytest.mark.both_databases
+
 
 async def newest(client: Client, count: int = 1) -> list[AuditEntry]:
     return (await client.audit(limit=count)).items

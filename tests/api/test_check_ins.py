@@ -13,6 +13,8 @@ from crontopus.wire.runs import CheckIn, OutputText
 from crontopus.wire.schedules import CrontabRequest, PreviewRequest, Schedule
 from tests.world import BEGINNING, World
 
+pytestmark = pytest.mark.both_databases
+
 JSON = {"Content-Type": "application/json"}
 
 

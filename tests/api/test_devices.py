@@ -64,6 +64,7 @@ async def test_a_machine_that_is_allowed_comes_as_the_person_and_once(
     assert told[:2] == ["token.create", "device.allow"]
 
 
+@pytest.mark.both_databases
 async def test_a_token_is_fetched_once_also_by_two_at_once(world: World, machine: Client, person: Client) -> None:
     codes = await machine.ask_for_device("")
     await person.decide_device(codes.user_code, allow=True)

@@ -187,6 +187,7 @@ async def test_nothing_is_told_of_what_is_out_of_reach(world: World) -> None:
         assert after > place
 
 
+@pytest.mark.both_databases
 async def test_a_transaction_that_commits_late_is_not_passed_over(world: World) -> None:
     db, tenant = world.appliance.db, world.tenants["acme"].principal.tenant
     if db.is_sqlite:

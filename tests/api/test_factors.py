@@ -314,6 +314,7 @@ async def test_an_older_code_than_the_last_is_void(enrolled: Grace) -> None:
             await half.finish_sign_in(older)
 
 
+@pytest.mark.both_databases
 async def test_of_two_at_once_with_one_code_one_comes_in(enrolled: Grace) -> None:
     code = await enrolled.next_code()
     async with enrolled.halfway() as one, enrolled.halfway() as other:
@@ -333,6 +334,7 @@ async def test_a_recovery_code_opens_once_and_is_told_of(enrolled: Grace) -> Non
     assert (entry.actor, entry.changes["left"]) == (EMAIL, [10, 9])
 
 
+@pytest.mark.both_databases
 async def test_of_two_at_once_with_one_recovery_code_one_comes_in(enrolled: Grace) -> None:
     async with enrolled.halfway() as one, enrolled.halfway() as other:
         both = await asyncio.gather(

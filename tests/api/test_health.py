@@ -112,6 +112,7 @@ async def test_a_process_that_was_told_to_stop_and_its_short_gap_worry_nobody(wo
     assert (gap.condition, gap.told) == (Condition.OK, "1 in the last day, the longest 50 s")
 
 
+@pytest.mark.both_databases
 async def test_a_database_that_cannot_be_read_is_bad_and_the_rest_is_told(world: World, operator: Client) -> None:
     """By a lock that another program holds."""
     if not world.appliance.db.is_sqlite:

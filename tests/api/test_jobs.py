@@ -120,12 +120,14 @@ async def test_the_same_key_makes_one_job(world: World) -> None:
             await acme.add_job(NewJob(slug="other"), idempotency_key="a key")
 
 
+@pytest.mark.both_databases
 async def test_many_at_once_under_one_key_make_one_job(world: World) -> None:
     async with world.signed_in("acme") as acme:
         tries = [acme.add_job(NewJob(slug="backup"), idempotency_key="a key") for _ in range(12)]
         assert len({job.id for job in await asyncio.gather(*tries)}) == 1
 
 
+@pytest.mark.both_databases
 async def test_many_at_once_take_a_slug_once(world: World) -> None:
     async with world.signed_in("acme") as acme:
         jobs = [await acme.add_job(NewJob(slug=f"job-{number}")) for number in range(8)]

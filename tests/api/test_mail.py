@@ -232,6 +232,7 @@ async def test_asking_again_at_once_mails_nothing_more_and_later_the_older_link_
         assert await failed(anybody.open_password_reset(newer)) is NotFound
 
 
+@pytest.mark.both_databases
 async def test_one_link_changes_one_password_once(site: Site) -> None:
     await site.grace()
     await site.ask()

@@ -161,6 +161,7 @@ async def test_an_answer_is_taken_once(holder: Holder) -> None:
             await anybody.sign_in_with_passkey(answer)
 
 
+@pytest.mark.both_databases
 async def test_of_two_at_once_with_one_answer_one_comes_in(holder: Holder) -> None:
     async with visitor(holder.world) as anybody:
         answer = holder.passkey.get((await anybody.passkey_sign_in_options()).public_key)

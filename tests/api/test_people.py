@@ -520,6 +520,7 @@ async def test_whoever_is_made_less_while_their_request_comes_gives_nobody_anyth
         assert (await owner.invitations()).items == []
 
 
+@pytest.mark.both_databases
 async def test_many_guesses_at_once_are_counted_each(world: World, owner: Client) -> None:
     async with await joined(world, await invited(owner)):
         pass

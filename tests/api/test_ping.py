@@ -174,6 +174,7 @@ async def test_what_create_is_not_told_comes_from_the_namespace(world: World) ->
         assert job.next_expected_at == world.now + timedelta(days=1)
 
 
+@pytest.mark.both_databases
 async def test_twenty_four_first_pings_make_one_job(world: World) -> None:
     url = world.ping_url("acme", "fleet") + "?create=1"
     answers = await asyncio.gather(*[world.ping(url) for _ in range(24)])

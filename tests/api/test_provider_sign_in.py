@@ -20,7 +20,6 @@ from crontopus.domain.errors import (
     Unconfirmed,
 )
 from crontopus.domain.providers import SESSION_LIFE
-from crontopus.engine.passwords import Passwords
 from crontopus.storage import accounts, members
 from crontopus.storage.identity import new_id
 from crontopus.wire.accounts import NewOwnToken, NewToken, SignIn
@@ -56,7 +55,7 @@ def anybody(world: World) -> Client:
 
 async def with_password(world: World, tenant: str, role: Role, email: str = GRACE, *, system: bool = False) -> None:
     """A member who signs in with a password."""
-    hashed = await Passwords().hash(PASSWORD)
+    hashed = await world.appliance.parts.passwords.hash(PASSWORD)
     async with world.appliance.db.write_all() as tx:
         known = await accounts.account(tx, email)
         user = known.user if known else new_id(tx.now)
@@ -192,6 +191,7 @@ async def test_the_last_owner_stays_one_whatever_their_groups(world: World, by: 
         assert (await roles(world))["owner@acme.test"] is Role.VIEWER
 
 
+@pytest.mark.both_databases
 async def test_two_first_sign_ins_at_once_make_one_person(world: World, by: Hostile) -> None:
     provider = await add(world, by, default_role=Role.VIEWER)
     browsers = [Browser(world), Browser(world)]
@@ -529,7 +529,7 @@ async def test_what_an_operator_recovers_opens_with_a_password(world: World, by:
     provider = await add(world, by, default_role=Role.OWNER)
     await Browser(world).signs_in(provider, by)
     async with world.appliance.db.write_all() as tx:
-        hashed = await Passwords().hash(PASSWORD)
+        hashed = await world.appliance.parts.passwords.hash(PASSWORD)
         await engine.recover(tx, GRACE, hashed, superadmin=False, without_factors=False)
     async with anybody(world) as client:
         assert (await client.sign_in(SignIn(email=GRACE, password=PASSWORD))).session

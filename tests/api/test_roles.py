@@ -19,6 +19,8 @@ from tests.scale import LONG
 from tests.things import Things, body_of, things
 from tests.world import World
 
+pytestmark = pytest.mark.both_databases
+
 TABLE = Path(__file__).parents[2] / "docs/api/permissions.md"
 LAST = ["remove_route", "remove_channel", "remove_provider", "delete_job", "remove_member", "uninvite", "end_session"]
 """Nothing works after these, so they are called last; signing out is ending one's own session."""

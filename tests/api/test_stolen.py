@@ -20,6 +20,8 @@ from crontopus.wire.people import Acceptance, NewInvitation
 from tests.providers import new
 from tests.world import BASE, World
 
+pytestmark = pytest.mark.both_databases
+
 PASSWORD = "a sentence that nobody guesses"
 EMAIL = "grace@example.com"
 

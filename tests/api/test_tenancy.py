@@ -1,5 +1,6 @@
 """Another tenant's ids lead nowhere, on every route there is, so that a new route is covered before its author asks."""
 
+import pytest
 from litestar import Litestar
 from msgspec.structs import astuple
 
@@ -8,6 +9,8 @@ from crontopus.api.app import api_router
 from crontopus.wire.accounts import NewToken
 from tests.things import MARKER, body_of, things
 from tests.world import World
+
+pytestmark = pytest.mark.both_databases
 
 ROUTES = [
     (method, path, str(handler.operation_id))

@@ -184,6 +184,7 @@ async def test_an_invitation_to_a_deleted_tenant_opens_nothing(world: World, own
             await anybody.open_invitation(code)
 
 
+@pytest.mark.both_databases
 async def test_what_contradicts_itself_is_done_once_by_two_operators_at_once(world: World) -> None:
     async with world.operator(SystemRole.SUPERADMIN) as one, world.operator(SystemRole.SUPERADMIN) as two:
         for deed in ("admin_delete_tenant", "admin_restore_tenant"):
@@ -245,6 +246,7 @@ async def operator_again(world: World, deed: str) -> None:
         await getattr(client, deed)(acme(world))
 
 
+@pytest.mark.both_databases
 async def test_people_who_belong_nowhere_else_go_with_it_and_others_stay(world: World, owner: Client) -> None:
     email = str((await owner.me()).email)
     both = "both@example.com"
@@ -263,6 +265,7 @@ async def test_people_who_belong_nowhere_else_go_with_it_and_others_stay(world: 
     assert {both, "owner@acme.test"} <= left, "whoever runs the installation stays too"
 
 
+@pytest.mark.both_databases
 async def test_two_processes_that_remove_a_tenant_remove_it_once(world: World, owner: Client) -> None:
     await things(world)
     await owner.delete_tenant()
@@ -359,6 +362,7 @@ async def test_one_export_at_a_time_and_none_before_it_is_whole(world: World, ow
     assert (await owner.exports()).items[0].sha256 is None
 
 
+@pytest.mark.both_databases
 async def test_an_export_that_a_process_left_is_begun_anew_by_the_next(world: World, owner: Client) -> None:
     """The first wrote a part, and was killed."""
     await things(world)

@@ -147,6 +147,7 @@ async def test_no_member_raises_their_own_tier(world: World) -> None:
         assert (await owner.tenant()).tier == tier
 
 
+@pytest.mark.both_databases
 async def test_a_tier_that_is_given_and_removed_at_once_is_one_or_the_other(world: World, operator: Client) -> None:
     made = await operator.add_tier(NewTier(name="Small"))
     done = await asyncio.gather(
@@ -201,6 +202,7 @@ async def test_what_is_there_stays_over_a_lowered_quota_and_can_be_changed(world
         await acme.add_job(NewJob(slug="one-more"))
 
 
+@pytest.mark.both_databases
 async def test_many_at_once_do_not_pass_a_quota_together(world: World) -> None:
     await limited(world, jobs=3, tokens=4, members=4)
     before = await used(world, Quota.MEMBERS)
@@ -358,6 +360,7 @@ async def test_a_keyword_is_heard_in_output_that_is_not_kept(world: World) -> No
         assert (log.head, log.over_quota, log.dropped_bytes) == ("", Quota.OUTPUT, 12)
 
 
+@pytest.mark.both_databases
 async def test_many_in_one_transaction_do_not_pass_the_quota_together(world: World) -> None:
     await limited(world, output_bytes_per_day=55)
     await job_of(world)

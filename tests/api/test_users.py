@@ -122,6 +122,7 @@ async def test_a_system_role_is_given_and_taken_and_holds_at_once(
         await grace.admin_health()
 
 
+@pytest.mark.both_databases
 async def test_the_last_superadmin_stays_one_also_where_two_go_for_each_other(world: World, operator: Client) -> None:
     async with world.operator(SystemRole.SUPERADMIN) as other:
         for name in ("acme", "globex"):

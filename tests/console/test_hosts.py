@@ -6,12 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from crontopus.appliance import Appliance, assembled
+from crontopus.appliance import Appliance
 from crontopus.client import SESSION_COOKIE
 from crontopus.config import Config
 from crontopus.domain import hosts
 from crontopus.domain.access import Role
-from tests.world import BASE, Hands, World
+from tests.world import BASE, Hands, World, appliance_of
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ async def test_a_session_is_taken_under_known_names_alone_and_pings_and_tokens_u
 async def appliance(tmp_path: Path) -> AsyncIterator[Appliance]:
     config = Config(data=tmp_path, public_url="http://cron.example.com", allowed_hosts=["cron.lan"])
     hands = Hands()
-    async with assembled(config, hands, hands.monotonic) as appliance:
+    async with appliance_of(config, hands) as appliance:
         yield appliance
 
 

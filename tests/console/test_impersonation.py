@@ -3,15 +3,20 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 
 import pytest
 
 from crontopus.domain.access import Role, SystemRole, of_look
 from tests.console.conftest import Visitor
 from tests.console.test_roles import NEEDS, OWNERS_ONLY, TO_NOBODY, browsing, pages
+from tests.scale import LONG
 from tests.things import Things, things
 from tests.world import World
 
+LOOKS = list(product(Role, (False, True)))
+if not LONG:
+    LOOKS = LOOKS[::3]  # Of either kind.
 WHY = "the jobs of the night are late"
 NOT_THEIRS = {"/device", "/me/confirm", "/me/security", "/me/security/authenticator"} | OWNERS_ONLY
 """Of the person: refused, or answered about the operator alone."""
@@ -34,8 +39,7 @@ async def looking(world: World, role: Role, *, raised: bool = False) -> AsyncIte
         yield visitor
 
 
-@pytest.mark.parametrize("raised", [False, True])
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize(("role", "raised"), LOOKS)
 async def test_every_page_says_so_shows_no_secret_and_offers_nothing_forbidden(
     world: World, role: Role, raised: bool
 ) -> None:

@@ -101,7 +101,7 @@ async def browsing(of: AbstractAsyncContextManager[Client]) -> AsyncIterator[Vis
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_every_page_as_this_role(world: World, role: Role) -> None:
+async def test_every_page_as_this_role_and_what_it_leads_to(world: World, role: Role) -> None:
     there = await things(world)
     async with visiting(world, "acme", role) as visitor:
         for page in pages():
@@ -110,6 +110,9 @@ async def test_every_page_as_this_role(world: World, role: Role) -> None:
             expected = {200, 303} if allowed else {403}
             wanted = {TO_NOBODY[page]} if page in TO_NOBODY else expected
             assert answer.status_code in wanted, f"{page}: {answer.text}"
+            for path in re.findall(r'href="(/[^"?#]*)', answer.text):
+                found = next((known for known in NEEDS if path == there.fill(known)), None)
+                assert found is None or NEEDS[found] in OF_ROLE[role], f"{page} leads to {path}"
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -121,17 +124,6 @@ async def test_no_page_shows_anything_of_another_tenant(world: World, role: Role
             if "{" in page:
                 assert answer.status_code in (404, 403), page
             assert MARKER not in answer.text, page
-
-
-@pytest.mark.parametrize("role", list(Role))
-async def test_a_form_or_a_link_is_shown_only_to_those_who_may_use_it(world: World, role: Role) -> None:
-    there = await things(world)
-    async with visiting(world, "acme", role) as visitor:
-        for page in pages():
-            text = (await visitor.get(there.fill(page))).text
-            for path in re.findall(r'href="(/[^"?#]*)', text):
-                found = next((known for known in NEEDS if path == there.fill(known)), None)
-                assert found is None or NEEDS[found] in OF_ROLE[role], f"{page} leads to {path}"
 
 
 @pytest.mark.parametrize("role", list(SystemRole))

@@ -1,5 +1,6 @@
 """Alembic, run in-process at start: which revision the database has, and the way up to this program's."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic.config import Config
@@ -52,5 +53,7 @@ def upgrade(connection: Connection) -> None:
     connection.commit()
 
 
+@cache
 def _scripts() -> ScriptDirectory:
+    """Read once: they are part of the program."""
     return ScriptDirectory(str(_SCRIPTS))

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -38,16 +39,11 @@ AWAY_SECONDS = 1.0
 """So long after somebody waited in vain nobody waits: all who stood in line behind them are told at once."""
 
 
-class PostgresLedger:
-    """Owns two connections: one for the intake, one for the sweep, so that neither waits for the other."""
-
-    def __init__(self, db: Database, pool: asyncpg.Pool) -> None:
+class _Statements:
+    def __init__(self) -> None:
         dialect: Dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it so
         key = select(watches.c.job_id, watches.c.agent_id)
-        self._db = db
-        self._pool = pool
-        self._writes = Writes(dialect)
-        self._away_until = 0.0
+        self.writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("postgresql"), dialect)
         self.telling = sql.Telling(dialect)
         self.lock = Query(
@@ -98,7 +94,23 @@ class PostgresLedger:
         self.home = Query(sql.home(), dialect)
         self.in_turn = Query(sql.in_turn(), dialect)
         self.jobs_of = Query(sql.jobs_of(), dialect)
-        self._next_due = Query(sql.next_due(), dialect)
+        self.next_due = Query(sql.next_due(), dialect)
+
+
+@cache
+def _statements() -> _Statements:
+    """Compiled once in a process."""
+    return _Statements()
+
+
+class PostgresLedger:
+    """Owns two connections: one for the intake, one for the sweep, so that neither waits for the other."""
+
+    def __init__(self, db: Database, pool: asyncpg.Pool) -> None:
+        self._db = db
+        self._pool = pool
+        self._away_until = 0.0
+        self.statements = _statements()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
@@ -114,10 +126,10 @@ class PostgresLedger:
 
     @property
     def flips(self) -> str:
-        return self._writes.flips
+        return self.statements.writes.flips
 
     def written(self, rows: Rows) -> Written:
-        return self._writes.bound(rows)
+        return self.statements.writes.bound(rows)
 
     def reader(self) -> None:
         """The driver does not say how many rows a statement with many values has changed."""
@@ -125,7 +137,7 @@ class PostgresLedger:
     async def next_due(self) -> datetime | None:
         with self._told():
             async with self._connection() as connection:
-                due: datetime | None = await connection.fetchval(self._next_due.sql)
+                due: datetime | None = await connection.fetchval(self.statements.next_due.sql)
         return due
 
     async def close(self) -> None:
@@ -164,13 +176,13 @@ class _Transaction:
 
     async def found(self, addresses: Collection[Address]) -> Mapping[Address, Placed]:
         ids = {**await self._ids_by_uuid(addresses), **await self._ids_by_slug(addresses), **_ids_by_job(addresses)}
-        locked = await self._fetch(self._ledger.lock, jobs=list(set(ids.values()))) if ids else []
+        locked = await self._fetch(self._ledger.statements.lock, jobs=list(set(ids.values()))) if ids else []
         by_job = {placed.job: placed for placed in map(sql.placed_of, await self._rows(locked))}
         return {address: by_job[job] for address, job in ids.items() if job in by_job and _may(address, by_job[job])}
 
     async def _ids_by_uuid(self, addresses: Collection[Address]) -> dict[Address, UUID]:
         uuids = [address.uuid for address in addresses if isinstance(address, ByUuid)]
-        rows = await self._fetch(self._ledger.ids_by_uuid, uuids=uuids) if uuids else []
+        rows = await self._fetch(self._ledger.statements.ids_by_uuid, uuids=uuids) if uuids else []
         return {ByUuid(row[0]): row[1] for row in rows}
 
     async def _ids_by_slug(self, addresses: Collection[Address]) -> dict[Address, UUID]:
@@ -178,12 +190,12 @@ class _Transaction:
         if not pairs:
             return {}
         keys, slugs = list({pair.key_hash for pair in pairs}), list({pair.slug for pair in pairs})
-        rows = await self._fetch(self._ledger.ids_by_slug, keys=keys, slugs=slugs)
+        rows = await self._fetch(self._ledger.statements.ids_by_slug, keys=keys, slugs=slugs)
         found: dict[Address, UUID] = {BySlug(row[0], row[1]): row[2] for row in rows}
         return {pair: found[pair] for pair in pairs if pair in found}
 
     async def due(self, now: datetime, limit: int) -> list[Placed | Unreadable]:
-        claimed = await self._fetch(self._ledger.claim, now=now, at_most=limit)
+        claimed = await self._fetch(self._ledger.statements.claim, now=now, at_most=limit)
         return [sql.placed_or_unreadable(row) for row in await self._rows(claimed)]
 
     async def _rows(self, locked: Sequence[Sequence[UUID]]) -> list[list[Any]]:
@@ -191,38 +203,38 @@ class _Transaction:
         if not locked:
             return []
         keys = {(job, agent) for job, agent in locked}
-        rows = await self._fetch(self._ledger.placed, jobs=list({job for job, _ in keys}))
+        rows = await self._fetch(self._ledger.statements.placed, jobs=list({job for job, _ in keys}))
         return [row for row in rows if (row[1], row[2]) in keys]
 
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
         if not keys:
             return {}
         jobs_, rids = list({key[0] for key in keys}), list({key[1] for key in keys})
-        rows = await self._fetch(self._ledger.priors, jobs=jobs_, rids=rids)
+        rows = await self._fetch(self._ledger.statements.priors, jobs=jobs_, rids=rids)
         return {(row[0], row[1]): sql.run_of(row) for row in rows}
 
     async def told(self, run: UUID, kind: str, attempt: int) -> bool:
-        return bool(await self._fetch(self._ledger.told, run=run, kind=kind, attempt=attempt))
+        return bool(await self._fetch(self._ledger.statements.told, run=run, kind=kind, attempt=attempt))
 
     async def gaps(self, since: datetime) -> Gaps:
-        return tuple(Gap(*row) for row in await self._fetch(self._ledger.gaps, since=since))
+        return tuple(Gap(*row) for row in await self._fetch(self._ledger.statements.gaps, since=since))
 
     async def home(self, key_hash: bytes) -> Home | None:
-        rows = await self._fetch(self._ledger.home, key_hash=key_hash)
+        rows = await self._fetch(self._ledger.statements.home, key_hash=key_hash)
         return sql.home_of(rows[0]) if rows else None
 
     async def jobs_of(self, tenant: UUID) -> int:
-        await self._fetch(self._ledger.in_turn, tenant=tenant)
-        rows = await self._fetch(self._ledger.jobs_of, tenant=tenant)
+        await self._fetch(self._ledger.statements.in_turn, tenant=tenant)
+        rows = await self._fetch(self._ledger.statements.jobs_of, tenant=tenant)
         return int(rows[0][0])
 
     async def make_job(self, row: dict[str, Any]) -> bool:
-        statement = self._ledger.make_job
+        statement = self._ledger.statements.make_job
         outcome: str = await self._connection.execute(statement.sql, *statement.value(**row))
         return outcome.endswith(" 1")
 
     async def tell(self, tenant: UUID, told: Sequence[Happened]) -> None:
-        telling = self._ledger.telling
+        telling = self._ledger.statements.telling
         head = await self._connection.fetchrow(telling.lock.sql, *telling.lock.value(tenant=tenant))
         for statement, values in telling.rows(tenant, head, told):
             await self._connection.executemany(statement, values)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -37,23 +38,10 @@ _BUGS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
 """What was to be stored is wrong, not the database: trying again changes nothing."""
 
 
-class SqliteLedger:
-    """Owns one connection that writes, used by one transaction at a time: `Database.turn` sees to it.
-
-    Another one reads while the first one commits.
-    """
-
-    def __init__(self, db: Database) -> None:
+class _Statements:
+    def __init__(self) -> None:
         dialect = sqlite.dialect(dbapi=sqlite3)
-        self._db = db
-        self._connection = _connection(db)
-        self._reader = _connection(db)
-        self._last: _Transaction | None = None
-        """The newest transaction, where it is stored."""
-        self.owes = False
-        """Whether what is being written has flips: alerts are owed from its commit on."""
-        self._thread = ThreadPoolExecutor(1, "commit")
-        self._writes = Writes(dialect)
+        self.writes = Writes(dialect)
         self.make_job = Compiled(statements.job_insert("sqlite"), dialect)
         self.telling = sql.Telling(dialect)
         self.by_uuids = {count: Query(_by_uuids(count), dialect) for count in _AT_ONCE}
@@ -80,7 +68,31 @@ class SqliteLedger:
         self.gaps = Query(sql.recent_gaps(), dialect)
         self.home = Query(sql.home(), dialect)
         self.jobs_of = Query(sql.jobs_of(), dialect)
-        self._next_due = Query(sql.next_due(), dialect)
+        self.next_due = Query(sql.next_due(), dialect)
+
+
+@cache
+def _statements() -> _Statements:
+    """Compiled once in a process: that takes longer than to open the file."""
+    return _Statements()
+
+
+class SqliteLedger:
+    """Owns one connection that writes, used by one transaction at a time: `Database.turn` sees to it.
+
+    Another one reads while the first one commits.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._connection = _connection(db)
+        self._reader = _connection(db)
+        self._last: _Transaction | None = None
+        """The newest transaction, where it is stored."""
+        self.owes = False
+        """Whether what is being written has flips: alerts are owed from its commit on."""
+        self._thread = ThreadPoolExecutor(1, "commit")
+        self.statements = _statements()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
@@ -99,28 +111,28 @@ class SqliteLedger:
 
     @property
     def versioned(self) -> Collection[str]:
-        return self._writes.versioned
+        return self.statements.writes.versioned
 
     @property
     def flips(self) -> str:
-        return self._writes.flips
+        return self.statements.writes.flips
 
     @property
     def is_wanted(self) -> bool:
         return self._db.turn.is_wanted
 
     def written(self, rows: Rows) -> Written:
-        return self._writes.bound(rows)
+        return self.statements.writes.bound(rows)
 
     def reader(self) -> "_Transaction":
         return _Transaction(self, self._reader, 0)
 
     async def next_due(self) -> datetime | None:
         try:
-            row = self._reader.execute(self._next_due.sql).fetchone()
+            row = self._reader.execute(self.statements.next_due.sql).fetchone()
         except sqlite3.Error as error:
             raise _unavailable(error) from error
-        return None if row is None else self._next_due.read(row)[0]
+        return None if row is None else self.statements.next_due.read(row)[0]
 
     async def close(self) -> None:
         async with self._db.turn:
@@ -232,7 +244,7 @@ class _Transaction:
         for first in range(0, len(addresses), max(_AT_ONCE)):
             asked = {address.uuid.bytes: address for address in addresses[first : first + max(_AT_ONCE)]}
             count = next(count for count in _AT_ONCE if count >= len(asked))
-            query = self._ledger.by_uuids[count]
+            query = self._ledger.statements.by_uuids[count]
             values = [*asked, *[None] * (count - len(asked))]
             for row in query.read_all(self._connection.execute(query.sql, values).fetchall()):
                 result[asked[row[-1]]] = sql.placed_of(row)
@@ -241,12 +253,12 @@ class _Transaction:
     def _row_at(self, address: BySlug | ByJob) -> list[Any] | None:
         match address:
             case BySlug(key_hash, slug):
-                return self._first(self._ledger.by_slug, key_hash=key_hash, slug=slug)
+                return self._first(self._ledger.statements.by_slug, key_hash=key_hash, slug=slug)
             case ByJob(tenant, job):
-                return self._first(self._ledger.by_job, tenant=tenant, job=job)
+                return self._first(self._ledger.statements.by_job, tenant=tenant, job=job)
 
     async def due(self, now: datetime, limit: int) -> list[Placed | Unreadable]:
-        query, (due_at, row) = self._ledger.due, self.place
+        query, (due_at, row) = self._ledger.statements.due, self.place
         values = query.value(now=now, at_most=limit, due_at=due_at, row=row)
         rows = self._connection.execute(query.sql, values).fetchall()
         if rows:
@@ -254,31 +266,31 @@ class _Transaction:
         return [sql.placed_or_unreadable(query.read(row)) for row in rows]
 
     async def priors(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Run]:
-        found = ((key, self._first(self._ledger.prior, job=key[0], rid=key[1])) for key in keys)
+        found = ((key, self._first(self._ledger.statements.prior, job=key[0], rid=key[1])) for key in keys)
         return {key: sql.run_of(row) for key, row in found if row is not None}
 
     async def told(self, run: UUID, kind: str, attempt: int) -> bool:
-        return self._first(self._ledger.told, run=run, kind=kind, attempt=attempt) is not None
+        return self._first(self._ledger.statements.told, run=run, kind=kind, attempt=attempt) is not None
 
     async def gaps(self, since: datetime) -> Gaps:
-        query = self._ledger.gaps
+        query = self._ledger.statements.gaps
         rows = self._connection.execute(query.sql, query.value(since=since))
         return tuple(Gap(*query.read(row)) for row in rows.fetchall())
 
     async def home(self, key_hash: bytes) -> Home | None:
-        row = self._first(self._ledger.home, key_hash=key_hash)
+        row = self._first(self._ledger.statements.home, key_hash=key_hash)
         return None if row is None else sql.home_of(row)
 
     async def jobs_of(self, tenant: UUID) -> int:
-        row = self._first(self._ledger.jobs_of, tenant=tenant)
+        row = self._first(self._ledger.statements.jobs_of, tenant=tenant)
         return int(row[0]) if row else 0
 
     async def make_job(self, row: dict[str, Any]) -> bool:
-        statement = self._ledger.make_job
+        statement = self._ledger.statements.make_job
         return self._connection.execute(statement.sql, statement.value(**row)).rowcount == 1
 
     async def tell(self, tenant: UUID, told: Sequence[Happened]) -> None:
-        telling = self._ledger.telling
+        telling = self._ledger.statements.telling
         (head,) = self._connection.execute(telling.lock.sql, telling.lock.value(tenant=tenant)).fetchall()
         for statement, values in telling.rows(tenant, head, told):
             self._connection.executemany(statement, values)
