@@ -30,9 +30,9 @@ _set = click.option(
     "settings",
     type=LABEL,
     multiple=True,
-    help="A setting of its kind, such as to=oncall@example.org: a number, true, a list or an object as in JSON, "
-    "all else as text; repeat for several.",
+    help="A setting of its kind, such as to=oncall@example.org; a list or an object as in JSON; repeat for several.",
 )
+_unset = click.option("--unset", multiple=True, metavar="KEY", help="Take this setting away; repeat for several.")
 _set_stdin = click.option(
     "--set-stdin", metavar="KEY", help="Read this setting from standard input, as text whatever it is."
 )
@@ -115,12 +115,12 @@ def _settings(typed: Iterable[tuple[str, str]], from_stdin: str | None) -> dict[
 
 
 def _value(text: str) -> Any:
-    """What it is in JSON; text, where it is none, or is text there as well."""
+    """A list or an object, where it is one in JSON; else the text, of which the server makes what the setting is."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError):
         return text
-    return text if isinstance(value, str) else value
+    return value if isinstance(value, list | dict) else text
 
 
 def _read(key: str) -> str:
@@ -189,6 +189,7 @@ async def create(
 @click.option("--name", help="What it is called from now on.")
 @_set
 @_set_stdin
+@_unset
 @_fallback
 @click.option("--no-fallback", is_flag=True, help="Nothing tells what it cannot.")
 @_enabled
@@ -200,6 +201,7 @@ async def edit(
     name: str | None,
     settings: tuple[tuple[str, str], ...],
     set_stdin: str | None,
+    unset: tuple[str, ...],
     fallback: str | None,
     no_fallback: bool,
     enabled: bool | None,
@@ -208,7 +210,8 @@ async def edit(
     if fallback is not None and no_fallback:
         raise click.UsageError("choose one of --fallback and --no-fallback")
     known = await listed(client)
-    given = {"name": name, "enabled": enabled, "settings": _settings(settings, set_stdin) or None}
+    changed_settings = dict.fromkeys(unset) | _settings(settings, set_stdin)
+    given = {"name": name, "enabled": enabled, "settings": changed_settings or None}
     fields: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
     if fallback is not None or no_fallback:
         fields["fallback"] = None if fallback is None else named(fallback, known, "channel").id
