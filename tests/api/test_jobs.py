@@ -44,6 +44,7 @@ async def test_a_job_is_told_as_it_was_made(world: World) -> None:
         depends_on=["default/dump"],
     )
     async with world.signed_in("acme") as acme:
+        await acme.add_job(NewJob(slug="dump"))
         job = await acme.add_job(new)
     assert job.name == "backup"
     assert job.tags == ["db", "nightly"]

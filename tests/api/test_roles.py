@@ -22,7 +22,17 @@ from tests.world import World
 pytestmark = pytest.mark.both_databases
 
 TABLE = Path(__file__).parents[2] / "docs/api/permissions.md"
-LAST = ["remove_route", "remove_channel", "remove_provider", "delete_job", "remove_member", "uninvite", "end_session"]
+LAST = [
+    "end_silence",
+    "remove_maintenance_window",
+    "remove_route",
+    "remove_channel",
+    "remove_provider",
+    "delete_job",
+    "remove_member",
+    "uninvite",
+    "end_session",
+]
 """Nothing works after these, so they are called last; signing out is ending one's own session."""
 ENDLESS = {"events", "sign_out"}
 BY_BODY = {

@@ -183,6 +183,7 @@ def test_a_channel_from_the_first_day_to_the_last(server: Person) -> None:
 
 def test_a_setting_is_text_unless_it_is_something_else_in_json(server: Person, channel: str) -> None:
     assert server.call("channels", "edit", channel, "--set", 'to=["a@example.org"]').exit_code == 1, "a list"
+    assert server.call("channels", "edit", channel, "--unset", "to").exit_code == 1, "it needs one"
     for text in ('["a@example.org"', '"a@example.org"', "a=b@example.org"):
         server.ok("channels", "edit", channel, "--set", f"to={text}")
         assert server.json("channels", "show", channel)["settings"] == {"to": text}
@@ -202,6 +203,25 @@ def test_a_channel_says_what_its_templates_say_and_shows_it_before(server: Perso
     server.ok("channels", "edit", channel, "--template", "title=")
     assert server.json("channels", "show", channel)["templates"] == {}
     assert "DOWN: " in line_of(server.ok("channels", "preview", channel), "title")
+
+
+def test_a_setting_that_looks_like_a_number_is_what_its_kind_says(server: Person) -> None:
+    token = f"token=123456:{'a' * 35}"
+    made = server.json(
+        "channels", "create", "Chat", "--kind", "telegram", "--set", token, "--set", "chat=-1001234567890"
+    )
+    assert made["settings"]["chat"] == "-1001234567890"
+    keys = ("--set", f"token={'a' * 30}", "--set", f"user={'b' * 30}", "--set", "device=7")
+    more = ("--set", "emergency=true", "--set", "retry_seconds=90")
+    pushed = server.json("channels", "create", "Push", "--kind", "pushover", *keys, *more)["settings"]
+    assert (pushed["device"], pushed["emergency"], pushed["retry_seconds"]) == ("7", True, 90)
+    again = server.json("channels", "edit", "Push", "--unset", "device", "--unset", "retry_seconds")["settings"]
+    assert (again["device"], again["retry_seconds"], again["emergency"]) == ("", 60, True)
+    wrong = server.call("channels", "edit", "Push", "--set", "retry_seconds=often")
+    assert wrong.exit_code == 1
+    assert "write a whole number" in wrong.stderr
+    for name in ("Chat", "Push"):
+        server.ok("channels", "remove", name, "--yes")
 
 
 @pytest.mark.parametrize(
@@ -267,6 +287,19 @@ def test_routes_are_made_changed_and_listed_as_a_tree(server: Person, channel: s
     assert [one["name"] for one in server.json("routes", "list")] == ["Everything", "Grave there"]
 
 
+def test_a_route_tells_in_its_hours_alone(server: Person, routes: list[str]) -> None:
+    hours = ("--hours", "mon-fri 08:00-18:00", "--hours", "sat 09:00-12:00")
+    made = server.json("routes", "create", "Office", *hours, "--timezone", "Europe/Berlin", "--group-interval", "1h")
+    routes.append(made["id"])
+    week = [{"days": [0, 1, 2, 3, 4], "from": "08:00", "to": "18:00"}, {"days": [5], "from": "09:00", "to": "12:00"}]
+    assert made["hours"] == {"timezone": "Europe/Berlin", "open": week}
+    shown = line_of(server.ok("routes", "list"), "Office")
+    assert "only mon-fri 08:00-18:00, sat 09:00-12:00 Europe/Berlin" in shown
+    changed = server.json("routes", "edit", "Office", "--hours", "18:00-08:00", "--tz", "UTC")
+    assert changed["hours"] == {"timezone": "UTC", "open": [{"days": [*range(7)], "from": "18:00", "to": "08:00"}]}
+    assert server.json("routes", "edit", "Office", "--no-hours")["hours"] is None
+
+
 def test_a_channel_whose_name_holds_commas_and_colons_can_be_told(server: Person, routes: list[str]) -> None:
     name = "Ops: day, night"
     server.ok("channels", "create", name, "--kind", "email", "--set", "to=x@example.org")
@@ -299,9 +332,14 @@ def test_of_several_routes_with_one_name_the_id_is_asked_for(server: Person, rou
         (["create", "X", "--group-by", "colour"], 1, "write one of ns, job, class"),
         (["create", "X", "--also", "everything"], 2, "acknowledge"),
         (["create", "X", "--repeat", "often"], 2, "duration"),
+        (["create", "X", "--hours", "mon-fri"], 2, "mon-fri 08:00-18:00"),
+        (["create", "X", "--hours", "mon-fri 08:00-18:00"], 2, "--timezone Europe/Berlin"),
+        (["create", "X", "--hours", "mon-fri 08:00-18:00", "--tz", "Mars"], 1, "no time zone 'Mars'"),
+        (["create", "X", "--timezone", "UTC"], 2, "--timezone goes with --hours"),
         (["edit", "Everything"], 2, "say what to change"),
         (["edit", "Everything", "--tell", OWNER, "--no-tell"], 2, "choose one of --tell and --no-tell"),
         (["edit", "Everything", "--repeat", "1h", "--no-repeat"], 2, "choose one of --repeat and --no-repeat"),
+        (["edit", "Everything", "--hours", "8:00-9:00", "--tz", "UTC", "--no-hours"], 2, "--hours and --no-hours"),
         (["edit", "Everything", "--match", "ns:prod"], 5, "the root matches everything"),
         (["edit", "nowhere", "--continue"], 3, "crontopus routes list"),
         (["remove", "Everything"], 2, "--yes"),

@@ -9,6 +9,8 @@ from uuid import UUID
 import click
 
 from crontopus.cli import channels
+from crontopus.cli import hours as of_week
+from crontopus.cli.alerts import held
 from crontopus.cli.ask import confirm, yes_option
 from crontopus.cli.call import connected
 from crontopus.cli.completion import JOB
@@ -65,6 +67,7 @@ _DETAILS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--group-by", multiple=True, metavar="FIELD", help="Told together: ns, job, class, label:KEY …; repeatable."
     ),
+    of_week.hours_options("When it tells: 'mon-fri 08:00-18:00', or each day: '08:00-18:00'; repeat for several."),
     click.option("--group-wait", type=DURATION, help="How long a group waits for more before it is told."),
     click.option("--group-interval", type=DURATION, help="How long after it was told a group waits for more."),
     click.option(
@@ -78,6 +81,7 @@ _WITHOUT = {
     "repeat": "It is told once.",
     "tell": "The steps of its parent hold.",
     "group-by": "Each is told alone.",
+    "hours": "It tells at any time.",
     "also": "It tells of beginning, reminders and end alone.",
 }
 
@@ -98,8 +102,13 @@ async def _given(
     client: "Client", known: Sequence[Route], below: str | None, options: dict[str, Any]
 ) -> dict[str, Any]:
     """What was said, as the API takes it; what was not is absent."""
+    timezone = options.pop("timezone")
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
     given = {name: value for name, value in given.items() if value not in (None, [])}
+    if "hours" in given:
+        given["hours"] = of_week.weekly(given["hours"], timezone)
+    elif timezone is not None:
+        raise click.UsageError("--timezone goes with --hours")
     if "proceeds" in given:
         given["continue"] = given.pop("proceeds")
     if "steps" in given:
@@ -150,11 +159,11 @@ def _step(step: ShownStep, ways: Mapping[UUID, str]) -> str:
 
 
 def _besides(one: Route) -> str:
-    """In the words of the options; hours, for which there is none, by their zone."""
+    """In the words of the options."""
     parts = ["continues"] if one.proceeds else []
     parts += [f"grouped by {', '.join(one.group_by)}"] if one.group_by else []
     parts += [f"also {', '.join(one.also)}"] if one.also else []
-    return "; ".join([*parts, *([f"only in its hours ({one.hours.timezone})"] if one.hours else [])])
+    return "; ".join([*parts, *([f"only {of_week.in_words(one.hours)}"] if one.hours else [])])
 
 
 def _explained(ways: Mapping[UUID, str]) -> Listing[ExplainedLine]:
@@ -221,18 +230,19 @@ async def edit(
     no_repeat: bool,
     no_tell: bool,
     no_group_by: bool,
+    no_hours: bool,
     no_also: bool,
     **options: Any,
 ) -> None:
-    """Change a route. What is not named stays; --tell, --group-by and --also replace all that there were."""
+    """Change a route. What is not named stays; --tell, --group-by, --hours and --also replace all that there were."""
     known = await _routes(client)
     given = await _given(client, known, below, options)
-    emptied = {"repeat": no_repeat, "steps": no_tell, "group_by": no_group_by, "also": no_also}
+    emptied = {"repeat": no_repeat, "steps": no_tell, "group_by": no_group_by, "hours": no_hours, "also": no_also}
     for field in (field for field, wanted in emptied.items() if wanted):
         if field in given:
             option = {"steps": "tell"}.get(field, field).replace("_", "-")
             raise click.UsageError(f"choose one of --{option} and --no-{option}")
-        given[field] = None if field == "repeat" else []
+        given[field] = None if field in ("repeat", "hours") else []
     if not given:
         raise click.UsageError("say what to change")
     changed = await client.edit_route(named(which, known, "route").id, converted(given, RoutePatch))
@@ -270,6 +280,8 @@ async def explain(client: "Client", out: Out, job: str, cls: str, severity: str 
     found = await client.explain_routes(asked)
     if out.form in (Form.JSON, Form.YAML):
         return out.raw(found)
-    if not found.lines:
+    if found.holders:
+        out.line(f"nobody would be told: it would be held by {held(found.holders, out.words)}")
+    elif not found.lines:
         out.line("nobody would be told")
     out.many(found.lines, _explained(channels.names(await channels.listed(client))))

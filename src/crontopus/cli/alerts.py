@@ -1,6 +1,6 @@
 """`crontopus alerts`: what is wrong, and what people make of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,8 @@ from crontopus.cli.table import Cell
 from crontopus.cli.values import WHEN
 from crontopus.cli.words import Words
 from crontopus.domain.alerts import AlertClass, Ending, Severity, SubjectKind
-from crontopus.wire.alerts import Alert, AlertDetail, AlertEvent
+from crontopus.domain.messages import held_by
+from crontopus.wire.alerts import Alert, AlertDetail, AlertEvent, Holder
 
 if TYPE_CHECKING:
     from crontopus.client import Client
@@ -56,7 +57,16 @@ def state(one: Alert, words: Words) -> Cell:
         return Cell(f"snoozed until {words.instant(one.snoozed_until)}", "yellow")
     if one.acknowledged_at is not None and one.snoozed_until is None:
         return Cell(f"acknowledged by {one.acknowledged_by}", "yellow")
-    return Cell("held", "yellow") if one.held else Cell("open", "red")
+    return Cell(f"held by {held_by(one.holders)}", "yellow") if one.held else Cell("open", "red")
+
+
+def held(holders: Iterable[Holder], words: Words) -> str:
+    """What holds it, and until when as far as that is known."""
+    return " and ".join(f"{held_by([one])}{_until(one, words)}" for one in holders)
+
+
+def _until(one: Holder, words: Words) -> str:
+    return "" if one.until is None else f" until {words.instant(one.until)}"
 
 
 ALERTS = Listing(
@@ -90,6 +100,7 @@ def _card(detail: AlertDetail, words: Words) -> Iterator[tuple[str, str | Cell]]
     yield "state", state(one, words)
     yield "since", words.instant(one.opened_at)
     yield "opened", f"{one.opening} times" if one.opening > 1 else ""
+    yield "held", f"since {words.instant(one.held_since)} by {held(one.holders, words)}" if one.held else ""
     yield (
         "acknowledged",
         f"{words.instant(one.acknowledged_at)} by {one.acknowledged_by}" if one.acknowledged_at else "",

@@ -30,9 +30,9 @@ _set = click.option(
     "settings",
     type=LABEL,
     multiple=True,
-    help="A setting of its kind, such as to=oncall@example.org: a number, true, a list or an object as in JSON, "
-    "all else as text; repeat for several.",
+    help="A setting of its kind, such as to=oncall@example.org; a list or an object as in JSON; repeat for several.",
 )
+_unset = click.option("--unset", multiple=True, metavar="KEY", help="Take this setting away; repeat for several.")
 _set_stdin = click.option(
     "--set-stdin", metavar="KEY", help="Read this setting from standard input, as text whatever it is."
 )
@@ -139,12 +139,12 @@ def _settings(typed: Iterable[tuple[str, str]], from_stdin: str | None) -> dict[
 
 
 def _value(text: str) -> Any:
-    """What it is in JSON; text, where it is none, or is text there as well."""
+    """A list or an object, where it is one in JSON; else the text, of which the server makes what the setting is."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError):
         return text
-    return text if isinstance(value, str) else value
+    return value if isinstance(value, list | dict) else text
 
 
 def _read(key: str) -> str:
@@ -218,6 +218,7 @@ async def create(
 @_set
 @_set_stdin
 @_template
+@_unset
 @_fallback
 @click.option("--no-fallback", is_flag=True, help="Nothing tells what it cannot.")
 @_enabled
@@ -230,6 +231,7 @@ async def edit(
     settings: tuple[tuple[str, str], ...],
     set_stdin: str | None,
     templates: tuple[tuple[str, str], ...],
+    unset: tuple[str, ...],
     fallback: str | None,
     no_fallback: bool,
     enabled: bool | None,
@@ -238,10 +240,11 @@ async def edit(
     if fallback is not None and no_fallback:
         raise click.UsageError("choose one of --fallback and --no-fallback")
     known = await listed(client)
+    changed_settings = dict.fromkeys(unset) | _settings(settings, set_stdin)
     given = {
         "name": name,
         "enabled": enabled,
-        "settings": _settings(settings, set_stdin) or None,
+        "settings": changed_settings or None,
         "templates": dict(templates) or None,
     }
     fields: dict[str, Any] = {field: value for field, value in given.items() if value is not None}

@@ -35,6 +35,10 @@ PLACES: Mapping[str, Place] = {
     "notifications": Place("notifications", "notifications", "Messages about alerts, and what became of each."),
     "channels": Place("channels", "channels", "Channels: the ways by which people are told."),
     "routes": Place("alert_routes", "routes", "Routes: whom alerts are told to, and when."),
+    "silences": Place("silences", "silences", "Silences: alerts that nobody is told of until a time."),
+    "maintenance-windows": Place(
+        "maintenance_windows", "maintenance_windows", "Maintenance windows: times in which nobody is told."
+    ),
     "namespaces": Place("namespaces", "namespaces", "Namespaces: folders of jobs, each with its ping key."),
     "members": Place("members", "members", "Members: who may do what here."),
     "tenants": Place("tenants", "tenants", "Tenants: which one this is, its name, its export and its end."),
@@ -46,6 +50,8 @@ PLACES: Mapping[str, Place] = {
     "completion": Place("completion", "completion", "Print a script that completes commands in your shell."),
 }
 ALIASES = {"whoami": "me"}
+WIDTH = 13
+"""Of names in the root's help: a summary fits beside them, and below the name of the few that are longer."""
 
 
 class LazyGroup(click.Group):
@@ -68,7 +74,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, place.summary) for name, place in PLACES.items()])
+            formatter.write_dl([(name, place.summary) for name, place in PLACES.items()], col_max=WIDTH)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

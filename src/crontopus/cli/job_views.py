@@ -6,7 +6,7 @@ from crontopus.cli.output import Column, Listing, Out
 from crontopus.cli.table import Cell
 from crontopus.cli.words import Words, duration
 from crontopus.domain.watch import RunState, Status
-from crontopus.wire.jobs import BulkItem, Job, RunBrief, Watch
+from crontopus.wire.jobs import BulkItem, Job, Mute, RunBrief, Watch
 from crontopus.wire.runs import Run, StoredCheckIn
 from crontopus.wire.schedules import NextRun, Preview
 
@@ -55,6 +55,11 @@ JOBS = Listing(
 )
 
 
+def _muted(mute: Mute, words: Words) -> str:
+    ends = f" until {words.instant(mute.until)}" if mute.until else ""
+    return f"since {words.instant(mute.since)}{ends} by {mute.made_by}{f': {mute.reason}' if mute.reason else ''}"
+
+
 def job_card(job: Job, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "job", name(job)
     yield "name", job.name
@@ -62,6 +67,7 @@ def job_card(job: Job, words: Words) -> Iterator[tuple[str, str | Cell]]:
     yield "why", ", ".join(reason.value for reason in job.reasons)
     yield "down since", words.instant(job.down_since) if job.down_since else ""
     yield "paused until", words.instant(job.paused_until) if job.paused_until else ""
+    yield "muted", _muted(job.muted, words) if job.muted else ""
     yield "description", job.description
     yield "schedule", job.schedule_in_words
     yield "timezone", f"{job.timezone}, {'its own' if 'timezone' in job.own else 'from the namespace'}"

@@ -11,6 +11,7 @@ from crontopus.cli.completion import JOB
 from crontopus.cli.crontab import import_crontab
 from crontopus.cli.errors import in_words
 from crontopus.cli.job_edit import edit
+from crontopus.cli.job_mute import mute, unmute
 from crontopus.cli.job_options import definition, definition_options, schedule_options
 from crontopus.cli.job_views import CHECK_INS, JOBS, Q_JOBS, Q_RUNS, RUNS, WATCHES, job_card, show_preview
 from crontopus.cli.output import Form, Out, gathered, progress, say
@@ -31,7 +32,7 @@ def jobs() -> None:
     """Jobs: what is watched, and how it stands. JOB is namespace/slug or an id."""
 
 
-for command in (edit, pause, resume, tag, untag, delete, import_crontab):
+for command in (edit, pause, resume, mute, unmute, tag, untag, delete, import_crontab):
     jobs.add_command(command)
 
 

@@ -25,7 +25,8 @@ def named(which: str, known: Iterable[T], noun: str) -> T:
     each = list(known)
     found = [one for one in each if str(one.id) == which.lower()] or [one for one in each if one.name == which]
     if not found:
-        raise NotFound(f"there is no {noun} {which!r}: `crontopus {noun}s list` shows which there are")
+        command = f"{noun}s".replace(" ", "-")
+        raise NotFound(f"there is no {noun} {which!r}: `crontopus {command} list` shows which there are")
     if len(found) > 1:
         ids = ", ".join(str(one.id) for one in found)
         raise Conflict(f"{len(found)} {noun}s are called {which!r}: name one by its id: {ids}")

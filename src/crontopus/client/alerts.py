@@ -28,10 +28,8 @@ from crontopus.wire.alerts import (
     Unsubscribed,
 )
 from crontopus.wire.common import Page
-from crontopus.wire.jobs import Job
 from crontopus.wire.silences import (
     Hidden,
-    MuteJob,
     NewSilence,
     NewWindow,
     Silence,
@@ -156,12 +154,6 @@ class Alerts(Http):
 
     async def remove_maintenance_window(self, window: UUID | str) -> None:
         await self.call("DELETE", f"/maintenance-windows/{segment(window)}", type(None))
-
-    async def mute_job(self, job: UUID | str, form: MuteJob) -> Job:
-        return await self.call("POST", f"/jobs/{segment(job)}/mute", Job, form)
-
-    async def unmute_job(self, job: UUID | str) -> Job:
-        return await self.call("POST", f"/jobs/{segment(job)}/unmute", Job)
 
     async def notifications(
         self,

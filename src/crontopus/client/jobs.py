@@ -15,6 +15,7 @@ from crontopus.wire.common import Page
 from crontopus.wire.jobs import Bulk, BulkResult, Job, JobPatch, NewJob, Pause, Watch
 from crontopus.wire.runs import CheckIn, CheckInAnswer, CheckInAnswers, Gap, Log, Run, Settle, StoredCheckIn
 from crontopus.wire.schedules import Crontab, CrontabRequest, Preview, PreviewRequest
+from crontopus.wire.silences import MuteJob
 
 
 class Jobs(Http):
@@ -48,6 +49,12 @@ class Jobs(Http):
 
     async def pause_job(self, job: UUID | str, until: datetime | None = None) -> Job:
         return await self.call("POST", f"/jobs/{_job_path(job)}/pause", Job, Pause(until=until))
+
+    async def mute_job(self, job: UUID | str, form: MuteJob) -> Job:
+        return await self.call("POST", f"/jobs/{_job_path(job)}/mute", Job, form)
+
+    async def unmute_job(self, job: UUID | str) -> Job:
+        return await self.call("POST", f"/jobs/{_job_path(job)}/unmute", Job)
 
     async def resume_job(self, job: UUID | str) -> Job:
         return await self.call("POST", f"/jobs/{_job_path(job)}/resume", Job)

@@ -1,7 +1,8 @@
 """The words of messages about alerts: the state, what is wrong and why, and the facts beside it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -171,7 +172,16 @@ def held(by: Held, zone: str) -> str:
     return f"It was held back from {since} until {until} by {held_by(by.holders)}."
 
 
-def held_by(holders: Sequence[Holder]) -> str:
+class Holding(Protocol):
+    """A holder, here or on the wire."""
+
+    @property
+    def kind(self) -> HolderKind: ...
+    @property
+    def name(self) -> str: ...
+
+
+def held_by(holders: Iterable[Holding]) -> str:
     """What holds an alert, as part of a sentence."""
     return " and ".join(dict.fromkeys(_HOLDERS[holder.kind].format(holder.name) for holder in holders))
 

@@ -237,7 +237,7 @@ _POINTERS = {"/schedule": "/times/cron/cron", "/timezone": "/times/cron/timezone
 
 
 def _target(silence: Silence) -> Target:
-    return Target(Noun.SILENCE, silence.id, silence.reason or silence.matcher or "everything")
+    return Target(Noun.SILENCE, silence.id, silence.name)
 
 
 def _told(silence: Silence) -> dict[str, Any]:

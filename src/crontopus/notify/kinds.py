@@ -169,7 +169,9 @@ def monthly(settings: Any) -> int:
 
 
 def read(kind: str, settings: Mapping[str, Any]) -> Any:
-    """Settings that a person gives. Raises Invalid, with the place of what is wrong."""
+    """Settings that a person gives; what is no text may be written as text. Raises Invalid, with the place of what is
+    wrong.
+    """
     _require_known(kind)
     _require_offered(settings)
     return _converted(kind, settings)
@@ -226,7 +228,7 @@ def _require_offered(settings: Mapping[str, Any]) -> None:
 
 def _converted(kind: str, settings: Mapping[str, Any]) -> Any:
     try:
-        return msgspec.convert(settings, KINDS[kind].settings)
+        return msgspec.convert(settings, KINDS[kind].settings, strict=False)
     except msgspec.ValidationError as error:
         found = fault_of(str(error))
         detail = _asked_for(kind, found) if found.detail.startswith(_FORM) else found.detail

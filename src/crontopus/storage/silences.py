@@ -31,14 +31,14 @@ class Silence(Struct, frozen=True, kw_only=True):
     version: int = 1
 
     @property
+    def name(self) -> str:
+        """What it is called where it holds something."""
+        return self.reason or self.matcher or "everything"
+
+    @property
     def quiet(self) -> Quiet:
-        return Quiet(
-            HolderKind.SILENCE,
-            self.id,
-            self.reason or self.matcher,
-            read_matcher(self.matcher),
-            Once(self.since, self.until),
-        )
+        times = Once(self.since, self.until)
+        return Quiet(HolderKind.SILENCE, self.id, self.name, read_matcher(self.matcher), times)
 
 
 class Window(Struct, frozen=True, kw_only=True):
