@@ -91,7 +91,10 @@ def lines(folder: Path) -> list[Line]:
 
 @contextmanager
 def _receiver(folder: Path) -> Iterator[Receiver]:
-    with Served(folder / "receiver", program=("-m", "tests.bench.receiver")) as served, httpx.Client() as http:
+    with (
+        Served(folder / "receiver", program=("-m", "tests.bench.receiver")) as served,
+        httpx.Client(timeout=60) as http,
+    ):
         yield Receiver(served.url, http)
 
 
@@ -212,11 +215,11 @@ def _pings(receiver: Receiver, data: Path, due: str, given: tuple[str, str], loa
 def _queued(receiver: Receiver, data: Path, given: tuple[str, str]) -> list[Line]:
     """Two tenants of one server; the first has a queue to a receiver that takes its time."""
     made = set_up(data)
-    filled.fill_sqlite(data, QUEUED)
+    first, *_ = filled.fill_sqlite(data, QUEUED)
     with Served(data, more=given) as server:
         asyncio.run(_tell(server.url, made.token, f"{receiver.url}/slow"))
         paths = asyncio.run(_another_tenant(server.url, made, f"{receiver.url}/another"))
-        httpx.get(server.url + _first_job(data) + "/fail").raise_for_status()
+        receiver.http.get(f"{server.url}{first}/fail").raise_for_status()
         receiver.until("/slow", 1)
         quiet = _lags(receiver, "/another", [server.url + path for path in paths[:OTHERS]])
     _queue(data)
@@ -249,12 +252,6 @@ async def _another_tenant(url: str, made: SetUp, address: str) -> list[str]:
     async with Client(url, token=token) as client:
         jobs = [await client.add_job(NewJob(name=f"Job {number}")) for number in range(2 * OTHERS)]
     return [httpx.URL(job.ping_url).path for job in jobs]
-
-
-def _first_job(data: Path) -> str:
-    with closing(sqlite3.connect(data / FILE)) as connection:
-        (ping,) = connection.execute("SELECT hex(ping_uuid) FROM jobs WHERE slug = 'job-0'").fetchone()
-    return f"/ping/{ping.lower()}"
 
 
 def _queue(data: Path) -> None:
