@@ -212,7 +212,7 @@ class Outbox:
             if not heads:
                 break
             looked_at += len(heads)
-            chosen = await self._gathered(tx, channel, sorted(heads, key=lambda each: each.id))
+            chosen = await self._gathered(tx, channel, heads)
             if left > len(batches):
                 batches += await self._begun(tx, channel, chosen, min(free, left - len(batches)))
             else:
@@ -223,19 +223,26 @@ class Outbox:
             await notifications.wait_behind(tx, channel.id)
         return batches
 
-    async def _gathered(self, tx: SystemTx, channel: Channel, heads: Sequence[Notification]) -> Chosen:
-        """What goes together. What waits for others of its group is looked at when it may go."""
+    async def _gathered(self, tx: SystemTx, channel: Channel, due: Sequence[Notification]) -> Chosen:
+        """What goes together: with what is due also what waits for another try, where a person reads it as one. What
+        waits for others of its group is looked at when it may go.
+        """
+        keeps = kinds.keeps(channel.kind)
+        further = [] if keeps else await notifications.later(tx, channel.id, LOOKED_AT)
+        heads = sorted((*due, *further), key=lambda each: each.id)
         last: Mapping[tuple[str, ...], datetime] = {}
         if any(each.group for each in heads):
             last = await notifications.last_of_groups(tx, channel.id, tx.now - GROUPS_KNOWN)
-        found = gather([_offered(each) for each in heads], last, tx.now, keeps=kinds.keeps(channel.kind))
-        going = {each.id for batch in found.batches for each in batch}
-        waits = [each for each in heads if each.id not in going]
+        found = gather([_offered(each) for each in heads], last, tx.now, keeps=keeps)
+        is_due = {each.id for each in due}
+        batches = [batch for batch in found.batches if any(each.id in is_due for each in batch)]
+        going = {each.id for batch in batches for each in batch}
+        waits = [each for each in due if each.id not in going]
         if waits and found.next_at is not None:
             steps.reached(Step.GROUPED)
             await notifications.keep(tx, [replace(each, next_at=found.next_at) for each in waits])
         by_id = {each.id: each for each in heads}
-        return Chosen([[by_id[each.id] for each in batch] for batch in found.batches], found.summary)
+        return Chosen([[by_id[each.id] for each in batch] for batch in batches], found.summary)
 
     async def _begun(
         self, tx: SystemTx, channel: Channel, chosen: Chosen, most: int, *, refused: str = ""

@@ -119,7 +119,8 @@ _CHANGING = (
 _ATTEMPT = [attempts.c[name] for name in Attempt.__struct_fields__]
 
 
-def _due() -> Select[Any]:
+def _heads() -> Select[Any]:
+    """Of a channel; of each alert the message that was made first, unless it is being sent."""
     before, channel = notifications.alias(), bindparam("channel", type_=notifications.c.channel_id.type)
     is_behind = exists().where(
         before.c.alert_id == notifications.c.alert_id,
@@ -129,15 +130,15 @@ def _due() -> Select[Any]:
     )
     return (
         select(*_COLUMNS)
-        .where(notifications.c.channel_id == channel, notifications.c.next_at <= bindparam("now"))
-        .where(notifications.c.sending.is_(False), not_(is_behind))
+        .where(notifications.c.channel_id == channel, notifications.c.sending.is_(False), not_(is_behind))
         .order_by(notifications.c.next_at, notifications.c.id)
         .limit(bindparam("most", type_=Integer))
     )
 
 
 # What is said for each message is composed once: that takes as long as it takes SQLite to do it.
-_DUE = _due()
+_DUE = _heads().where(notifications.c.next_at <= bindparam("now"))
+_LATER = _heads().where(notifications.c.next_at > bindparam("now"))
 _OF_ALERTS = (
     select(*_COLUMNS)
     .where(notifications.c.alert_id.in_(bindparam("alerts", expanding=True)))
@@ -170,6 +171,12 @@ async def due(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]
     where that is being sent or waits for later.
     """
     rows = await tx.sql.execute(_DUE, {"channel": channel, "now": tx.now, "most": limit})
+    return [_notification(row) for row in rows]
+
+
+async def later(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]:
+    """Likewise, those that wait for later: for another try, or for others of their group."""
+    rows = await tx.sql.execute(_LATER, {"channel": channel, "now": tx.now, "most": limit})
     return [_notification(row) for row in rows]
 
 
