@@ -27,6 +27,7 @@ from crontopus.wire.events import ChangeEvent
 from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
 from crontopus.wire.schedules import Schedule
+from crontopus.wire.silences import NewWindow, OnceTimes, WindowTimes
 from tests.things import Things, things
 from tests.world import BASE, World
 
@@ -48,7 +49,7 @@ BY_SCHEMA = {
     *((kind, "until") for kind in ("Announced", "Looking")),
     *(("Impersonation", f"{name}_at") for name in ("ended", "raised")),
     *(("Channel", name) for name in ("broken_at", "closed_until", "delivered_at")),
-    *((kind, "at") for kind in ("Attempt", "ExplainedLine")),
+    ("Attempt", "at"),
 }
 OF_PEOPLE = {("Me", "confirmed_until"), *(("SessionInfo", f"{name}_at") for name in ("created", "expires", "used"))}
 ELSEWHERE = {("Session", "expires_at"), *OF_PEOPLE, *BY_SCHEMA}
@@ -118,6 +119,8 @@ async def _lived(world: World, acme: Client) -> Things:
     token = await acme.add_token(NewToken(name="short", expires_at=world.now + timedelta(days=1)))
     world.hands.turn_unwatched_to(world.now + timedelta(hours=1))
     await world.appliance.absence.beat()
+    move = OnceTimes(since=world.now, until=world.now + timedelta(days=1))
+    await acme.add_maintenance_window(NewWindow(name="move", times=WindowTimes(once=move)))
     assert run is not None
     return replace(await things(world), job=job.id, run=run, token=token.id)
 

@@ -62,6 +62,7 @@ async def test_what_recovers_while_it_is_held_is_told_to_nobody(post: Post) -> N
     job = await post.job()
     await post.client.add_silence(NewSilence(until=post.world.now + timedelta(hours=1)))
     await post.says(job, "fail")
+    assert await holders(post.client) == ["everything"]
     await post.passes(minutes=10)
     await post.says(job, "success")
     await post.passes(hours=2, minutes=-1)

@@ -63,7 +63,10 @@ async def add(
     reason: str | None,
     dry_run: bool,
 ) -> None:
-    """Silence the alerts that match, for a while or until a time; without --match all of them."""
+    """Silence the alerts that match, until a time.
+
+    Without --match all of them. It says how many open alerts it hides, and how many jobs could have one.
+    """
     ends = holding.end(lasts, until, since or out.words.now)
     hidden = await client.preview_silence(matcher or "")
     if dry_run:
