@@ -58,6 +58,7 @@ class Alerting:
         self._db = db
         self._loops = loops
         self._mails = mails
+        self._is_behind = False
 
     async def run(self) -> None:
         """Until cancelled: as soon as there is something to take or to decide."""
@@ -65,10 +66,10 @@ class Alerting:
 
     async def _paced(self) -> bool:
         began = anyio.current_time()
-        more = await self.step()
-        if more:
-            await stand_back(self._db, began)
-        return more
+        if not await self.step() or not self._is_behind:
+            return False
+        await stand_back(self._db, began)
+        return True
 
     async def step(self) -> bool:
         """Take some flips, and decide upon some alerts. True where there was anything: there may be more."""
@@ -80,6 +81,7 @@ class Alerting:
         steps.reached(Step.TAKEN_KEPT)
         decided = await self._db.wrote(self._decide)
         steps.reached(Step.DECIDED_KEPT)
+        self._is_behind = BATCH in (taken, decided)
         return taken + decided > 0
 
     async def _take(self, tx: SystemTx) -> int:

@@ -89,11 +89,30 @@ class Turn:
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._waiting = 0
+        self._patient = 0
 
     @property
     def is_wanted(self) -> bool:
         """Whether anybody waits for it."""
         return self._waiting > 0
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether anybody waits for it who is not patient."""
+        return self._waiting > self._patient
+
+    @asynccontextmanager
+    async def patiently(self) -> AsyncIterator[None]:
+        """Likewise, for what can wait."""
+        self._patient += 1
+        try:
+            await self.__aenter__()
+        finally:
+            self._patient -= 1
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def locked(self) -> bool:
         """Whether anybody has it."""
@@ -124,7 +143,7 @@ class Database:
         """How many transactions of this process, those of the ledger aside, have written: what was read before the
         last of them may be out of date."""
         self.crowded = False
-        """Whether others had to wait for the last transaction of `wrote`."""
+        """Whether others had to wait for the last transaction of `wrote`, which is patient itself."""
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.attend: Callable[[], Awaitable[None]] = _nothing
         """Awaited before whatever may judge a watch, outside of its transaction: a gap must be known by then."""
@@ -174,12 +193,12 @@ class Database:
         if self._at_once is None:
             async with self.write_all() as tx:
                 return await work(tx)
-        async with self.turn:
+        async with self.turn.patiently():
             with self._whole():
                 async with self._told():
                     loop = asyncio.get_running_loop()
                     made = await loop.run_in_executor(self._thread, self._work, self._at_once, work)
-            self.crowded = self.turn.is_wanted
+            self.crowded = self.turn.is_urgent
         self._tell()
         return made
 
