@@ -134,10 +134,17 @@ def test_what_is_wrong_is_said_of_the_field_in_words() -> None:
     assert fault.pointer == "/settings/server"
     assert fault.detail == "this is not of the form that it must have: The server, as `https://push.example.org`."
     with pytest.raises(Invalid) as refused:
-        kinds.read("telegram", GIVEN["telegram"] | {"topic": "7"})
+        kinds.read("telegram", GIVEN["telegram"] | {"topic": "general"})
     assert refused.value.faults[0].detail == "write a whole number, not text"
     with pytest.raises(Invalid, match="the field token is missing"):
         kinds.read("gotify", {"server": "https://push.example.org"})
+
+
+def test_what_is_no_text_may_be_written_as_text_and_text_is_text_alone() -> None:
+    assert kinds.read("telegram", GIVEN["telegram"] | {"topic": "7"}).topic == 7
+    with pytest.raises(Invalid) as refused:
+        kinds.read("telegram", GIVEN["telegram"] | {"chat": -1001234567890})
+    assert refused.value.faults[0].pointer == "/settings/chat"
 
 
 def test_what_is_given_anew_takes_the_place_and_null_takes_it_away() -> None:

@@ -64,9 +64,9 @@ async def descendants(tx: SystemTx | Tx, jobs: Collection[UUID]) -> frozenset[UU
 
 async def forget(tx: Tx, job: UUID) -> None:
     """It is deleted: nothing depends on it any more."""
-    await tx.sql.execute(delete(dependencies).where(dependencies.c.parent_id == job))
-    await tx.sql.execute(delete(dependencies).where(dependencies.c.job_id == job))
-    await tx.sql.execute(delete(mutes).where(mutes.c.job_id == job))
+    for end in (dependencies.c.parent_id, dependencies.c.job_id):
+        await tx.sql.execute(delete(dependencies).where(dependencies.c.tenant_id == tx.tenant, end == job))
+    await unmute(tx, job)
 
 
 async def muted(tx: SystemTx | Tx, jobs: Collection[UUID]) -> Mapping[UUID, Mute]:

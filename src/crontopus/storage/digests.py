@@ -73,7 +73,7 @@ async def due(tx: SystemTx, limit: int) -> Sequence[Owed]:
 
 async def claim(tx: Tx, owed: Owed, next_at: datetime) -> bool:
     """Whether nobody else has sent it meanwhile."""
-    mine = (digests.c.tenant_id == owed.tenant) & (digests.c.user_id == owed.user)
+    mine = (digests.c.tenant_id == tx.tenant) & (digests.c.user_id == owed.user)
     still = update(digests).where(mine, digests.c.next_at == owed.next_at).values(next_at=next_at)
     return bool((await tx.sql.execute(still)).rowcount)
 
