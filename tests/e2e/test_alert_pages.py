@@ -114,3 +114,83 @@ def test_the_bell_and_the_pages_follow_what_happens(browser: Browser, served: Se
         page.get_by_role("button", name="Acknowledge").click()
         expect(other.locator("#alerts tbody")).to_contain_text("Acknowledged")
         expect(other.locator(".rail .bell")).to_have_attribute("aria-label", "No open alerts")
+
+
+@pytest.fixture(scope="module")
+def held(browser: Browser, served: Served, alert: str) -> dict[str, str]:
+    """A silence, a window, a muted job, and an alert that all of them hold; the addresses of their pages by name."""
+    with visitor(browser, served) as page:
+        sign_in(page)
+        job = made(page, "Held")
+        ping(page, served, job, "/1")
+        page.goto(job)
+        page.get_by_text("Mute…").click()
+        page.get_by_role("textbox", name="Why").fill("<b>being rebuilt</b>")
+        page.get_by_role("button", name="Mute Held").click()
+        expect(page.get_by_role("note")).to_contain_text("Muted until somebody ends it")
+        page.goto("/silences/new?matcher=job:held")
+        expect(page.locator("#preview")).to_contain_text("default/held")
+        page.get_by_label("Hide alerts that match").fill("job:failed")
+        expect(page.locator("#preview")).to_contain_text("default/failed")
+        page.get_by_label("Hide alerts that match").fill("job:held")
+        page.get_by_role("button", name="Silence them").click()
+        page.goto("/maintenance-windows/new")
+        page.get_by_label("Name").fill("Weekly upgrade")
+        page.get_by_text("By a cron line").click()
+        page.get_by_label("minute").fill("0 2 * * 7")
+        page.get_by_label("For", exact=True).fill("2h")
+        expect(page.locator("#preview")).to_contain_text("Sundays at 02:00")
+        page.get_by_role("button", name="Plan it").click()
+        silence = page.get_by_role("link", name="Change").get_attribute("href") or ""
+        window = page.get_by_role("link", name="Edit Weekly upgrade").get_attribute("href") or ""
+        page.goto("/alerts")
+        of = page.get_by_role("row").filter(has=page.locator(f'a[href="{job}"]')).get_by_role("link").first
+        found = {"silence": silence, "window": window, "job-muted": job, "alert-held": of.get_attribute("href") or ""}
+        page.goto("/alert-routes")
+        route = page.get_by_role("link", name="Everything").get_attribute("href") or ""
+        forms = {"silence-new": "/silences/new", "window-new": "/maintenance-windows/new", "route": route}
+        lists = {
+            "silences": "/silences",
+            "silences-over": "/silences?over=1",
+            "alerts-held": "/alerts",
+            "jobs": "/jobs",
+        }
+        return found | forms | lists | {"mute": f"{job}/mute", "who": "/alert-routes?job=default/held#who"}
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS, ids=[f"{theme} {width}" for theme, width in LOOKS])
+def test_the_pages_of_what_holds_alerts_are_for_everyone(
+    browser: Browser, served: Served, held: dict[str, str], theme: str, width: int
+) -> None:
+    wrong: dict[str, list[str]] = {}
+    with visitor(browser, served, color_scheme=theme, viewport={"width": width, "height": 800}) as page:
+        page.add_init_script(path=AXE)
+        sign_in(page)
+        for name, path in held.items():
+            page.goto(path)
+            page.evaluate("document.querySelectorAll('details.more').forEach((each) => (each.open = true))")
+            for shape in ("Every week", "Until…") if name in ("window-new", "silence-new") else ():
+                if page.get_by_text(shape, exact=True).count():
+                    page.get_by_text(shape, exact=True).click()
+            wrong[name] = judged(page, f"{name}-{width}-{theme}")
+    assert not {name: found for name, found in wrong.items() if found}
+
+
+def test_a_silence_is_previewed_made_and_ended_without_a_script(
+    browser: Browser, served: Served, held: dict[str, str]
+) -> None:
+    with visitor(browser, served, java_script_enabled=False) as page:
+        sign_in(page)
+        page.goto("/silences/new")
+        page.get_by_label("Hide alerts that match").fill("job:failed")
+        page.get_by_text("1 day", exact=True).click()
+        page.get_by_role("button", name="Preview").click()
+        expect(page.locator("#preview")).to_contain_text("default/failed")
+        page.get_by_role("button", name="Silence them").click()
+        row = page.get_by_role("row").filter(has_text="job:failed")
+        row.get_by_text("End…").click()
+        row.get_by_role("button", name="End it now").click()
+        expect(page.get_by_text("It is over")).to_be_visible()
+        page.goto(held["job-muted"])
+        page.get_by_role("button", name="Unmute").click()
+        expect(page.get_by_text("Mute…")).to_be_visible()

@@ -1,7 +1,6 @@
 """Routes: whom alerts are told to and when, as a tree; a form for one of them; and who would be told."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +10,11 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from crontopus.client import Client
+from crontopus.console import holder_words, hours
 from crontopus.console.alert_words import ALSO, CLASSES, verdict
 from crontopus.console.fields import typed_length
 from crontopus.console.forms import Faults, Form, as_id, read_form, same_names
+from crontopus.console.moments import moment
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
 from crontopus.domain.access import Scope
@@ -25,7 +26,13 @@ from crontopus.wire.alerts import Explain, Explanation, NewRoute, Route, RoutePa
 PAGE = "/alert-routes"
 ROWS = 4
 MOST_ROWS = 20
-_OWN = same_names("name", "parent", "place", "matcher", "repeat", "also") | {"/continue": "proceeds"}
+GROUPS = {"ns": "namespace", "job": "job", "class": "what is wrong", "severity": "severity"}
+_LABEL = "label:"
+_INTERVAL = 300
+"""Seconds, where nothing else is said."""
+_OWN = same_names(
+    *("name", "parent", "place", "matcher", "repeat", "also"), *("group_by", "group_wait", "group_interval")
+) | {"/continue": "proceeds"}
 
 
 class Branch(Struct, frozen=True):
@@ -112,14 +119,17 @@ def tree(routes: Sequence[Route]) -> Iterator[Branch]:
 
 
 async def _list(client: Client, view: View, asked: Form, told: Explanation | None, faults: Faults) -> Response[str]:
+    found = (await client.routes()).items
     return view.page(
         "alert-routes.html",
         400 if faults else 200,
-        branches=list(tree((await client.routes()).items)),
+        branches=list(tree(found)),
         names=await _names(client),
         asked=asked,
         classes=[(one.value, title) for one, title in CLASSES.items()],
         told=told,
+        held=holder_words.shown(told.holders, sees_all=True) if told else [],
+        hours={one.id: hours.said(one.hours) for one in found if one.hours},
         lines=[(line, verdict(line, view.reader)) for line in told.lines] if told else [],
         also=ALSO,
         faults=faults,
@@ -144,6 +154,10 @@ async def _form(
         channels=[(str(id), name) for id, name in (await _names(client)).items()],
         rows=range(min(rows, MOST_ROWS)),
         also=ALSO,
+        groups=GROUPS,
+        hour_rows=hours.shown(form),
+        days=hours.DAYS,
+        zone=form["zone"] or str(view.zone),
         form=form,
         faults=faults,
     )
@@ -173,7 +187,17 @@ def _stored(found: Route) -> Form:
     for row, step in enumerate(found.steps):
         own.append((f"after-{row}", typed_length(step.after) if step.after else ""))
         own += [(f"channels-{row}", str(channel)) for channel in step.channels]
-    return Form(own)
+    return Form(own + _stored_groups(found) + (hours.stored(found.hours) if found.hours else []))
+
+
+def _stored_groups(found: Route) -> list[tuple[str, str]]:
+    labels = [one.removeprefix(_LABEL) for one in found.group_by if one.startswith(_LABEL)]
+    return [
+        *(("group_by", one) for one in found.group_by if one in GROUPS),
+        ("group_labels", " ".join(labels)),
+        ("group_wait", typed_length(found.group_wait) if found.group_wait else ""),
+        ("group_interval", typed_length(found.group_interval)),
+    ]
 
 
 def _rows(form: Form) -> list[int]:
@@ -185,7 +209,17 @@ def _read(form: Form) -> dict[str, Any]:
     """What every route has. Raises Invalid."""
     also = [Also(one) for one in form.all("also") if one in list(Also)]
     steps = [_step(form, row, number) for number, row in enumerate(_rows(form))]
-    return {"name": form["name"], "steps": steps, "repeat": form.length("repeat"), "also": also}
+    own = {"name": form["name"], "steps": steps, "repeat": form.length("repeat"), "also": also}
+    return own | _groups(form) | {"hours": hours.read(form, "/hours")}
+
+
+def _groups(form: Form) -> dict[str, Any]:
+    labels = [_LABEL + key for key in form.words("group_labels")]
+    return {
+        "group_by": [one for one in form.all("group_by") if one in GROUPS] + labels,
+        "group_wait": form.length("group_wait") or 0,
+        "group_interval": form.length("group_interval") or _INTERVAL,
+    }
 
 
 def _place(form: Form) -> dict[str, Any]:
@@ -208,24 +242,17 @@ def _step(form: Form, row: int, number: int) -> RouteStep:
 
 def _fields(form: Form) -> dict[str, str]:
     """Faults name steps by their number among those that were sent, which may be in other rows."""
-    return {f"/steps/{number}": f"after-{row}" for number, row in enumerate(_rows(form))} | _OWN
+    return (
+        {f"/steps/{number}": f"after-{row}" for number, row in enumerate(_rows(form))}
+        | hours.fields(form, "/hours")
+        | _OWN
+    )
 
 
 def _asked(form: Form, view: View) -> Explain:
     """Raises Invalid."""
     cls = AlertClass(form["class"]) if form["class"] in list(AlertClass) else AlertClass.FAILED
-    return Explain(job=form["job"], cls=cls, at=_moment(form["at"], view))
-
-
-def _moment(text: str, view: View) -> datetime | None:
-    """As the wall clock of whoever looks shows it."""
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=view.zone)
-    except ValueError:
-        detail = "Give a day and a time, such as 2026-11-28T17:05."
-        raise Invalid(detail, (Fault("/at", detail),)) from None
+    return Explain(job=form["job"], cls=cls, at=moment(form["at"], view.zone, "/at"))
 
 
 ROUTES: list[Any] = [routes, new_page, add, show, edit, remove]

@@ -41,14 +41,14 @@ _ICONS = {
     AlertClass.FLAPPING: "s-late",
     AlertClass.UNOBSERVED: "s-unobserved",
 }
-_SINCE = {AlertClass.FLAPPING: "up and down", AlertClass.UNOBSERVED: "not watched"}
+_SINCE = {AlertClass.FLAPPING: "up and down", AlertClass.UNOBSERVED: "unknown how some jobs are"}
 _BECAUSE = {
     AlertClass.FAILED: ", because its last run failed",
     AlertClass.OVERRAN: ", because a run takes longer than it may",
     AlertClass.MISSED: ", because nothing arrived when it was expected",
     AlertClass.TOO_SHORT: ", because it said success sooner than it can be true",
     AlertClass.FLAPPING: ": it fails and recovers again and again",
-    AlertClass.UNOBSERVED: ", so nobody knows how it is",
+    AlertClass.UNOBSERVED: ": they should have reported while nobody watched",
 }
 _ENDED = {
     Ending.RECOVERED: ("Recovered", "It recovered."),
@@ -94,6 +94,11 @@ def state(alert: Alert, now: datetime) -> State:
     if alert.held:
         return State("paused", "s-paused", "Held")
     return State("down", _ICONS[alert.cls], "Open")
+
+
+def title(alert: Alert) -> str:
+    """Which one it is, where only a link to it stands: `Failed: Nightly backup`."""
+    return f"{CLASSES[alert.cls]}: {alert.subject.name or 'the organisation'}"
 
 
 def is_acknowledged(alert: Alert, now: datetime) -> bool:

@@ -11,22 +11,25 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from crontopus.client import Client
-from crontopus.console import alert_words
+from crontopus.console import alert_words, holder_words
 from crontopus.console.ansi import Line
 from crontopus.console.forms import Faults, Form, read_form, same_names
 from crontopus.console.runs import Output
 from crontopus.console.view import View, go
 from crontopus.console.visit import Visit
+from crontopus.domain.alerts import AlertClass
 from crontopus.domain.errors import Conflict, Fault, Invalid, NotFound
 from crontopus.wire.alerts import Alert
 from crontopus.wire.common import Page
-from crontopus.wire.runs import Run
+from crontopus.wire.runs import Gap, Run
 
 PAGE = "/alerts"
 MORNING = "morning"
 _SPANS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "7d": timedelta(days=7)}
 _AT_WORK = time(9)
 FIELDS = same_names("text", "until")
+_GAPS_BEFORE, _GAPS_AFTER = timedelta(hours=1), timedelta(days=8)
+"""A gap is told some minutes after its end; the alert about one grows by those that follow while it is open."""
 LINES = 20
 """Of what the run printed, the last."""
 
@@ -68,6 +71,7 @@ async def alerts(request: Visit, client: NamedDependency[Client], view: NamedDep
         fault=fault,
         states={one.id: alert_words.state(one, view.now) for one in page.items},
         known={one.id: alert_words.is_acknowledged(one, view.now) for one in page.items},
+        held={one.id: _held(one, view) for one in page.items},
         classes=alert_words.CLASSES,
         severities=alert_words.SEVERITIES,
         refresh_in=view.refresh_in(*instants),
@@ -153,6 +157,9 @@ async def _page(client: Client, view: View, alert: str, form: Form, faults: Faul
         known=alert_words.is_acknowledged(one, view.now),
         what=alert_words.CLASSES[one.cls],
         severity=alert_words.SEVERITIES[one.severity],
+        held=_held(one, view),
+        like=holder_words.like(one) if view.sees_all else "",
+        gaps=await _unwatched(client, one),
         spans=[
             ("1h", "for 1 hour"),
             ("4h", "for 4 hours"),
@@ -175,6 +182,19 @@ def _until(choice: str, view: View) -> datetime:
         tomorrow = view.reader.local(view.now).date() + timedelta(days=1)
         return datetime.combine(tomorrow, _AT_WORK, view.zone)
     return view.now + _SPANS.get(choice, _SPANS["1h"])
+
+
+def _held(alert: Alert, view: View) -> list[holder_words.Held]:
+    return holder_words.shown(holder_words.holds(alert, view.now), sees_all=view.sees_all)
+
+
+async def _unwatched(client: Client, alert: Alert) -> list[Gap]:
+    """Of an alert that nobody watched: the times that it is of, with the jobs that did not report in them."""
+    if alert.cls is not AlertClass.UNOBSERVED:
+        return []
+    until = alert.resolved_at or alert.opened_at + _GAPS_AFTER
+    found = (await client.gaps(limit=50)).items
+    return [one for one in found if one.silent and alert.opened_at - _GAPS_BEFORE <= one.until <= until]
 
 
 async def _output(client: Client, alert: Alert) -> Printed | None:

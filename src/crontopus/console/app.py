@@ -30,6 +30,7 @@ from crontopus.console import (
     me,
     members,
     messages,
+    mutes,
     namespaces,
     provider_sign_in,
     providers,
@@ -38,9 +39,11 @@ from crontopus.console import (
     security,
     session,
     settings,
+    silences,
     tokens,
     unsubscribe,
     usage,
+    windows,
 )
 from crontopus.console.admin import announcements as admin_announcements
 from crontopus.console.admin import audit as admin_audit
@@ -86,12 +89,15 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
             *edit.ROUTES,
             *crontab.ROUTES,
             *job.ROUTES,
+            *mutes.ROUTES,
             *runs.ROUTES,
             *alerts.ROUTES,
             *bell.ROUTES,
             *messages.ROUTES,
             *channels.ROUTES,
             *alert_routes.ROUTES,
+            *silences.ROUTES,
+            *windows.ROUTES,
             *unsubscribe.ROUTES,
             *alert_link.ROUTES,
             *namespaces.ROUTES,
@@ -140,8 +146,8 @@ def console_router(*, public_url: str, hosts: Sequence[str]) -> Router:
 
 NEEDED = {"/tokens": Scope.TOKENS_READ, "/audit": Scope.AUDIT_READ, "/admin": Scope.INSTALLATION_READ}
 NOUNS = (
-    *("jobs", "runs", "alerts", "messages", "channels", "alert-routes"),
-    *("namespaces", "tokens", "members", "settings", "admin"),
+    *("jobs", "runs", "alerts", "messages", "channels", "alert-routes", "silences"),
+    *("maintenance-windows", "namespaces", "tokens", "members", "settings", "admin"),
 )
 
 

@@ -17,7 +17,9 @@ _FIELDS = {
     "/schedule/every": "every",
     "/schedule/cron": "cron",
     "/schedule/on_calendar": "on_calendar",
-} | same_names("name", "slug", "namespace", "timezone", "tags", "clock", "overlap", *_LENGTHS, *_COUNTS, *_TEXTS)
+} | same_names(
+    "name", "slug", "namespace", "timezone", "tags", "depends_on", "clock", "overlap", *_LENGTHS, *_COUNTS, *_TEXTS
+)
 
 
 def fields(form: Form) -> dict[str, str]:
@@ -41,6 +43,7 @@ def of_job(job: Job) -> Form:
         "timezone": job.timezone,
         "clock": job.clock.value,
         "tags": " ".join(job.tags),
+        "depends_on": " ".join(job.depends_on),
         "methods": " ".join(job.methods),
         "overlap": job.overlap.value,
         "severity": job.severity.value,
@@ -61,9 +64,13 @@ def _of_schedule(schedule: Schedules) -> dict[str, str]:
         return {"kind": "every", "every": typed_length(schedule.every)}
     if schedule.on_calendar is not None:
         return {"kind": "on_calendar", "on_calendar": schedule.on_calendar}
-    line = (schedule.cron or "").split()
-    parts = line if len(line) == len(CRON) else [" ".join(line)]
-    return {"kind": "cron"} | dict(zip(CRON, parts, strict=False))
+    return {"kind": "cron"} | cron_fields(schedule.cron or "")
+
+
+def cron_fields(line: str) -> dict[str, str]:
+    """The five fields of a line; what has more or fewer stands in the first."""
+    words = line.split()
+    return dict(zip(CRON, words if len(words) == len(CRON) else [" ".join(words)], strict=False))
 
 
 def typed_length(value: float | str | None) -> str:
@@ -108,6 +115,7 @@ def spec(form: Form, keep: Job | None = None) -> dict[str, Any]:
     decided: dict[str, Any] = {name: form[name] for name in ("name", "slug", *_TEXTS)}
     decided |= {name: form.whole(name, 1) for name in _COUNTS}
     decided |= {name: form.length(name) for name in _LENGTHS}
+    decided["depends_on"] = form.words("depends_on")
     decided |= {"tags": form.words("tags"), "methods": [method.upper() for method in form.words("methods")]}
     decided |= {name: form[name] or None for name in ("timezone", "overlap")}
     decided |= {"clock": form["clock"] or "cron", "severity": form["severity"] or "warning"}

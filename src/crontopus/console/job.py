@@ -63,6 +63,7 @@ async def overview(job: FromPath[str], client: NamedDependency[Client], view: Na
         culprit=culprit,
         last_line=await _last_line(client, culprit),
         coming=await client.next_runs(job),
+        parents=[await client.job(name) for name in shown.depends_on],
         arrival=await _arrival(client, shown, view),
         snippets=snippets(shown),
         told=await told_of(client, shown, view),

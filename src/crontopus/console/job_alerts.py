@@ -3,8 +3,9 @@
 from msgspec import Struct
 
 from crontopus.client import Client
-from crontopus.console import alert_words
+from crontopus.console import alert_words, holder_words
 from crontopus.console.alert_words import State
+from crontopus.console.holder_words import Held
 from crontopus.console.view import View
 from crontopus.domain.access import Scope
 from crontopus.wire.alerts import Alert, Explain, ExplainedLine
@@ -15,12 +16,13 @@ LAST = 5
 
 
 class Had(Struct, frozen=True):
-    """An alert of the job: in a word what is wrong, how it stands, and whether somebody knows."""
+    """An alert of the job: in a word what is wrong, how it stands, whether somebody knows, and what holds it."""
 
     alert: Alert
     what: str
     state: State
     known: bool
+    held: list[Held]
 
 
 class Told(Struct, frozen=True):
@@ -48,4 +50,5 @@ async def told_of(client: Client, job: Job, view: View) -> Told | None:
 
 def _had(one: Alert, view: View) -> Had:
     known = alert_words.is_acknowledged(one, view.now)
-    return Had(one, alert_words.CLASSES[one.cls], alert_words.state(one, view.now), known)
+    held = holder_words.shown(holder_words.holds(one, view.now), sees_all=view.sees_all)
+    return Had(one, alert_words.CLASSES[one.cls], alert_words.state(one, view.now), known, held)

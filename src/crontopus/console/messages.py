@@ -14,6 +14,7 @@ from crontopus.console.visit import Visit
 from crontopus.domain.routing import MessageState
 
 PAGE = "/messages"
+_ALERTS = 200
 STATES = {
     "": "All",
     MessageState.DEAD.value: "Not delivered",
@@ -36,6 +37,7 @@ async def messages(request: Visit, client: NamedDependency[Client], view: NamedD
         chips=STATES,
         states=states,
         tells=alert_words.TELLS,
+        alerts=await _titles(client) if page.items else {},
         refresh_in=view.refresh_in(*instants),
     )
 
@@ -52,6 +54,7 @@ async def show(
         attempts=found.attempts,
         state=state,
         tells=alert_words.TELLS,
+        alert=alert_words.title((await client.alert(found.notification.alert)).alert),
         outcomes=alert_words.OUTCOMES,
         refresh_in=view.refresh_in(found.notification.next_at, found.notification.made_at),
     )
@@ -67,6 +70,11 @@ async def retry(notification: FromPath[str], client: NamedDependency[Client]) ->
 async def discard(notification: FromPath[str], client: NamedDependency[Client]) -> Response[None]:
     put_away = await client.discard_notification(notification)
     return go(_back(put_away.id), "Put away: it is not sent any more.")
+
+
+async def _titles(client: Client) -> dict[UUID, str]:
+    """Of the newest alerts, of which nearly all messages are that stand here."""
+    return {one.id: alert_words.title(one) for one in (await client.alerts(limit=_ALERTS)).items}
 
 
 def _back(id: UUID) -> str:
