@@ -40,9 +40,9 @@ async def give_back(tx: SystemTx, id: UUID, outcomes: list[Outcome]) -> None:
             await channels.fares(tx, id, values)
 
 
-def given_back(channel: Channel, outcomes: list[Outcome]) -> dict[str, Any]:
-    """Likewise, as values of the channel."""
-    lost = sum(not _may_have_arrived(each) for each in outcomes)
+def given_back(channel: Channel, outcomes: list[Outcome], unsent: int = 0) -> dict[str, Any]:
+    """Likewise, as values of the channel; and for so many that were not begun."""
+    lost = unsent + sum(not _may_have_arrived(each) for each in outcomes)
     return {"sent": max(channel.sent - lost, 0)} if lost and channel.sent else {}
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import anyio
 import structlog
 from anyio.abc import TaskGroup
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from crontopus.domain import delivery
@@ -43,6 +43,12 @@ log = structlog.get_logger(__name__)
 CHANNELS_AT_ONCE = 16
 AT_ONCE = 4
 """Messages that one channel sends at the same time."""
+MOST_IN_A_ROUND = 64
+"""Claimed together where the other side answers quickly; `AT_ONCE` go at the same time, and what was not begun after
+`ROUND_SECONDS`, or once one has failed, is as if it had not been claimed."""
+ROUND_SECONDS = 1.0
+AGAIN_AFTER = timedelta(seconds=1)
+"""An alert that was just told is decided upon with others."""
 LOOKED_AT = 500
 """Messages of a channel that are looked at for what goes out next."""
 RENEWED_AFTER = timedelta(seconds=20)
@@ -54,9 +60,12 @@ _OUTCOMES = {Delivered: "delivered", TryAgain: "failed", GiveUp: "refused"}
 
 
 class Batch(Struct, frozen=True):
-    """What goes out as one: the messages, in order, the parcel made of them, and how the live stream tells of them."""
+    """What goes out as one: the messages, in order, as they are and as they were `before`; the parcel made of them; and
+    how the live stream tells of them.
+    """
 
     messages: tuple[Notification, ...]
+    before: tuple[Notification, ...]
     parcel: Parcel
     touched: tuple[tuple[UUID, Touched], ...]
 
@@ -73,6 +82,13 @@ class Done(Struct, frozen=True):
 
     batch: Batch
     tried: Tried
+
+
+class Round(Struct):
+    """What was claimed together: what was sent of it, and what was not begun."""
+
+    done: list[Done] = field(default_factory=list)
+    unsent: list[Batch] = field(default_factory=list)
 
 
 class Going(Struct, frozen=True):
@@ -140,29 +156,31 @@ class Outbox:
             self._busy.discard(channel.id)
 
     async def _all_of(self, claimed: Channel) -> bool:
-        done: Sequence[Done] = ()
+        last = Round()
+        most = AT_ONCE
         renewed_at = self._db.clock()
         async with self._sender.connections() as kept:
             while True:
                 began = anyio.current_time()
-                going = await self._db.wrote(partial(self._round, claimed.id, done, renewed_at))
+                going = await self._db.wrote(partial(self._round, claimed.id, last, most, renewed_at))
                 if going is None:
                     return False
                 steps.reached(Step.CLAIMED)
                 renewed_at = going.renewed_at
-                done = await self._send_all(going.channel, going.batches, kept)
+                last = await self._send_all(going.channel, going.batches, kept)
+                most = _most_next(most, last)
                 if len(self._busy) >= CHANNELS_AT_ONCE:
-                    await self._db.wrote(partial(self._left, claimed.id, done))
+                    await self._db.wrote(partial(self._left, claimed.id, last))
                     return True
                 if self._db.crowded:
-                    await self._db.wrote(partial(self._over, claimed.id, done))
-                    done = ()
+                    await self._db.wrote(partial(self._over, claimed.id, last))
+                    last, most = Round(), AT_ONCE
                     await stand_back(self._db, began)
 
-    async def _round(self, id: UUID, done: Sequence[Done], renewed_at: datetime, tx: SystemTx) -> Going | None:
-        """Settles what was sent on a channel, and claims what goes out next; None: nothing does."""
-        channel = await self._over(id, done, tx)
-        batches = await self._next(tx, channel) if channel else []
+    async def _round(self, id: UUID, last: Round, most: int, renewed_at: datetime, tx: SystemTx) -> Going | None:
+        """Settles what was sent on a channel, and claims what goes out next, at most so many; None: nothing does."""
+        channel = await self._over(id, last, tx)
+        batches = await self._next(tx, channel, most) if channel else []
         if channel is None or not batches:
             await channels.release(tx, self._process, id)
             return None
@@ -171,39 +189,45 @@ class Outbox:
             renewed_at = tx.now
         return Going(channel, batches, renewed_at)
 
-    async def _over(self, id: UUID, done: Sequence[Done], tx: SystemTx) -> Channel | None:
+    async def _over(self, id: UUID, last: Round, tx: SystemTx) -> Channel | None:
         """Settles what was sent on a channel, which is returned as it is then; None: it is gone."""
-        channel = await self._settle(tx, (await channels.of_ids(tx, [id])).get(id), done)
-        if done:
+        channel = await self._settle(tx, (await channels.of_ids(tx, [id])).get(id), last)
+        if last.done:
             steps.reached(Step.SETTLED)
         return channel
 
-    async def _left(self, id: UUID, done: Sequence[Done], tx: SystemTx) -> None:
+    async def _left(self, id: UUID, last: Round, tx: SystemTx) -> None:
         """To whoever's turn it is: where all that may send at once do, none has more than a round."""
-        await self._over(id, done, tx)
+        await self._over(id, last, tx)
         await channels.release(tx, self._process, id)
 
-    async def _send_all(self, channel: Channel, batches: Sequence[Batch], kept: Connections) -> Sequence[Done]:
-        done: list[Done] = []
+    async def _send_all(self, channel: Channel, batches: Sequence[Batch], kept: Connections) -> Round:
+        """A few at a time. Nothing more is begun once one has failed, or it takes long: it is asked for again."""
+        round, slots = Round(), anyio.CapacityLimiter(AT_ONCE)
+        until = anyio.current_time() + ROUND_SECONDS
 
         async def send(batch: Batch) -> None:
-            steps.reached(Step.SENDING)
-            tried = await self._sender.send(channel, batch.parcel, kept)
-            steps.reached(Step.SENT)
-            outcome = _OUTCOMES[type(tried.outcome)]
-            self._metrics.tries.labels(kind=channel.kind, outcome=outcome).inc(len(batch.messages))
-            done.append(Done(batch, tried))
+            async with slots:
+                if anyio.current_time() > until or _has_failed(round):
+                    round.unsent.append(batch)
+                    return
+                steps.reached(Step.SENDING)
+                tried = await self._sender.send(channel, batch.parcel, kept)
+                steps.reached(Step.SENT)
+                outcome = _OUTCOMES[type(tried.outcome)]
+                self._metrics.tries.labels(kind=channel.kind, outcome=outcome).inc(len(batch.messages))
+                round.done.append(Done(batch, tried))
 
         async with anyio.create_task_group() as tree:
             for batch in batches:
                 tree.start_soon(send, batch)
-        return done
+        return round
 
-    async def _next(self, tx: SystemTx, channel: Channel) -> Sequence[Batch]:
+    async def _next(self, tx: SystemTx, channel: Channel, most: int) -> Sequence[Batch]:
         """What goes out now on a channel, marked as being sent; what is overtaken is settled by the way."""
-        slots = 1 if channel.failures >= delivery.FAILURES else AT_ONCE
-        most = self._sender.monthly(channel)
-        left = monthly.left(channel, most, tx.now)
+        slots = 1 if channel.failures >= delivery.FAILURES else most
+        paid = self._sender.monthly(channel)
+        left = monthly.left(channel, paid, tx.now)
         batches: list[Batch] = []
         looked_at = 0
         while len(batches) < slots and looked_at < LOOKED_AT:
@@ -216,8 +240,8 @@ class Outbox:
             if left > len(batches):
                 batches += await self._begun(tx, channel, chosen, min(free, left - len(batches)))
             else:
-                await self._begun(tx, channel, chosen, free, refused=monthly.used_up(most))
-        if batches and most is not None:
+                await self._begun(tx, channel, chosen, free, refused=monthly.used_up(paid))
+        if batches and paid is not None:
             await monthly.take(tx, channel, len(batches))
         if not batches:
             await notifications.wait_behind(tx, channel.id)
@@ -254,21 +278,21 @@ class Outbox:
         of_alerts = await alerts.of_ids(tx, {each.alert_id for part in parts for each in part})
         told = await notifications.of_alerts(tx, list(of_alerts))
         keeps = kinds.keeps(channel.kind)
-        going: list[list[Item]] = []
+        going: list[list[tuple[Notification, Item]]] = []
         overtaken: list[Notification] = []
         for part in parts:
-            items: list[Item] = []
+            items: list[tuple[Notification, Item]] = []
             for each in part:
                 stored, said = of_alerts[each.alert_id], [one.told for one in told[each.alert_id]]
                 held = stored.alert.held and not stored.alert.is_over
                 how = sending(each.told, stored.alert, said, tx.now, held=held, keeps=keeps)
                 if how in SENT:
                     sent = _dead(each, refused, tx.now) if refused else _begun(each, how, tx.now)
-                    items.append((stored, sent, how))
+                    items.append((each, (stored, sent, how)))
                 else:
                     overtaken.append(_overtaken(each, how, tx.now))
             going += [items] if items else []
-        begun = [item for items in going for item in items]
+        begun = [item for items in going for _, item in items]
         await notifications.keep(tx, [*overtaken, *(message for _, message, _ in begun)])
         settled = [*overtaken, *(message for _, message, _ in begun if refused)]
         if settled:
@@ -279,32 +303,37 @@ class Outbox:
         notices = iter(await self._notices.of(tx.of(channel.tenant_id), begun, told, offers=not chosen.summary))
         return [
             Batch(
-                tuple(message for _, message, _ in items),
+                tuple(message for _, (_, message, _) in items),
+                tuple(before for before, _ in items),
                 Parcel(tuple(islice(notices, len(items))), tx.now, chosen.summary),
-                tuple(stored.touched([message.id]) for stored, message, _ in items),
+                tuple(stored.touched([message.id]) for _, (stored, message, _) in items),
             )
             for items in going
         ]
 
-    async def _settle(self, tx: SystemTx, channel: Channel | None, done: Sequence[Done]) -> Channel | None:
+    async def _settle(self, tx: SystemTx, channel: Channel | None, last: Round) -> Channel | None:
         """The channel as it is then."""
-        if not done:
+        await notifications.keep(tx, [before for batch in last.unsent for before in batch.before])
+        if not last.done:
             return channel
         told = [
             (message, notice, each.tried)
-            for each in done
+            for each in last.done
             for message, notice in zip(each.batch.messages, each.batch.parcel.notices, strict=True)
         ]
         await notifications.keep(tx, [_settled(*each, tx.now) for each in told])
         await notifications.log(tx, [_attempt(message, tried, tx.now) for message, _, tried in told])
-        await alerts.ask_again(tx, {message.alert_id for message, _, _ in told})
-        await events.tell(tx, [each for one in done for each in one.batch.touched])
-        return await self._fares(tx, channel, done) if channel else None
+        delivered = {message.alert_id for message, _, tried in told if isinstance(tried.outcome, Delivered)}
+        await alerts.ask_again(tx, {message.alert_id for message, _, _ in told} - delivered)
+        await alerts.ask_by(tx, delivered, tx.now + AGAIN_AFTER)
+        await events.tell(tx, [each for one in last.done for each in one.batch.touched])
+        return await self._fares(tx, channel, last) if channel else None
 
-    async def _fares(self, tx: SystemTx, channel: Channel, done: Sequence[Done]) -> Channel:
+    async def _fares(self, tx: SystemTx, channel: Channel, round: Round) -> Channel:
         """What these tries say of the channel itself."""
+        done = round.done
         values: dict[str, Any] = {"fault": next((each.tried.fault for each in done if each.tried.fault), "")}
-        values |= monthly.given_back(channel, [each.tried.outcome for each in done])
+        values |= monthly.given_back(channel, [each.tried.outcome for each in done], len(round.unsent))
         if any(isinstance(each.tried.outcome, Delivered) for each in done):
             return await self._fares_well(tx, channel, values)
         failures = channel.failures + len(done)
@@ -316,6 +345,8 @@ class Outbox:
         if closed is not None:
             values["closed_until"] = closed
             await notifications.put_off(tx, channel.id, closed)
+            if channel.fallback_id is not None:
+                await alerts.ask_waiting_again(tx, channel.id)
             log.warning("a channel is closed for a while", kind=channel.kind, reason=values["why"])
         await channels.fares(tx, channel.id, values)
         return replace(channel, **values)
@@ -329,6 +360,15 @@ class Outbox:
         if channel.failures:
             await notifications.hasten(tx, channel.id)
         return found
+
+
+def _has_failed(round: Round) -> bool:
+    return any(not isinstance(each.tried.outcome, Delivered) for each in round.done)
+
+
+def _most_next(most: int, last: Round) -> int:
+    """How many are claimed next: twice as many where all went quickly, else no more than go at the same time."""
+    return AT_ONCE if last.unsent or _has_failed(last) else min(2 * most, MOST_IN_A_ROUND)
 
 
 def _is_fresh(at: datetime | None, now: datetime) -> bool:

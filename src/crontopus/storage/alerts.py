@@ -16,7 +16,7 @@ from crontopus.domain.routing import Holder
 from crontopus.domain.watch import Cause, Reason
 from crontopus.storage import jobs as of_jobs
 from crontopus.storage.database import SystemTx, Tx
-from crontopus.storage.tables import alert_events, alerts, flips, jobs
+from crontopus.storage.tables import alert_events, alerts, flips, jobs, notifications
 from crontopus.storage.touched import Touched
 
 Key = tuple[UUID, UUID, AlertClass]
@@ -92,6 +92,11 @@ _AMONG = alerts.c.id.in_(bindparam("ids", expanding=True))
 _OF_IDS = select(*COLUMNS).where(_AMONG).order_by(alerts.c.id)
 _LOCKED = _OF_IDS.with_for_update()
 _ASK_AGAIN = update(alerts).where(_AMONG).values(next_at=bindparam("now"))
+_ASK_BY = (
+    update(alerts)
+    .where(_AMONG, or_(alerts.c.next_at.is_(None), alerts.c.next_at > bindparam("at", type_=alerts.c.next_at.type)))
+    .values(next_at=bindparam("at", type_=alerts.c.next_at.type))
+)
 _CHANGE = (
     update(alerts)
     .where(alerts.c.id == bindparam("key_id", type_=alerts.c.id.type))
@@ -179,6 +184,20 @@ async def save(tx: SystemTx, new: Sequence[Stored], changed: Sequence[Stored]) -
 async def ask_again(tx: SystemTx, wanted: Collection[UUID]) -> None:
     """They are decided upon anew, at once."""
     await tx.sql.execute(_ASK_AGAIN, {"ids": list(wanted), "now": tx.now})
+
+
+async def ask_by(tx: SystemTx, wanted: Collection[UUID], at: datetime) -> None:
+    """They are decided upon anew at that time at the latest."""
+    if wanted:
+        await tx.sql.execute(_ASK_BY, {"ids": list(wanted), "at": at})
+
+
+async def ask_waiting_again(tx: SystemTx, channel: UUID) -> None:
+    """Those of which a message waits for this channel: its fallback may be owed it."""
+    waits = select(notifications.c.alert_id).where(
+        notifications.c.channel_id == channel, notifications.c.next_at.is_not(None)
+    )
+    await tx.sql.execute(update(alerts).where(alerts.c.id.in_(waits)).values(next_at=tx.now))
 
 
 async def ask_subjects_again(tx: SystemTx | Tx, subjects: Collection[UUID], but: Collection[UUID] = ()) -> None:
