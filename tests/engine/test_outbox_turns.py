@@ -1,8 +1,10 @@
 """Whose turn it is: what one organisation is owed keeps another waiting for a round at most."""
 
+import json
 from pathlib import Path
 
 from crontopus.client import Client
+from crontopus.domain.alerts import Severity
 from crontopus.engine.outbox import AT_ONCE, CHANNELS_AT_ONCE
 from crontopus.wire.alerts import NewChannel, RoutePatch, RouteStep
 from crontopus.wire.jobs import NewJob
@@ -56,3 +58,18 @@ async def test_who_is_alone_is_sent_all_that_is_owed(world_data: tuple[Path, str
         await fail(world, acme, 2 * AT_ONCE + 1)
         await world.appliance.outbox.step()
         assert lines(tmp_path, "acme") == 2 * AT_ONCE + 1
+
+
+async def test_what_is_grave_goes_first(world_data: tuple[Path, str], tmp_path: Path) -> None:
+    async with world_in(*world_data, alert_log=str(tmp_path)) as world, world.signed_in("acme") as acme:
+        await told_in(acme, "acme")
+        for number in range(AT_ONCE):
+            for severity in (Severity.INFO, Severity.WARNING, Severity.CRITICAL):
+                job = await acme.add_job(NewJob(name=f"Job {number}", slug=f"{severity}-{number}", severity=severity))
+                await acme.check_in(CheckIn(kind="fail", job=str(job.id)))
+        while await world.appliance.alerting.step():
+            pass
+        while await world.appliance.outbox.step():
+            pass
+        told = [json.loads(line)["severity"] for line in (tmp_path / "acme.jsonl").read_text().splitlines()]
+        assert told == ["critical"] * AT_ONCE + ["warning"] * AT_ONCE + ["info"] * AT_ONCE

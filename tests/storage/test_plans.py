@@ -115,7 +115,7 @@ READS_OF_THE_OUTBOX: dict[str, tuple[Callable[[SystemTx], Awaitable[Any]], str]]
     "whether anything is due": (channels.next_due, "COVERING INDEX ix_notifications_next_at"),
     "what goes out next on a channel": (
         lambda tx: notifications.due(tx, uuid4(), 4),
-        "ix_notifications_waiting (channel_id=? AND next_at<?)",
+        "ix_notifications_gravest (channel_id=? AND gravity=? AND next_at<?)",
     ),
     "the messages of some alerts": (
         lambda tx: notifications.of_alerts(tx, [uuid4(), uuid4()]),

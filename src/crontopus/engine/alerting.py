@@ -39,6 +39,7 @@ LOOKED_AT = timedelta(minutes=1)
 LASTS = timedelta(days=1)
 """So long an alert of what nobody observed is open at most, and one of flapping after the last crossing."""
 
+_GRAVITY = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _WITHOUT_FLIPS = frozenset({AlertClass.FLAPPING, AlertClass.UNOBSERVED})
 _ENDINGS = {Cause.PAUSED: Ending.PAUSED, Cause.BY_HAND: Ending.BY_HAND, Cause.RUN: Ending.RECOVERED}
 
@@ -341,6 +342,7 @@ class _Batch(Struct, kw_only=True):
             opening=message.opening,
             route_id=message.route,
             step=message.step,
+            gravity=_GRAVITY[of.alert.severity],
             made_at=self.now,
             next_at=max(self.now, channel.closed_until) if closed and channel.closed_until else self.now,
             falls_at=self.now if closed else None,

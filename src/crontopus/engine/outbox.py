@@ -266,7 +266,8 @@ class Outbox:
             steps.reached(Step.GROUPED)
             await notifications.keep(tx, [replace(each, next_at=found.next_at) for each in waits])
         by_id = {each.id: each for each in heads}
-        return Chosen([[by_id[each.id] for each in batch] for batch in batches], found.summary)
+        parts = [[by_id[each.id] for each in batch] for batch in batches]
+        return Chosen(sorted(parts, key=_gravity), found.summary)
 
     async def _begun(
         self, tx: SystemTx, channel: Channel, chosen: Chosen, most: int, *, refused: str = ""
@@ -360,6 +361,10 @@ class Outbox:
         if channel.failures:
             await notifications.hasten(tx, channel.id)
         return found
+
+
+def _gravity(part: Sequence[Notification]) -> int:
+    return min(each.gravity for each in part)
 
 
 def _has_failed(round: Round) -> bool:

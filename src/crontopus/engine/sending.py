@@ -1,6 +1,7 @@
 """One try: opens the settings of a channel, sends a parcel by its kind, and says what became of it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from crontopus.domain.mail_server import MailServer
 from crontopus.notify import kinds, templates
 from crontopus.notify.addresses import Network
 from crontopus.notify.contract import Parcel
-from crontopus.notify.guarded import Connections, Exchange, Guarded, Trust
+from crontopus.notify.guarded import Connections, Exchange, Guarded, Hosts, Trust
 from crontopus.notify.kinds import Ways
 from crontopus.notify.outcome import Outcome, TryAgain
 from crontopus.storage.channels import Channel
@@ -61,6 +62,7 @@ class Sender:
         self._reach = reach
         self._unsubscribe = unsubscribe
         self._trust = Trust()
+        self._hosts = Hosts()
 
     def connections(self) -> Connections:
         """For what is sent on one channel, one after the other."""
@@ -73,7 +75,8 @@ class Sender:
         parcel, fault = await self._in_its_words(channel, parcel)
         try:
             settings = kinds.stored(channel.kind, self._sealer.open(channel.sealed, channel.tenant_id, channel.id))
-            outcome, exchanges = await kinds.send(channel.kind, settings, parcel, self._ways(channel, kept))
+            async with self._turn(channel):
+                outcome, exchanges = await kinds.send(channel.kind, settings, parcel, self._ways(channel, kept))
         except CrontopusError as error:
             outcome = TryAgain(str(error))
         except Exception as error:
@@ -106,11 +109,19 @@ class Sender:
             log.exception("a template could not be rendered", kind=channel.kind)
             return parcel, f"its templates failed, and our own words were sent: {type(error).__name__}"
 
+    def _turn(self, channel: Channel) -> AbstractAsyncContextManager[object]:
+        """At the mail server; whoever goes by the web waits there."""
+        if channel.kind != kinds.EMAIL or self._reach.mail is None:
+            return nullcontext()
+        return self._hosts.slot(self._reach.mail.host)
+
     def _ways(self, channel: Channel, kept: Connections | None) -> Ways:
         return Ways(
             mail=self._reach.mail,
             unsubscribe=self._unsubscribe(channel),
-            http=lambda secrets: Guarded(self._reach.networks, secrets, self._reach.proxy, kept=kept),
+            http=lambda secrets: Guarded(
+                self._reach.networks, secrets, self._reach.proxy, kept=kept, hosts=self._hosts
+            ),
             folder=self._reach.folder,
         )
 

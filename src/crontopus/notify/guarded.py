@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 import anyio
 import httpx
@@ -22,6 +23,7 @@ from crontopus.notify.masking import MASK, Mask
 
 CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 10.0
+HOST_AT_ONCE = 4
 MOST_BYTES = 64 * 1024
 """Of an answer; what is beyond is neither read nor waited for."""
 EXCERPT = 2000
@@ -121,12 +123,27 @@ class Connections:
         return found
 
 
+class Hosts:
+    """Of all that this process sends, no more than a few go to one host at the same time."""
+
+    def __init__(self, at_once: int = HOST_AT_ONCE) -> None:
+        self._at_once = at_once
+        self._slots: WeakValueDictionary[str, anyio.CapacityLimiter] = WeakValueDictionary()
+
+    def slot(self, host: str) -> anyio.CapacityLimiter:
+        """To be held while something is sent there."""
+        found = self._slots.get(host)
+        if found is None:
+            found = self._slots[host] = anyio.CapacityLimiter(self._at_once)
+        return found
+
+
 class Guarded:
     """Implements `Http` for one try: each of its requests stands in `exchanges`.
 
     `allowed`: networks that may be reached although they are not public. `secrets`: what no exchange may show.
     `proxy`: the URL of an HTTP proxy that all requests go by; names are then its own business. `kept`: connections of
-    tries before it, by that proxy; None: each request makes one of its own.
+    tries before it, by that proxy; None: each request makes one of its own. `hosts`: who else sends there.
     """
 
     def __init__(
@@ -136,7 +153,9 @@ class Guarded:
         proxy: str | None = None,
         resolve: Resolve | None = None,
         kept: Connections | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
+        self._hosts = hosts or Hosts()
         self.exchanges: list[Exchange] = []
         self._allowed = tuple(allowed)
         self._secrets = tuple(secrets)
@@ -154,7 +173,9 @@ class Guarded:
         if credentials:
             self._mask = Mask((*self._secrets, *credentials))
         try:
-            received = await self._within_time(_request(method, url, headers or {}, content))
+            request = _request(method, url, headers or {}, content)
+            async with self._hosts.slot(request.url.host):
+                received = await self._within_time(request)
             return Answer(received.status, received.headers, received.text)
         finally:
             self._record(method, url, anyio.current_time() - began, content, received)

@@ -42,6 +42,7 @@ class Notification(Struct, frozen=True, kw_only=True):
     route_id: UUID
     step: int
     made_at: datetime
+    gravity: int = 1
     group: tuple[str, ...] = ()
     group_wait: timedelta = timedelta()
     group_interval: timedelta = timedelta()
@@ -101,6 +102,8 @@ WAITING = notifications.c.next_at.is_not(None)
 DEAD = notifications.c.state == literal_column(f"'{MessageState.DEAD}'")
 """With the word itself, as the index has it."""
 
+GRAVITIES = (0, 1, 2)
+"""The gravest first."""
 _FIELDS = Notification.__struct_fields__
 _COLUMNS = [notifications.c[name] for name in _FIELDS]
 _CHANGING = (
@@ -137,7 +140,7 @@ def _heads() -> Select[Any]:
 
 
 # What is said for each message is composed once: that takes as long as it takes SQLite to do it.
-_DUE = _heads().where(notifications.c.next_at <= bindparam("now"))
+_DUE = _heads().where(notifications.c.gravity == bindparam("gravity"), notifications.c.next_at <= bindparam("now"))
 _LATER = _heads().where(notifications.c.next_at > bindparam("now"))
 _OF_ALERTS = (
     select(*_COLUMNS)
@@ -167,11 +170,15 @@ async def of_alerts(tx: SystemTx | Tx, wanted: Collection[UUID]) -> Mapping[UUID
 
 
 async def due(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]:
-    """Those of a channel that may go now, the longest due first: of each alert the one that was made first, and none
+    """Those of a channel that may go now, the gravest first: of each alert the one that was made first, and none
     where that is being sent or waits for later.
     """
-    rows = await tx.sql.execute(_DUE, {"channel": channel, "now": tx.now, "most": limit})
-    return [_notification(row) for row in rows]
+    found: list[Notification] = []
+    for gravity in GRAVITIES:
+        if len(found) < limit:
+            wanted = {"channel": channel, "gravity": gravity, "now": tx.now, "most": limit - len(found)}
+            found += [_notification(row) for row in await tx.sql.execute(_DUE, wanted)]
+    return found
 
 
 async def later(tx: SystemTx, channel: UUID, limit: int) -> Sequence[Notification]:

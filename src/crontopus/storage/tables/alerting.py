@@ -158,6 +158,7 @@ notifications = Table(
     Column("opening", Integer, nullable=False),
     Column("route_id", Id, nullable=False),
     Column("step", Integer, nullable=False),
+    Column("gravity", SmallInteger, nullable=False),
     Column("group", Json(tuple[str, ...]), nullable=False),
     Column("group_wait", Span, nullable=False),
     Column("group_interval", Span, nullable=False),
@@ -183,6 +184,15 @@ notifications = Table(
         postgresql_where=text("next_at IS NOT NULL"),
     ),
     Index(
+        "ix_notifications_gravest",
+        "channel_id",
+        "gravity",
+        "next_at",
+        "id",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index(
         "ix_notifications_next_at",
         "next_at",
         sqlite_where=text("next_at IS NOT NULL"),
@@ -197,7 +207,8 @@ notifications = Table(
     ),
 )
 """The outbox: every message that is owed or was. It waits as long as `next_at` is there. `sending`: a process has taken
-it and has not said what became of it, so that it may have arrived. `tried_at`: the first try of all."""
+it and has not said what became of it, so that it may have arrived. `tried_at`: the first try of all. `gravity`: 0 is
+the gravest."""
 
 attempts = Table(
     "attempts",

@@ -446,6 +446,7 @@ def upgrade() -> None:
         sa.Column("opening", sa.Integer(), nullable=False),
         sa.Column("route_id", types.Id(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("gravity", sa.SmallInteger(), nullable=False),
         sa.Column("group", sa.Text(), nullable=False),
         sa.Column("group_wait", types.Span(), nullable=False),
         sa.Column("group_interval", types.Span(), nullable=False),
@@ -471,6 +472,14 @@ def upgrade() -> None:
         "ix_notifications_waiting",
         "notifications",
         ["channel_id", "next_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_notifications_gravest",
+        "notifications",
+        ["channel_id", "gravity", "next_at", "id"],
         unique=False,
         sqlite_where=sa.text("next_at IS NOT NULL"),
         postgresql_where=sa.text("next_at IS NOT NULL"),
