@@ -49,7 +49,7 @@ async def audited(post: Post, action: str) -> list[AuditEntry]:
 
 async def changes_nothing(post: Post, client: Client, code: str, *, why: str) -> None:
     alert = (await post.client.alerts()).items[0]
-    for ask in (client.open_alert_link, client.acknowledge_by_link, client.snooze_by_link):
+    for ask in (client.open_alert_link, client.acknowledge_by_link, client.silence_by_link):
         with pytest.raises((NotFound, Invalid), match=why):
             await ask(code)
     assert (await post.client.alerts()).items[0] == alert
@@ -87,37 +87,46 @@ async def test_what_is_acknowledged_or_over_stays_so(post: Post, stranger: Clien
     code, alert = code_of(post), await only(post.client)
     await post.client.acknowledge_alert(alert)
     assert await left(await stranger.acknowledge_by_link(code), post)
-    assert await left(await stranger.snooze_by_link(code), post)
+    assert await left(await stranger.silence_by_link(code), post)
     await post.says(job, "success")
-    for ask in (stranger.acknowledge_by_link, stranger.snooze_by_link):
+    for ask in (stranger.acknowledge_by_link, stranger.silence_by_link):
         done = await ask(code)
         assert done.alert.ending is Ending.RECOVERED
         assert await left(done, post)
-    assert await audited(post, "alert.snooze") == []
+    assert await audited(post, "silence.create") == []
     assert len(await audited(post, "alert.acknowledge")) == 1
 
 
-async def test_snoozed_by_it_the_alert_is_told_again_after_an_hour(post: Post, stranger: Client) -> None:
-    await failing(post)
-    done = await stranger.snooze_by_link(code_of(post))
-    assert done.alert.snoozed_until == post.world.now + timedelta(hours=1)
-    assert (await events(post, done.alert.id))[1:] == [(Happening.SNOOZED, BY_LINK)]
-    assert len(await audited(post, "alert.snooze")) == 1
-    await post.passes(minutes=59)
+async def test_silenced_by_it_the_alert_is_told_again_after_an_hour(post: Post, stranger: Client) -> None:
+    job = await failing(post)
+    done = await stranger.silence_by_link(code_of(post))
+    assert done.changed
+    assert done.alert.held
+    (silence,) = (await post.client.silences()).items
+    assert (silence.matcher, silence.made_by) == ("job:default/nightly-backup class:failed", BY_LINK)
+    assert silence.until == post.world.now + timedelta(hours=1)
+    (entry,) = await audited(post, "silence.create")
+    assert (entry.actor, entry.target_id) == (BY_LINK, silence.id)
+    await post.passes(minutes=30)
+    await post.says(job, "fail")
+    await post.passes(minutes=29)
     assert len(post.box.taken) == 1
     await post.passes(minutes=2)
     assert post.subjects()[1:] == ["STILL DOWN: Nightly backup in default"]
     assert (await stranger.acknowledge_by_link(code_of(post))).changed
 
 
-async def test_a_snooze_is_made_longer_by_it_and_never_shorter(post: Post, stranger: Client) -> None:
+async def test_what_is_quiet_for_longer_is_not_silenced_by_it(post: Post, stranger: Client) -> None:
     await failing(post)
     code, alert = code_of(post), await only(post.client)
     await post.client.snooze_alert(alert, post.world.now + timedelta(hours=8))
-    assert await left(await stranger.snooze_by_link(code), post)
-    await post.client.snooze_alert(alert, post.world.now + timedelta(minutes=5))
-    assert (await stranger.snooze_by_link(code)).alert.snoozed_until == post.world.now + timedelta(hours=1)
-    assert (await stranger.acknowledge_by_link(code)).alert.snoozed_until is None
+    assert await left(await stranger.silence_by_link(code), post)
+    await post.client.unacknowledge_alert(alert)
+    assert (await stranger.silence_by_link(code)).changed
+    await post.goes_out()
+    again = await stranger.silence_by_link(code)
+    assert not again.changed
+    assert len((await post.client.silences()).items) == 1
 
 
 async def test_it_ends_after_seven_days(post: Post, stranger: Client) -> None:
@@ -163,7 +172,7 @@ async def test_it_does_nothing_while_the_organisation_is_closed(post: Post, stra
     code = code_of(post)
     async with post.world.person("acme", Role.OWNER) as owner:
         await owner.delete_tenant()
-        for ask in (stranger.open_alert_link, stranger.acknowledge_by_link, stranger.snooze_by_link):
+        for ask in (stranger.open_alert_link, stranger.acknowledge_by_link, stranger.silence_by_link):
             with pytest.raises(NotFound, match="closed"):
                 await ask(code)
         await owner.restore_tenant()

@@ -69,7 +69,7 @@ BY_BODY = {
     "unsubscribe",
     "open_alert_link",
     "acknowledge_by_link",
-    "snooze_by_link",
+    "silence_by_link",
     "unacknowledge_alert",
 }
 """What these name is not there, or opens nothing."""

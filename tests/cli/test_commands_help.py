@@ -74,7 +74,7 @@ def test_every_route_is_reachable_from_the_command_line() -> None:
         "unsubscribe",
         "open_alert_link",
         "acknowledge_by_link",
-        "snooze_by_link",
+        "silence_by_link",
         # What a person does with an account of their own, in a browser; the command line comes with a token.
         "accept_invitation",
         "change_password",

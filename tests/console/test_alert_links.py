@@ -27,7 +27,7 @@ def buttons_of(page: str) -> list[tuple[str, str]]:
     return [(unescape(action), label) for action, label in found]
 
 
-@pytest.mark.parametrize(("deed", "first"), [("acknowledge", "Acknowledge"), ("snooze", "Snooze for an hour")])
+@pytest.mark.parametrize(("deed", "first"), [("acknowledge", "Acknowledge"), ("silence", "Silence for an hour")])
 async def test_a_link_shows_the_alert_and_its_own_button_first(post: Post, deed: str, first: str) -> None:
     link = await acting_link(post, deed)
     async with visiting(post.world, "") as stranger:
@@ -41,10 +41,10 @@ async def test_a_link_shows_the_alert_and_its_own_button_first(post: Post, deed:
 
 
 async def test_its_button_acts_and_the_page_says_how_it_is_now(post: Post) -> None:
-    link = await acting_link(post, "snooze")
+    link = await acting_link(post, "silence")
     async with visiting(post.world, "") as stranger:
         done = await stranger.post(link)
-        assert "Put off for an hour. If it is still open then, it is told again." in done.text
+        assert "Silenced for an hour. What is still open then is told." in done.text
         assert [label for _, label in buttons_of(done.text)] == ["Acknowledge"]
         ((action, _),) = buttons_of(done.text)
         assert "You acknowledged it" in (await stranger.post(action)).text
@@ -66,7 +66,7 @@ async def test_another_site_presses_no_button(post: Post) -> None:
 @pytest.mark.parametrize("code", ["", "nonsense", "x" * 600, "%F0%9F%90%99"])
 async def test_a_link_to_an_alert_that_is_none_is_a_page_in_words(visits: Visits, code: str) -> None:
     stranger = await visits("")
-    for page in ("/alert-link/acknowledge", "/alert-link/snooze"):
+    for page in ("/alert-link/acknowledge", "/alert-link/silence"):
         for answer in (await stranger.get(f"{page}?code={code}"), await stranger.post(f"{page}?code={code}")):
             assert (answer.status_code, "This link opens nothing" in answer.text) == (404, True)
             assert "This link is not whole: take it from the message once more. Nothing was changed." in answer.text

@@ -68,7 +68,7 @@ TO_NOBODY = {
     "/reset": 404,
     "/unsubscribe": 404,
     "/alert-link/acknowledge": 404,
-    "/alert-link/snooze": 404,
+    "/alert-link/silence": 404,
     "/sign-in/with/{provider}": 404,
     "/sign-in/with/{provider}/go": 404,
     "/sign-in/callback": 401,

@@ -156,7 +156,7 @@ async def test_where_everybody_must_every_page_leads_to_setting_one_up(world: Wo
             "/reset",
             "/unsubscribe",
             "/alert-link/acknowledge",
-            "/alert-link/snooze",
+            "/alert-link/silence",
             "/",
         }
         for page in pages():

@@ -93,7 +93,7 @@ async def test_the_link_in_a_letter_opens_a_page_whose_button_acknowledges(post:
     await post.passes(minutes=20)
     await post.says(job, "success")
     assert post.subjects() == ["DOWN: Nightly backup in default", "RECOVERED: Nightly backup in default"]
-    assert [link_in(post.box.taken[1], called) for called in ("Acknowledge", "Snooze for an hour")] == ["", ""]
+    assert [link_in(post.box.taken[1], called) for called in ("Acknowledge", "Silence for an hour")] == ["", ""]
     assert link_in(post.box.taken[1], "The run").startswith("/runs/")
 
 

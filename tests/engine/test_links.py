@@ -27,7 +27,7 @@ def test_a_link_is_for_one_alert_and_one_channel() -> None:
 def test_both_links_of_a_message_open_with_one_code_which_is_short() -> None:
     pages = LINKS.acting(TENANT, ALERT, CHANNEL, BEGINNING)
     assert pages.acknowledge == f"{BASE}/alert-link/acknowledge?code={pages.code}"
-    assert pages.snooze == f"{BASE}/alert-link/snooze?code={pages.code}"
+    assert pages.silence == f"{BASE}/alert-link/silence?code={pages.code}"
     assert len(pages.code) < 140
 
 

@@ -20,7 +20,7 @@ CODE = "Zm9y_YW55-Ym9keQ" * 8
 """As long as they are."""
 ACTS = (
     Link("Acknowledge", f"https://cron.example.org/alert-link/acknowledge?code={CODE}", Act.ACKNOWLEDGE, CODE),
-    Link("Snooze for an hour", f"https://cron.example.org/alert-link/snooze?code={CODE}", Act.SNOOZE, CODE),
+    Link("Silence for an hour", f"https://cron.example.org/alert-link/silence?code={CODE}", Act.SILENCE, CODE),
 )
 HOSTILE = (
     "<b>x</b><script>alert(1)</script> &lt;&amp; <!channel> <users/all> <@U1> <#C1> @everyone @channel @all @here "

@@ -87,7 +87,7 @@ async def test_an_alert_fires_with_labels_for_routes_and_annotations_for_people(
 async def test_who_is_told_by_it_can_act_here(there: Alertmanager) -> None:
     await sent(there, parcel(offering()))
     annotations = there.posted[0]["annotations"]
-    assert (annotations["acknowledge"], annotations["snooze"]) == tuple(act.url for act in ACTS)
+    assert (annotations["acknowledge"], annotations["silence"]) == tuple(act.url for act in ACTS)
 
 
 async def test_an_alert_fires_until_it_is_over(there: Alertmanager) -> None:

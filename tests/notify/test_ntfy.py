@@ -70,7 +70,7 @@ async def test_of_many_links_the_tap_takes_the_first_and_the_buttons_the_next(ch
     await channel.delivers(notices.parcel(notices.offering()))
     (message,) = fake.messages.values()
     assert message.click == notices.RUN
-    assert [action.label for action in message.actions] == ["Acknowledge", "Snooze for an hour", "The run"]
+    assert [action.label for action in message.actions] == ["Acknowledge", "Silence for an hour", "The run"]
 
 
 @pytest.mark.parametrize("account", [{"token": TOKEN}, {"token": "", "user": USER, "password": PASSWORD}])

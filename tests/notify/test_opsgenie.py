@@ -77,7 +77,7 @@ async def test_an_alert_is_created_with_all_that_is_known(there: Opsgenie) -> No
 async def test_who_is_told_by_it_can_act_here(there: Opsgenie) -> None:
     await send(there, parcel(offering(labels={"long": "x" * 900, **{f"name {n}": "y" * 900 for n in range(9)}})))
     (alert,) = there.created
-    assert (alert["details"]["acknowledge"], alert["details"]["snooze"]) == tuple(act.url for act in ACTS)
+    assert (alert["details"]["acknowledge"], alert["details"]["silence"]) == tuple(act.url for act in ACTS)
     assert all(act.url in alert["description"] for act in ACTS)
 
 

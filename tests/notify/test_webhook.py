@@ -107,7 +107,7 @@ async def test_the_body_holds_all_that_is_known_of_the_alert(receiver: Receiver)
 async def test_what_the_reader_may_do_stands_beside_the_links(receiver: Receiver) -> None:
     await send(receiver, parcel(offering()))
     (event,) = receiver.taken.values()
-    assert event["data"]["acts"] == {"acknowledge": ACTS[0].url, "snooze": ACTS[1].url}
+    assert event["data"]["acts"] == {"acknowledge": ACTS[0].url, "silence": ACTS[1].url}
     assert {link["url"] for link in event["data"]["links"]} == {RUN}
 
 

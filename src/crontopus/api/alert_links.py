@@ -50,18 +50,18 @@ async def acknowledge(parts: Parts, form: NamedDependency[AlertLinkCode]) -> Lin
 
 
 @post(
-    "/alert-links/snooze",
-    operation_id="snooze_by_link",
+    "/alert-links/silence",
+    operation_id="silence_by_link",
     opt=FOR_ANYONE,
     dependencies={"form": Body(AlertLinkCode)},
     status_code=200,
     request_max_body_size=ANYONE_MOST_BYTES,
 )
-async def snooze(parts: Parts, form: NamedDependency[AlertLinkCode]) -> LinkedAlert:
-    """Snooze the alert of a link for an hour. One that is quiet for longer, or over, stays as it is."""
+async def silence(parts: Parts, form: NamedDependency[AlertLinkCode]) -> LinkedAlert:
+    """Silence for an hour what the alert of a link is of. One that is held for longer, or over, stays as it is."""
     signed = _signed(parts, form)
     async with parts.db.write(signed.tenant) as tx:
-        return await _told(tx, await engine.snooze(tx, signed))
+        return await _told(tx, await engine.silence(tx, signed))
 
 
 def _signed(parts: Parts, form: AlertLinkCode) -> Signed:
@@ -78,4 +78,4 @@ async def _told(tx: Tx, linked: Linked) -> LinkedAlert:
     )
 
 
-ROUTES = [opened, acknowledge, snooze]
+ROUTES = [opened, acknowledge, silence]

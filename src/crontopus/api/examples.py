@@ -164,7 +164,7 @@ BODIES: dict[str, Struct] = {
     "open_unsubscribe": UnsubscribeCode(code="the code in the link"),
     "unsubscribe": UnsubscribeCode(code="the code in the link"),
     **dict.fromkeys(
-        ("open_alert_link", "acknowledge_by_link", "snooze_by_link"), AlertLinkCode(code="the code in the link")
+        ("open_alert_link", "acknowledge_by_link", "silence_by_link"), AlertLinkCode(code="the code in the link")
     ),
 }
 """By operation."""

@@ -196,5 +196,5 @@ class Alerts(Http):
     async def acknowledge_by_link(self, code: str) -> LinkedAlert:
         return await self.call("POST", "/alert-links/acknowledge", LinkedAlert, AlertLinkCode(code=code))
 
-    async def snooze_by_link(self, code: str) -> LinkedAlert:
-        return await self.call("POST", "/alert-links/snooze", LinkedAlert, AlertLinkCode(code=code))
+    async def silence_by_link(self, code: str) -> LinkedAlert:
+        return await self.call("POST", "/alert-links/silence", LinkedAlert, AlertLinkCode(code=code))

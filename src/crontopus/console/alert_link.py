@@ -30,7 +30,7 @@ class Deed(Struct, frozen=True):
 
 DEEDS = {
     "acknowledge": Deed("Acknowledge", "You acknowledged it: nobody is told any more."),
-    "snooze": Deed("Snooze for an hour", "Put off for an hour. If it is still open then, it is told again."),
+    "silence": Deed("Silence for an hour", "Silenced for an hour. What is still open then is told."),
 }
 
 
@@ -45,9 +45,9 @@ async def acknowledge(request: Visit, client: NamedDependency[Client], visitor: 
     return await _page(request, visitor, client.acknowledge_by_link(_code(request)))
 
 
-@post(f"{PAGE}/snooze", status_code=200, request_max_body_size=ANYONE_MOST_BYTES)
-async def snooze(request: Visit, client: NamedDependency[Client], visitor: NamedDependency[View]) -> Response[str]:
-    return await _page(request, visitor, client.snooze_by_link(_code(request)))
+@post(f"{PAGE}/silence", status_code=200, request_max_body_size=ANYONE_MOST_BYTES)
+async def silence(request: Visit, client: NamedDependency[Client], visitor: NamedDependency[View]) -> Response[str]:
+    return await _page(request, visitor, client.silence_by_link(_code(request)))
 
 
 def _code(request: Visit) -> str:
@@ -90,7 +90,9 @@ def _open_to(found: LinkedAlert, wanted: str, visitor: View) -> list[str]:
         return []
     if alert_words.is_acknowledged(found.alert, visitor.now):
         return ["acknowledge"] if found.alert.snoozed_until else []
+    if found.alert.held:
+        return ["acknowledge"]
     return sorted(DEEDS, key=lambda name: name != wanted)
 
 
-ROUTES: list[Any] = [page, acknowledge, snooze]
+ROUTES: list[Any] = [page, acknowledge, silence]

@@ -46,7 +46,7 @@ class Acting(Struct, frozen=True):
 
     code: str
     acknowledge: str
-    snooze: str
+    silence: str
 
 
 class Links:
@@ -62,7 +62,7 @@ class Links:
         """For one alert, and whoever reads what comes on this channel."""
         code = self._code(Signed(Purpose.ALERT, tenant, alert, now.replace(microsecond=0) + WORTH, channel))
         page = f"{self.public_url}/alert-link"
-        return Acting(code, f"{page}/acknowledge?code={code}", f"{page}/snooze?code={code}")
+        return Acting(code, f"{page}/acknowledge?code={code}", f"{page}/silence?code={code}")
 
     def opened(self, code: str, purpose: Purpose, now: datetime) -> Signed:
         """Raises NotFound for what is no link of ours, one for something else, and one that is over. With another

@@ -146,7 +146,7 @@ class Notices:
         pages = self._acting(tx.tenant, stored.alert.id, message.channel_id, tx.now)
         return [
             Link("Acknowledge", pages.acknowledge, Act.ACKNOWLEDGE, pages.code),
-            Link("Snooze for an hour", pages.snooze, Act.SNOOZE, pages.code),
+            Link("Silence for an hour", pages.silence, Act.SILENCE, pages.code),
         ]
 
 

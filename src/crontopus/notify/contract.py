@@ -31,7 +31,7 @@ class Act(StrEnum):
     """What whoever reads a message may do about its alert, on a page that asks nobody to sign in."""
 
     ACKNOWLEDGE = "acknowledge"
-    SNOOZE = "snooze"
+    SILENCE = "silence"
 
 
 class Link(Struct, frozen=True):

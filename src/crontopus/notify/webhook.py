@@ -78,7 +78,7 @@ class Data(Struct, frozen=True, kw_only=True):
     `alert` stays the same from its opening to its end; `opening` counts how often it was opened. `severity`: `info`,
     `warning` or `critical`. `class`: what is wrong, such as `failed` or `missed`. `state`: how it is now, in a word.
     `over`: the trouble has passed. `output`: its last lines. `acts`: what may be done about it now by whoever has the
-    message, `acknowledge` and `snooze`, each with the address of a page that asks for one press of a button.
+    message, `acknowledge` and `silence`, each with the address of a page that asks for one press of a button.
     """
 
     alert: str
