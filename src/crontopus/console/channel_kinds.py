@@ -417,7 +417,7 @@ WAYS: dict[str, Way] = {
             Field(
                 name="token",
                 label="Token",
-                hint="An access token that may read and write issues of the repository.",
+                hint="An access token that may read and write issues of the repository, of an account that may push.",
                 secret=True,
             ),
             Field(
