@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import anyio
 import structlog
+from anyio import CapacityLimiter
 from anyio.abc import TaskStatus
 from litestar import Litestar
 from msgspec import Struct
@@ -80,6 +81,7 @@ from crontopus.engine.verdicts import Verdicts
 from crontopus.engine.vitals import Look
 from crontopus.http import HttpServer, free_port
 from crontopus.metrics import Metrics
+from crontopus.notify import apprise
 from crontopus.storage import accounts as stored_accounts
 from crontopus.storage import sealing
 from crontopus.storage.checkpoints import Checkpoints
@@ -241,6 +243,7 @@ def _reach(config: Config) -> Reach:
         networks=config.open_networks,
         proxy=config.alert_proxy or None,
         folder=Path(config.alert_log) if config.alert_log else None,
+        apprise=CapacityLimiter(apprise.AT_ONCE) if config.allow_apprise else None,
     )
 
 

@@ -128,6 +128,13 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alert_log: Annotated[
         str, Meta(description="Folder into which channels of the kind `log` write; empty: there are none.")
     ] = ""
+    allow_apprise: Annotated[
+        bool,
+        Meta(
+            description="Whether channels of the kind `apprise` may tell anything: they reach whatever this machine "
+            "reaches, private addresses too, whoever made them."
+        ),
+    ] = False
     heartbeat_url: Annotated[
         str,
         Meta(

@@ -1,5 +1,6 @@
 """The pages of channels: their forms, their state, their test, and the link that switches one off."""
 
+import sys
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -293,6 +294,17 @@ def test_settings_that_cannot_be_read_name_their_field(field: str, text: str) ->
 def test_where_a_channel_goes_never_shows_a_secret() -> None:
     assert ways.goes_to(CHANNEL) == "a@b.c"
     assert ways.goes_to(replace(CHANNEL, kind="of a newer server")) == ""
+
+
+async def test_a_kind_whose_package_is_not_installed_is_not_offered(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = 'value="apprise"'
+    assert offered in (await post.browser.get("/channels/new?kind=email")).text
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    assert offered not in (await post.browser.get("/channels/new?kind=email")).text
+    typed = {"kind": "apprise", "name": "On call", "settings-urls": "json://x.example"}
+    assert "pip install" in (await post.browser.post("/channels/new", typed)).text
 
 
 def test_every_kind_of_channel_has_its_form() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from crontopus.client import Client
@@ -23,6 +24,8 @@ from crontopus.wire.jobs import NewJob
 from crontopus.wire.runs import CheckIn
 from crontopus.wire.schedules import Schedule
 from tests.notify.fakes import Reply, served
+from tests.notify.fakes.apprise import KEY
+from tests.notify.fakes.apprise import Receiver as Apprised
 from tests.notify.fakes.gotify import TOKEN, Gotify
 from tests.notify.fakes.webhook import Receiver
 from tests.world import World, world_in
@@ -160,6 +163,22 @@ async def test_what_is_private_is_reached_only_where_it_is_allowed(world_data: t
         found = await client.test_channel(channel.id)
     assert (found.outcome, found.status, it.requests) == ("GiveUp", None, [])
     assert "alert_networks" in found.why
+
+
+@pytest.mark.parametrize(("allowed", "outcome"), [(True, "Delivered"), (False, "GiveUp")])
+async def test_apprise_tells_only_where_the_operator_allows_it(
+    world_data: tuple[Path, str], allowed: bool, outcome: str
+) -> None:
+    async with (
+        world_in(*world_data, allow_apprise=allowed) as world,
+        world.signed_in("acme") as client,
+        served(Apprised()) as it,
+    ):
+        channel = await made(client, "apprise", urls=it.as_apprise)
+        found = await client.test_channel(channel.id)
+    assert found.outcome == outcome, found.why
+    assert len(it.messages) == allowed
+    assert KEY not in msgspec.json.encode(channel).decode()
 
 
 async def test_the_log_is_written_where_the_operator_says(world_data: tuple[Path, str], tmp_path: Path) -> None:

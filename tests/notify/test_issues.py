@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from crontopus.domain.routing import Kind
 from crontopus.notify import issues
 from crontopus.notify.contract import Unreachable
-from crontopus.notify.outcome import GiveUp, TryAgain
+from crontopus.notify.outcome import Delivered, GiveUp, TryAgain
 from tests.notify import notices
 from tests.notify.conformance import Channel, Conformance
 from tests.notify.fakes import Cut, Reply, Request, served, spoiled
@@ -110,6 +110,12 @@ async def test_a_label_of_forgejo_is_made_once(channel: Channel, fake: Issues) -
     assert {each.labels[0] for each in fake.issues.values()} == {"crontopus"}
 
 
+async def test_a_label_among_many_is_found_and_not_made_again(channel: Channel, fake: Issues) -> None:
+    fake.labels = [f"area/{number}" for number in range(120)]
+    await channel.delivers(notices.group())
+    assert fake.labels.count("crontopus") == (1 if fake.forge == "forgejo" else 0)
+
+
 async def test_too_much_is_told_as_forbidden_and_is_waited_for(channel: Channel, fake: Issues) -> None:
     reset = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(notices.NOW.timestamp()) + 60)}
     fake.always = Reply(403, {"message": "API rate limit exceeded"}, reset)
@@ -120,6 +126,42 @@ async def test_too_much_is_told_as_forbidden_and_is_waited_for(channel: Channel,
     outcome = await channel.send(notices.single())
     assert isinstance(outcome, TryAgain)
     assert outcome.after == timedelta(minutes=1)
+
+
+async def test_too_much_at_once_is_waited_for_a_minute_where_nothing_says_how_long(
+    channel: Channel, fake: Issues
+) -> None:
+    left = {"X-RateLimit-Remaining": "4990", "X-RateLimit-Reset": str(int(notices.NOW.timestamp()) + 3000)}
+    fake.always = Reply(403, {"message": "You have exceeded a secondary rate limit."}, left)
+    outcome = await channel.send(notices.single())
+    assert isinstance(outcome, TryAgain)
+    assert outcome.after == timedelta(minutes=1)
+
+
+async def test_a_fault_of_theirs_is_not_waited_for_until_its_count_begins_anew(channel: Channel, fake: Issues) -> None:
+    left = {"X-RateLimit-Remaining": "4990", "X-RateLimit-Reset": str(int(notices.NOW.timestamp()) + 3000)}
+    fake.always = Reply(502, b"<html>Unicorn</html>", left)
+    outcome = await channel.send(notices.single())
+    assert isinstance(outcome, TryAgain)
+    assert outcome.after is None
+
+
+async def test_what_waits_for_other_issues_stays_open_and_tells_its_end(channel: Channel, fake: Issues) -> None:
+    reference = await channel.delivers(notices.single())
+    fake.waiting.add(int(reference))
+    outcome = await channel.send(notices.single(Kind.RESOLVE, reference=reference))
+    assert outcome == Delivered(reference)
+    (issue,) = fake.issues.values()
+    assert issue.state == "open"
+    assert "RECOVERED" in issue.comments[-1]
+
+
+async def test_a_repository_that_is_archived_breaks_the_channel(channel: Channel, fake: Issues) -> None:
+    fake.is_archived = True
+    outcome = await channel.send(notices.single())
+    assert isinstance(outcome, GiveUp)
+    assert outcome.broken
+    assert "archived" in outcome.why
 
 
 @pytest.mark.parametrize("change", [{"token": "ghp_another"}, {"repository": "acme/gone"}])

@@ -40,6 +40,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "opsgenie": {"api_key": "x" * 30},
     "alertmanager": {"url": "https://example.org"},
     "issues": {"repository": "acme/ops", "token": "x" * 20},
+    "apprise": {"urls": "json://x.example/a json://y.example/b"},
     "log": {"name": "alerts"},
 }
 
@@ -189,7 +190,7 @@ async def test_who_looks_at_a_try_cannot_act_by_its_links() -> None:
     assert CODE[:40] not in f"{exchanges} {outcome}"
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("email", "log")])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("email", "log", "apprise")])
 async def test_of_no_kind_a_try_shows_what_lets_one_act(kind: str) -> None:
     """However the address stands in what it sends, and wherever that is cut."""
     async with served(Gotify()) as fake:

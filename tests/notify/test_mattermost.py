@@ -1,6 +1,7 @@
 """Mattermost: what its webhook is sent, and what its errors mean."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from crontopus.domain.routing import Kind
 from crontopus.notify import mattermost
-from crontopus.notify.outcome import GiveUp
+from crontopus.notify.outcome import GiveUp, TryAgain
 from tests.notify import notices
 from tests.notify.conformance import Channel, Conformance
 from tests.notify.fakes import Reply, Request, served, spoiled
@@ -73,6 +74,19 @@ async def test_webhooks_that_are_switched_off_break_the_channel(channel: Channel
     assert "disabled" in outcome.why
 
 
+async def test_a_database_of_theirs_that_is_down_breaks_nothing(channel: Channel, fake: Mattermost) -> None:
+    error = {"id": "web.incoming_webhook.channel.app_error", "message": "Couldn't find the channel."}
+    fake.always = Reply(500, error)
+    assert isinstance(await channel.send(notices.single()), TryAgain)
+
+
+async def test_a_limit_of_its_rate_is_told_in_plain_text(channel: Channel, fake: Mattermost) -> None:
+    fake.always = Reply(429, b"limit exceeded\n", {"X-RateLimit-Remaining": "0", "Retry-After": "1"})
+    outcome = await channel.send(notices.single())
+    assert isinstance(outcome, TryAgain)
+    assert outcome.after == timedelta(seconds=1)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -81,7 +95,7 @@ async def test_webhooks_that_are_switched_off_break_the_channel(channel: Channel
         lambda request: replace(request, headers={"content-type": "text/plain"}),
         spoiled(lambda body: body.update(attachments=[])),
         spoiled(lambda body: body["attachments"][0].update(color="red")),
-        spoiled(lambda body: body["attachments"][0].update(text="x" * 8000)),
+        spoiled(lambda body: body["attachments"][0].update(text="x" * 760_000)),
     ],
 )
 async def test_the_fake_sees_a_mistake(channel: Channel, fake: Mattermost, spoil: Callable[[Request], Any]) -> None:

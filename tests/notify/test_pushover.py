@@ -91,6 +91,15 @@ async def test_a_quota_of_the_month_is_waited_for_no_longer_than_a_day(repeating
     assert "quota" in outcome.why
 
 
+async def test_a_fault_of_theirs_is_not_waited_for_until_the_quota_begins_anew(
+    repeating: Channel, fake: Pushover
+) -> None:
+    fake.always = Reply(500, b"", {"X-Limit-App-Reset": str(int(notices.NOW.timestamp()) + 240_000)})
+    outcome = await repeating.send(notices.single())
+    assert isinstance(outcome, TryAgain)
+    assert outcome.after is None
+
+
 @pytest.mark.parametrize("change", [{"token": TOKEN[::-1]}, {"user": USER[::-1]}])
 async def test_a_wrong_token_or_user_breaks_the_channel(repeating: Channel, change: dict[str, str]) -> None:
     repeating.settings = replace(repeating.settings, **change)
@@ -112,6 +121,7 @@ def _with(request: Request, **changes: str) -> Request:
         lambda request: _with(request, retry="29"),
         lambda request: _with(request, expire="10801"),
         lambda request: _with(request, priority="3"),
+        lambda request: _with(request, device="x" * 26),
         lambda request: _with(request, colour="red"),
     ],
 )

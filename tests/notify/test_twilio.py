@@ -106,7 +106,10 @@ async def test_a_key_lets_in_as_well_as_the_account(text: Channel) -> None:
     await text.delivers(notices.single())
 
 
-@pytest.mark.parametrize("change", [{"token": TOKEN[::-1]}, {"to": STOPPED}, {"sender": "+15005550001"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"token": TOKEN[::-1]}, {"to": STOPPED}, {"sender": "+15005550001"}, {"sender": SERVICE.replace("0", "1")}],
+)
 async def test_what_will_never_work_breaks_the_channel(text: Channel, change: dict[str, str]) -> None:
     text.settings = replace(text.settings, **change)
     outcome = await text.send(notices.single())
@@ -134,6 +137,7 @@ def _with(request: Request, **changes: str) -> Request:
         lambda request: _with(request, Body="x" * 1601),
         lambda request: _with(request, To="0123"),
         lambda request: _with(request, Text="x"),
+        lambda request: _with(request, From=""),
     ],
 )
 async def test_the_fake_sees_a_mistake_in_a_text(text: Channel, fake: Twilio, spoil: Callable[[Request], Any]) -> None:

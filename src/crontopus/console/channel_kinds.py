@@ -43,12 +43,13 @@ class Field(Struct, frozen=True, kw_only=True):
 
 class Way(Struct, frozen=True):
     """A kind of channel. The first of its `fields` that is no secret says where it goes. `templates`: what of its
-    messages can be said in words of one's own.
+    messages can be said in words of one's own. `package`: what must be installed before it is offered.
     """
 
     title: str
     fields: tuple[Field, ...]
     templates: tuple[Field, ...] = ()
+    package: str = ""
 
 
 NAMES = (
@@ -417,7 +418,7 @@ WAYS: dict[str, Way] = {
             Field(
                 name="token",
                 label="Token",
-                hint="An access token that may read and write issues of the repository.",
+                hint="An access token that may read and write issues of the repository, of an account that may push.",
                 secret=True,
             ),
             Field(
@@ -437,6 +438,19 @@ WAYS: dict[str, Way] = {
             Field(name="label", label="Label", hint="The label that every issue gets.", optional=True),
         ),
         WORDS,
+    ),
+    "apprise": Way(
+        "Apprise",
+        (
+            Field(
+                name="urls",
+                label="URLs",
+                hint="URLs of Apprise, such as `discord://…`, with blanks between.",
+                secret=True,
+            ),
+        ),
+        WORDS,
+        package="apprise",
     ),
     "log": Way("Log file", (Field(name="name", label="Name", hint="The file's name, without its ending `.jsonl`."),)),
 }

@@ -1,5 +1,6 @@
 """Channels: by which ways alerts are told, whether these work, and the deeds that need one button."""
 
+from importlib.util import find_spec
 from typing import Any
 from uuid import UUID
 
@@ -154,7 +155,7 @@ async def _form(
         "channel-form.html",
         status,
         kind=kind,
-        kinds=[(key, way.title) for key, way in WAYS.items()],
+        kinds=[(key, way.title) for key, way in WAYS.items() if not way.package or find_spec(way.package)],
         way=_way(kind),
         channel=channel,
         others=[("", "None"), *((str(one.id), one.name) for one in others)],

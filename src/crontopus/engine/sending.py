@@ -44,13 +44,14 @@ class Tried(Struct, frozen=True, kw_only=True):
 class Reach(Struct, frozen=True, kw_only=True):
     """How far this installation reaches. `mail`: its server; None: it sends no e-mail. `networks`: that channels may
     reach although they are not public. `proxy`: by which they reach the web; None: by none. `folder`: of the kind
-    `log`; None: there is none.
+    `log`; None: there is none. `apprise`: so many programs of this kind at once; None: it is not allowed.
     """
 
     mail: MailServer | None = None
     networks: Sequence[Network] = ()
     proxy: str | None = None
     folder: Path | None = None
+    apprise: anyio.CapacityLimiter | None = None
 
 
 class Sender:
@@ -123,6 +124,7 @@ class Sender:
                 self._reach.networks, secrets, self._reach.proxy, kept=kept, hosts=self._hosts
             ),
             folder=self._reach.folder,
+            apprise=self._reach.apprise,
         )
 
 

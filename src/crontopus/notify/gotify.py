@@ -18,7 +18,7 @@ SECRETS = frozenset({"token"})
 
 _MESSAGE, _TITLE = 10_000, 250
 _PRIORITIES = {Tone.GOOD: 2, Tone.QUIET: 1, Tone.INFO: 4, Tone.WARNING: 6, Tone.BAD: 9}
-"""On a phone, from 1 it is in the bar, from 4 it makes a sound, from 8 it pops up."""
+"""On a phone, from 1 it is in the bar, from 4 it makes a sound, from 8 it vibrates, too."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ a mark at its end, so that a try whose answer got lost opens no second one.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -28,6 +29,9 @@ _BODY = 4_000
 """Bytes: some issues of a list must fit in what is read of an answer."""
 _PAGE, _PAGES, _BACK = 5, 10, timedelta(days=1)
 """How far back an alert's issue is looked for."""
+_LABELS = 30
+"""So many labels of a page; Forgejo gives no more than 50."""
+_MINUTE = timedelta(minutes=1)
 _COLOUR = "d92d20"
 
 
@@ -41,7 +45,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             description="The repository, as `owner/name`.",
         ),
     ]
-    token: Annotated[Token, Meta(description="An access token that may read and write issues of the repository.")]
+    token: Annotated[
+        Token,
+        Meta(
+            description="An access token that may read and write issues of the repository, of an account that may "
+            "push to it: no other may set a label."
+        ),
+    ]
     url: Annotated[Address, Meta(description="Where the API is: of Forgejo, its address and `/api/v1`.")] = (
         "https://api.github.com"
     )
@@ -158,8 +168,10 @@ class _Repository:
         return issue.number
 
     async def set_state(self, number: int, state: str) -> None:
+        """What Forgejo keeps open, since other issues that it waits for are, stays so: a comment tells of the end."""
         answer = await self._ask("PATCH", f"issues/{number}", {"state": state})
-        self._expect(answer)
+        if answer.status != HTTPStatus.PRECONDITION_FAILED:
+            self._expect(answer)
 
     async def comment(self, number: int) -> None:
         self._expect(await self._ask("POST", f"issues/{number}/comments", {"body": self.text}))
@@ -168,15 +180,27 @@ class _Repository:
         """GitHub takes a name, and makes a label of that name; Forgejo wants a number, and the label to be there."""
         if self.settings.forge == "github":
             return self.settings.label
-        answer = await self._ask("GET", "labels?limit=50")
-        for label in answers.read(answer, list[_Label]) or []:
-            if label.name == self.settings.label:
-                return label.id
+        known = await self._known_label()
+        if known is not None:
+            return known
         made = await self._ask("POST", "labels", {"name": self.settings.label, "color": f"#{_COLOUR}"})
         found = answers.read(made, _Label)
         if not made.is_success or found is None:
             raise _Stop(self._refused(made))
         return found.id
+
+    async def _known_label(self) -> int | None:
+        for page in range(1, _PAGES + 1):
+            answer = await self._ask("GET", f"labels?limit={_LABELS}&page={page}")
+            if not answer.is_success:
+                raise _Stop(self._refused(answer))
+            labels = answers.read(answer, list[_Label]) or []
+            for label in labels:
+                if label.name == self.settings.label:
+                    return label.id
+            if not labels:
+                break
+        return None
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         """Where nothing was to be changed, nothing has arrived."""
@@ -205,15 +229,21 @@ class _Repository:
             raise _Stop(answers.unreadable(TITLE, answer))
 
     def _refused(self, answer: Answer) -> TryAgain | GiveUp:
-        """GitHub says `forbidden` also where too much was asked for."""
+        """GitHub says `forbidden` also where too much was asked for, and with each answer when its count begins anew.
+
+        Forgejo says `locked` of a repository that is archived.
+        """
         if answer.is_success:
             return answers.unreadable(TITLE, answer)
-        headers, at = answer.headers, self.sent_at
         said = answers.read(answer, _Said) or _Said()
-        is_limit = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
-        if answer.status == 403 and is_limit:
+        is_spent = answer.headers.get("x-ratelimit-remaining") == "0"
+        is_limit = is_spent or "retry-after" in answer.headers or "rate limit" in said.message
+        if answer.status == HTTPStatus.FORBIDDEN and is_limit:
             answer = replace(answer, status=429)
-        found = answers.outcome(TITLE, answer, at, said.message, [self.settings.token])
-        if isinstance(found, TryAgain):
-            return replace(found, after=found.after or answers.until(answer, "x-ratelimit-reset", at))
+        found = answers.outcome(TITLE, answer, self.sent_at, said.message, [self.settings.token])
+        if answer.status == HTTPStatus.LOCKED:
+            return GiveUp(found.why, broken=True)
+        if isinstance(found, TryAgain) and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            reset = answers.until(answer, "x-ratelimit-reset", self.sent_at) if is_spent else None
+            return replace(found, after=found.after or reset or _MINUTE)
         return found

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+from anyio import CapacityLimiter
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from crontopus.domain.errors import Fault, Invalid
 from crontopus.domain.mail_server import MailServer
 from crontopus.notify import (
     alertmanager,
+    apprise,
     discord,
     email,
     googlechat,
@@ -57,13 +59,14 @@ _FORM = "Expected `str` matching regex"
 class Ways(Struct, frozen=True):
     """By what this installation can send. `mail` None: it sends no e-mail. `unsubscribe`: the link that switches the
     channel off. `http`: makes the guarded client of one try, from the strings that are secret in the settings.
-    `folder`: where the kind `log` writes; None: nowhere.
+    `folder`: where the kind `log` writes; None: nowhere. `apprise`: so many programs of this kind at once; None: none.
     """
 
     mail: MailServer | None
     unsubscribe: str
     http: Callable[[Sequence[str]], Guarded]
     folder: Path | None
+    apprise: CapacityLimiter | None = None
 
 
 Send = Callable[[Any, Parcel, Ways, Guarded], Awaitable[Outcome]]
@@ -95,6 +98,10 @@ def _log(settings: log_file.Settings, parcel: Parcel, ways: Ways, _: Guarded) ->
     return log_file.send(settings, parcel, ways.folder)
 
 
+def _apprise(settings: apprise.Settings, parcel: Parcel, ways: Ways, _: Guarded) -> Awaitable[Outcome]:
+    return apprise.send(settings, parcel, ways.apprise)
+
+
 def _on_the_web(kind: ModuleType, templates: tuple[str, ...] = WORDS) -> Kind:
     async def send(settings: Any, parcel: Parcel, ways: Ways, http: Guarded) -> Outcome:
         outcome: Outcome = await kind.send(settings, parcel, http)
@@ -124,6 +131,7 @@ KINDS: dict[str, Kind] = {
     "opsgenie": _on_the_web(opsgenie, ()),
     "alertmanager": _on_the_web(alertmanager, ()),
     "issues": _on_the_web(issues),
+    "apprise": Kind(apprise.TITLE, apprise.Settings, apprise.SECRETS, apprise.KEEPS, _apprise, WORDS),
     "log": Kind(log_file.TITLE, log_file.Settings, log_file.SECRETS, log_file.KEEPS, _log),
 }
 
@@ -173,6 +181,7 @@ def read(kind: str, settings: Mapping[str, Any]) -> Any:
     wrong.
     """
     _require_known(kind)
+    _require_installed(kind)
     _require_offered(settings)
     return _converted(kind, settings)
 
@@ -218,6 +227,11 @@ def _require_known(kind: str) -> None:
         raise Invalid(
             f"there is no kind of channel {kind!r}: there are {', '.join(KINDS)}", (Fault("/kind", "unknown"),)
         )
+
+
+def _require_installed(kind: str) -> None:
+    if KINDS[kind].settings is apprise.Settings and not apprise.is_installed():
+        raise Invalid(apprise.NOT_INSTALLED, (Fault("/kind", apprise.NOT_INSTALLED),))
 
 
 def _require_offered(settings: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ KEEPS = False
 SECRETS = frozenset({"url"})
 
 _TEXT, _FALLBACK = 7000, 250
+"""Longer ones are taken, and folded."""
 _SHUT = ("incoming_webhook.invalid", "incoming_webhook.disabled", "incoming_webhook.channel", "incoming_webhook.perm")
 
 
@@ -52,12 +53,13 @@ async def send(settings: Settings, parcel: Parcel, http: Http) -> Outcome:
 
 
 def _judged(settings: Settings, parcel: Parcel, answer: Answer) -> Outcome:
-    """What is taken is answered with `ok`, and not with JSON."""
+    """What is taken is answered with `ok`, and not with JSON. With 500, its database is at fault, whatever it says."""
     if answer.is_success:
         return Delivered() if answer.text.strip() == "ok" else answers.unreadable(TITLE, answer)
     said = answers.read(answer, _Said) or _Said()
     found = answers.outcome(TITLE, answer, parcel.sent_at, said.message, [settings.url])
-    return GiveUp(found.why, broken=True) if any(reason in said.id for reason in _SHUT) else found
+    is_shut = answer.status != 500 and any(reason in said.id for reason in _SHUT)
+    return GiveUp(found.why, broken=True) if is_shut else found
 
 
 def _message(settings: Settings, parcel: Parcel) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def _judged(settings: Settings, parcel: Parcel, answer: Answer) -> Outcome:
         answer = replace(answer, status=400)
     why = "; ".join(said.errors)
     found = answers.outcome(TITLE, answer, parcel.sent_at, why, [settings.token, settings.user])
-    if isinstance(found, TryAgain):
+    if isinstance(found, TryAgain) and answer.status == 429:
         return replace(found, after=found.after or answers.until(answer, "x-limit-app-reset", parcel.sent_at))
     is_shut = "invalid" in (said.token, said.user, said.device)
     return GiveUp(found.why, broken=True) if is_shut else found

@@ -34,13 +34,16 @@ _SHUT = {
     21215,  # the account may not call there
     21219,  # a trial account may not call there
     21408,  # the account may not send there
+    21601,  # the number to send from is not the account's
     21603,  # there is no number to send from
     21606,  # the number to send from cannot send
     21608,  # a trial account may not send there
     21610,  # whoever is to be reached has said STOP
     21614,  # the number to reach is no mobile phone
-    21659,  # the number to send from is not the account's
+    21659,  # likewise
     21660,  # likewise
+    21701,  # the messaging service is not there, or not the account's
+    21705,  # the messaging service is none
 }
 
 

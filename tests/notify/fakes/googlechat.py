@@ -1,5 +1,7 @@
-"""Google Chat, after "Build a Google Chat app as a webhook", "Method: spaces.messages.create", "Cards v2" and "Format
-messages" (Format text in cards) of Google Workspace's developer documentation, as of 28 November 2026.
+"""Google Chat, after google/chat/v1/message.proto of googleapis/googleapis (a message, its thread, 32 KB of cards) and
+"Method: spaces.messages.create" (its parameters), "Usage limits" (60 in a minute and space; 429) and "Format messages"
+of Google Workspace's developer documentation, read on 28 November 2026; of "Build a Google Chat app as a webhook", an
+excerpt. From knowledge: what a card may hold, and the errors of a key or a token that is wrong.
 """
 
 from html.parser import HTMLParser

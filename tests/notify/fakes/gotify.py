@@ -1,5 +1,7 @@
-"""A Gotify server, after "API Documentation" (createMessage, Error) and "Message Extras" of gotify.net, as of
-28 November 2026.
+"""A Gotify server, after the source of gotify/server 2 and 3 (api/message.go, model/message.go, error/handler.go,
+auth/authentication.go, docs/spec.json) and of gotify/website (docs/msgextras.md, docs/priority.md,
+docs/migrate-to-3.md), read on 28 November 2026. It has no limit of its rate and of lengths; a priority is any number,
+of which the apps tell 0 to 10 apart.
 """
 
 import re

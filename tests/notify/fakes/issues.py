@@ -1,6 +1,8 @@
-"""Issues of GitHub, after "REST API endpoints for issues", "… for issue comments", "Best practices for using the REST
-API" and "Rate limits for the REST API" of docs.github.com; and of Forgejo, after its API reference (issue) as served at
-/api/swagger, both as of 28 November 2026.
+"""Issues of GitHub, after "Rate limits for the REST API" and "API Versions" of github/docs and GitHub's description
+of "Create an issue" as clients are generated from it; and of Forgejo, after copies of its source and of Gitea's
+(routers/api/v1/repo/issue.go and label.go, modules/structs/issue_label.go, what is read of `Authorization`), all read
+on 28 November 2026. That a body may have 65,536 characters is only said by GitHub's answers; from knowledge are the
+length of a title and "REST API endpoints for issue comments".
 """
 
 from typing import Annotated, Any, Literal
@@ -46,7 +48,9 @@ def _error(status: int, message: str) -> Refused:
 
 
 class Issues(Fake):
-    """`forge`: which of the two. `told`: all that was written, in order."""
+    """`forge`: which of the two. `told`: all that was written, in order. `waiting`: numbers of issues that cannot be
+    closed, since they wait for others. `is_archived`: the repository is only there to be read.
+    """
 
     def __init__(self, forge: Literal["github", "forgejo"]) -> None:
         super().__init__()
@@ -54,19 +58,23 @@ class Issues(Fake):
         self.issues: dict[int, Issue] = {}
         self.labels: list[str] = ["bug"]
         self.told: list[str] = []
+        self.waiting: set[int] = set()
+        self.is_archived = False
 
     def take(self, request: Request) -> Reply:
         self._let_in(request)
         where = parts(request.path)
         if where[:3] != ["repos", *REPOSITORY.split("/")]:
             raise _error(404, "Not Found")
+        if self.is_archived and request.method != "GET":
+            raise _error(423, "repo is archived") if self.forge == "forgejo" else _error(403, "Repository was archived")
         match request.method, where[3:]:
             case "GET", ["issues"]:
                 return Reply(200, [self._shown(each) for each in self._listed(request.query)])
             case "POST", ["issues"]:
                 return self._open(request)
             case "GET", ["labels"] if self.forge == "forgejo":
-                return Reply(200, [{"id": id, "name": name} for id, name in enumerate(self.labels, 1)])
+                return Reply(200, self._labels(request.query))
             case "POST", ["labels"] if self.forge == "forgejo":
                 self.labels.append(self._decoded(request, Label).name)
                 return Reply(201, {"id": len(self.labels), "name": self.labels[-1]})
@@ -97,6 +105,12 @@ class Issues(Fake):
         start = (int(query["page"]) - 1) * int(query[size])
         return found[start : start + int(query[size])]
 
+    def _labels(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        """No more than 50 at once, however many are wanted."""
+        size, page = min(int(query["limit"]), 50), int(query["page"])
+        found = [{"id": id, "name": name} for id, name in enumerate(self.labels, 1)]
+        return found[(page - 1) * size : page * size]
+
     def _open(self, request: Request) -> Reply:
         new = self._decoded(request, New)
         if self.forge == "forgejo":
@@ -117,7 +131,10 @@ class Issues(Fake):
         if (method, rest) == ("GET", []):
             return Reply(200, self._shown(issue))
         if (method, rest) == ("PATCH", []):
-            issue.state = self._decoded(request, State).state
+            state = self._decoded(request, State).state
+            if state == "closed" and issue.number in self.waiting:
+                raise _error(412, "cannot close this issue because it still has open dependencies")
+            issue.state = state
             return Reply(201 if self.forge == "forgejo" else 200, self._shown(issue))
         if (method, rest) == ("POST", ["comments"]):
             issue.comments.append(self._decoded(request, Comment).body)

@@ -1,5 +1,6 @@
-"""Mattermost's incoming webhooks, after "Incoming webhooks" and "Message attachments" of the Mattermost developer
-documentation, as of 28 November 2026.
+"""Mattermost's incoming webhooks, after "Incoming webhooks" of mattermost/mattermost-developer-documentation and the
+source of mattermost/mattermost (server/channels: web/webhook.go, app/webhook.go, app/ratelimit.go; server/public/model:
+incoming_webhook.go, post.go), read on 28 November 2026; of "Message attachments" of its documentation, an excerpt.
 """
 
 from typing import Annotated
@@ -9,12 +10,15 @@ from msgspec import Meta, Struct
 from tests.notify.fakes import Fake, Refused, Reply, Request, Seen, decoded, markdown
 
 HOOK = "xg5z8k3m9pbn7yqd1e4rtu6wai"
+PARSE = "model.incoming_hook.parse_data.app_error"
+LONGEST = 760_000
+"""Characters of all attachments as JSON; what is longer would be cut."""
 
 
 class Attachment(Struct, forbid_unknown_fields=True):
     fallback: Annotated[str, Meta(min_length=1)]
     color: Annotated[str, Meta(pattern="^#[0-9A-Fa-f]{6}$")]
-    text: Annotated[str, Meta(min_length=1, max_length=7600)]
+    text: Annotated[str, Meta(min_length=1)]
 
 
 class Message(Struct, forbid_unknown_fields=True):
@@ -44,8 +48,10 @@ class Mattermost(Fake):
         if request.path != f"/hooks/{HOOK}":
             raise _error(400, "web.incoming_webhook.invalid.app_error", "Invalid webhook.")
         if request.headers.get("content-type") != "application/json":
-            raise _error(400, "web.incoming_webhook.parse.app_error", "Unable to parse incoming data.")
-        message = decoded(request.body, Message, lambda why: _error(400, "web.incoming_webhook.parse.app_error", why))
+            raise _error(400, "web.incoming_webhook.text.app_error", "No text specified.")
+        message = decoded(request.body, Message, lambda why: _error(400, PARSE, why))
+        if len(request.body) > LONGEST:
+            raise _error(400, "web.incoming_webhook.split_props_length.app_error", "Unable to split webhook props.")
         if message.channel not in ("the-hooks-own", "alerts"):
             raise _error(404, "web.incoming_webhook.channel.app_error", "Couldn't find the channel.")
         self.messages.append(message)

@@ -1,5 +1,6 @@
 """An ntfy server, after "Publishing" of docs.ntfy.sh (Publish as JSON, Message priority, Tags & emojis, Action buttons,
-Updating + deleting notifications, Authentication, Limitations), as of 28 November 2026.
+Updating + deleting notifications, Authentication, Limitations), as of 28 November 2026, and for the numbers of errors
+a copy of server/errors.go of binwiederhier/ntfy.
 """
 
 import re
@@ -50,7 +51,7 @@ class Ntfy(Fake):
         self._let_in(request.headers.get("authorization", ""))
         if len(request.body) > 2 * 4096:
             raise _error(413, 41303, "JSON body too large")
-        message = decoded(request.body, Message, lambda why: _error(400, 40024, f"invalid request: {why}"))
+        message = decoded(request.body, Message, lambda why: _error(400, 40017, f"invalid request: {why}"))
         if len(message.message.encode()) > 4096:
             raise _error(400, 40014, "invalid request: attachments not allowed")
         if len(message.title.encode()) > 1024 or len(",".join(message.tags).encode()) > 512:

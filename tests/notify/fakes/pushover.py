@@ -1,5 +1,7 @@
-"""Pushover, after "Pushover Message API" (Messages, Limitations, Being Friendly to our API, Message Priority, Receipts
-and Callbacks, Canceling Emergency-priority Retries) of pushover.net, as of 28 November 2026.
+"""Pushover, after "Pushover Message API" and "Receipts and Callbacks API" of pushover.net, of which on 28 November 2026
+the beginnings could be read (what a message may hold; what a receipt says). Its lengths, the numbers of `retry` and
+`expire`, the quota with its headers, and how repeats are ended by a tag are as quoted from these pages by several who
+implement them; none of those contradicts another.
 """
 
 from typing import Annotated, Any
@@ -18,7 +20,7 @@ class Message(Struct, forbid_unknown_fields=True):
     title: Annotated[str, Meta(max_length=250)] = ""
     priority: Annotated[int, Meta(ge=-2, le=2)] = 0
     timestamp: int = 0
-    device: str = ""
+    device: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{1,25}(,[A-Za-z0-9_-]{1,25})*)?$")] = ""
     retry: Annotated[int, Meta(ge=30)] | None = None
     expire: Annotated[int, Meta(le=10_800)] | None = None
     tags: str = ""

@@ -1,5 +1,6 @@
 """Rocket.Chat's incoming integrations, after "Incoming Webhook" of the Rocket.Chat user guide and "Post message"
-(payload, attachments) of its API reference, as of 28 November 2026.
+(payload, attachments) of its API reference, as of 28 November 2026, and a copy of the source of RocketChat/Rocket.Chat
+of that day (apps/meteor/app/integrations/server/api/api.js): what is refused, and how.
 """
 
 import re
@@ -40,7 +41,7 @@ class RocketChat(Fake):
         if request.method != "POST":
             raise _error(405, "Method Not Allowed")
         if request.path != PATH:
-            raise _error(400, "Invalid integration id or token provided.")
+            raise _error(404, "Invalid integration id or token provided.")
         if request.headers.get("content-type") != "application/json":
             raise _error(400, "body-params-required")
         message = decoded(request.body, Message, lambda why: _error(400, why))

@@ -1,6 +1,9 @@
-"""A workflow of Microsoft Teams, after "Create incoming webhooks with Workflows for Microsoft Teams" of Microsoft
-Support, "Create and send messages" and "Format cards in Teams" of Microsoft Learn, and the Adaptive Card schema 1.4
-(RichTextBlock, TextRun, Action.OpenUrl), as of 28 November 2026.
+"""A workflow of Microsoft Teams, after "Sending messages to connectors and webhooks" of MicrosoftDocs/msteams-docs (the
+envelope; that too many requests are told with success), "Microsoft Teams" of Microsoft's connectors (28 KB, and what is
+said beyond), and RichTextBlock and TextRun of the Adaptive Card schema (microsoft/AdaptiveCards, Microsoft Learn),
+read on 28 November 2026. "Create incoming webhooks with Workflows" of Microsoft Support could not be read: the
+workflow's address, its 202 and its errors are as shown by many who post to one, and that Teams shows six buttons is
+from knowledge.
 """
 
 from typing import Annotated, Literal
@@ -11,8 +14,8 @@ from msgspec import Meta, Struct
 from tests.notify.fakes import Fake, Refused, Reply, Request, Seen, decoded
 
 SIGNATURE = "Sig-0123456789abcdefghijklmnopqrstuvwxyzABCDE"
-PATH = "/workflows/8d7f6a5b4c3d2e1f/triggers/manual/paths/invoke"
-QUERY = {"api-version": "2016-06-01", "sp": "/triggers/manual/run", "sv": "1.0", "sig": SIGNATURE}
+PATH = "/powerautomate/automations/direct/workflows/8d7f6a5b4c3d2e1f/triggers/manual/paths/invoke"
+QUERY = {"api-version": "1", "sp": "/triggers/manual/run", "sv": "1.0", "sig": SIGNATURE}
 
 
 class TextRun(Struct, forbid_unknown_fields=True, tag_field="type", tag="TextRun"):
@@ -60,7 +63,7 @@ class Teams(Fake):
 
     @property
     def webhook(self) -> str:
-        return f"{self.url}{PATH}?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig={SIGNATURE}"
+        return f"{self.url}{PATH}?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig={SIGNATURE}"
 
     def take(self, request: Request) -> Reply:
         if request.path != PATH:

@@ -1,8 +1,10 @@
-"""Twilio, after "Messages resource" and "Calls resource" (create), "TwiML for Programmable Voice" (Say, Pause) and
-"Error and Warning Dictionary" of twilio.com, as of 28 November 2026.
+"""Twilio, after pages of its "Error and Warning Dictionary" (21601, 21603, 21605, 21617, 21658, 21701, 21705, 32018),
+read on 28 November 2026, and excerpts of "Messages resource" and "Calls resource" as clients are generated from them
+(names and types of what is created). From knowledge: the other errors, and "TwiML for Programmable Voice" (Say, Pause).
 """
 
 from base64 import b64encode
+from functools import partial
 from typing import Annotated, Any
 from xml.etree import ElementTree
 
@@ -50,22 +52,19 @@ class Twilio(Fake):
             raise _error(405, 20004, "Method not allowed")
         if request.headers.get("content-type") != "application/x-www-form-urlencoded":
             raise _error(400, 21604, "A 'To' phone number is required.")
-        kinds: dict[str, Any] = {"Messages": Message, "Calls": Call}
-        for name, kind in kinds.items():
+        kinds: dict[str, Any] = {"Messages": (Message, 21617), "Calls": (Call, 32018)}
+        for name, (kind, too_long) in kinds.items():
             if request.path == f"/2010-04-01/Accounts/{ACCOUNT}/{name}.json":
-                return self._take(converted(request.form, kind, lambda why: _error(400, 21617, why)))
+                return self._take(converted(request.form, kind, partial(_error, 400, too_long)))
         raise _error(404, 20404, "The requested resource was not found")
 
     def _take(self, told: Message | Call) -> Reply:
         if told.to == STOPPED:
             raise _error(400, 21610, "Attempt to send to unsubscribed recipient")
-        if isinstance(told, Message) and bool(told.from_) == bool(told.messaging_service_sid):
-            raise _error(400, 21603, "A 'From' phone number is required.")
-        if told.from_ not in (SENDER, "Crontopus", "") or getattr(told, "messaging_service_sid", "") not in (
-            SERVICE,
-            "",
-        ):
-            raise _error(400, 21659, f"'From' {told.from_} is not a Twilio phone number")
+        if isinstance(told, Message):
+            _let_send(told)
+        elif told.from_ != SENDER:
+            raise _error(400, 21210, f"'From' phone number not verified: {told.from_}")
         if isinstance(told, Call):
             _spoken(told.twiml)
         self.told.append(told)
@@ -73,6 +72,16 @@ class Twilio(Fake):
 
     def seen(self) -> list[Seen]:
         return [Seen(_spoken(each.twiml) if isinstance(each, Call) else each.body) for each in self.told]
+
+
+def _let_send(told: Message) -> None:
+    """A service may be given instead of a number or with one."""
+    if not told.from_ and not told.messaging_service_sid:
+        raise _error(400, 21603, "A 'From' or 'MessagingServiceSid' parameter is required to send a message")
+    if told.from_ not in (SENDER, "Crontopus", ""):
+        raise _error(400, 21659, f"'From' {told.from_} is not a Twilio phone number")
+    if told.messaging_service_sid not in (SERVICE, ""):
+        raise _error(400, 21701, "The Messaging Service does not exist")
 
 
 def _spoken(twiml: str) -> str:
