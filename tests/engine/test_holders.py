@@ -184,6 +184,31 @@ async def test_a_parent_holds_until_the_child_has_shown_how_it_fares(post: Post)
     assert "by “Database”, which it depends on" in part(post.box.taken[-1], "plain").replace("\n", " ")
 
 
+async def test_a_parent_that_has_let_go_does_so_once_however_often_the_child_fails(post: Post) -> None:
+    database, _, copy = await chain(post)
+    await post.says(database, "fail")
+    await post.says(copy, "fail")
+    await post.passes(minutes=5)
+    await post.says(database, "success")
+    for _ in range(3):
+        await post.passes(minutes=5)
+        await post.says(copy, "fail")
+    assert [subject for subject in post.subjects() if "Copy" in subject] == ["DOWN: Copy in default"]
+
+
+async def test_what_is_opened_again_while_it_is_held_says_since_when(post: Post) -> None:
+    job = await post.job()
+    await post.client.add_silence(NewSilence(reason="the disk is changed", until=post.world.now + timedelta(hours=1)))
+    for minutes in (0, 2):
+        await post.passes(minutes=minutes)
+        await post.says(job, "fail")
+        (alert,) = await open_alerts(post.client)
+        assert (alert.held, alert.held_since) == (True, post.world.now)
+        await post.passes(minutes=2)
+        await post.says(job, "success")
+    assert (await happened(post.client, alert))[-3:] == ["reopened", "held", "resolved"]
+
+
 async def test_a_child_that_says_nothing_more_is_told_at_its_next_deadline(post: Post) -> None:
     database, dump, copy = await chain(post)
     await post.says(database, "fail")

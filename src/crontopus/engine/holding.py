@@ -53,7 +53,7 @@ class Ground(Struct, frozen=True, kw_only=True):
             muted = parent in self.mutes and _of_mute(self.mutes[parent]).holds(now)
             if child is not None and not muted:
                 watch = self.watches.get((job, of.agent_id))
-                yield from of_parent(self._parent(parent), Child(of.alert, child.expectation, watch))
+                yield from of_parent(self._parent(parent), Child(of.alert, child.expectation, watch, of.let_go_at))
 
     def _of_flapping(self, of: Stored) -> Iterator[Holder]:
         for each in self.alerts.get(of.subject_id, ()):
