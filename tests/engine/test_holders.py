@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from crontopus.client import Client
+from crontopus.domain.access import Role
 from crontopus.domain.alerts import AlertClass, Ending, SubjectKind
 from crontopus.domain.errors import Conflict, Invalid
 from crontopus.domain.routing import HolderKind
+from crontopus.wire.accounts import NewNamespace
 from crontopus.wire.alerts import Alert, Explain
 from crontopus.wire.jobs import Job, JobPatch, NewJob
 from crontopus.wire.schedules import Schedule
@@ -240,6 +242,23 @@ async def test_a_muted_parent_holds_nobody(post: Post) -> None:
     await post.client.unmute_job(database.id)
     await post.goes_out()
     assert post.subjects() == ["DOWN: Copy in default", "DOWN: Database in default"]
+
+
+async def test_what_holds_it_is_not_named_to_whom_that_is_out_of_reach(post: Post) -> None:
+    parent = await post.job("The merger")
+    mine = await post.client.add_namespace(NewNamespace(slug="mine"))
+    job = await post.client.add_job(NewJob(name="Mine", namespace="mine", depends_on=["default/the-merger"]))
+    await post.says(parent, "fail")
+    await post.says(job, "fail")
+    async with post.world.person("acme", Role.RESPONDER, mine.id) as grace:
+        (seen,) = (await grace.alerts()).items
+        detail, acknowledged = await grace.alert(seen.id), await grace.acknowledge_alert(seen.id)
+        for alert in (seen, detail.alert, acknowledged):
+            assert [holder.name for holder in alert.holders] == ["a job out of reach"]
+        assert [(event.what.value, event.why) for event in detail.events] == [("opened", ""), ("held", "")]
+    assert "held: “The merger”, which it depends on" in [
+        f"{event.what.value}: {event.why}" for event in (await post.client.alert(seen.id)).events
+    ]
 
 
 async def test_a_parent_that_is_deleted_lets_go(post: Post) -> None:
