@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from crontopus.client import Client
-from crontopus.domain.errors import Invalid
+from crontopus.domain.errors import Conflict, Invalid
 from crontopus.storage import notifications
 from crontopus.wire.alerts import (
     Channel,
@@ -155,6 +155,17 @@ async def test_an_end_behind_a_beginning_that_is_put_off_keeps_nobody_busy(clien
         await sent(world, client, message)
     items = (await client.notifications(channel=channel.id)).items
     assert [(each.kind, each.state) for each in items] == [("resolve", "delivered"), ("open", "overtaken")]
+
+
+async def test_what_was_for_a_channel_that_is_removed_is_not_sent_again(client: Client, world: World) -> None:
+    channel = await made(client, "gotify", server="https://push.example.org", token=TOKEN)
+    message = await owed(world, client, channel)
+    route = next(one for one in (await client.routes()).items if one.name == "All of it")
+    await client.remove_route(route.id)
+    await client.remove_channel(channel.id)
+    assert (await client.notification(message.id)).notification.state == "discarded"
+    with pytest.raises(Conflict, match="was removed"):
+        await client.retry_notification(message.id)
 
 
 async def test_what_is_private_is_reached_only_where_it_is_allowed(world_data: tuple[Path, str]) -> None:

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from crontopus.client import Client
+from crontopus.domain.access import Role
 from crontopus.domain.alerts import AlertClass, Ending, SubjectKind
 from crontopus.domain.errors import Conflict, Invalid
 from crontopus.domain.routing import HolderKind
+from crontopus.wire.accounts import NewNamespace
 from crontopus.wire.alerts import Alert, Explain
 from crontopus.wire.jobs import Job, JobPatch, NewJob
 from crontopus.wire.schedules import Schedule
@@ -184,6 +186,31 @@ async def test_a_parent_holds_until_the_child_has_shown_how_it_fares(post: Post)
     assert "by “Database”, which it depends on" in part(post.box.taken[-1], "plain").replace("\n", " ")
 
 
+async def test_a_parent_that_has_let_go_does_so_once_however_often_the_child_fails(post: Post) -> None:
+    database, _, copy = await chain(post)
+    await post.says(database, "fail")
+    await post.says(copy, "fail")
+    await post.passes(minutes=5)
+    await post.says(database, "success")
+    for _ in range(3):
+        await post.passes(minutes=5)
+        await post.says(copy, "fail")
+    assert [subject for subject in post.subjects() if "Copy" in subject] == ["DOWN: Copy in default"]
+
+
+async def test_what_is_opened_again_while_it_is_held_says_since_when(post: Post) -> None:
+    job = await post.job()
+    await post.client.add_silence(NewSilence(reason="the disk is changed", until=post.world.now + timedelta(hours=1)))
+    for minutes in (0, 2):
+        await post.passes(minutes=minutes)
+        await post.says(job, "fail")
+        (alert,) = await open_alerts(post.client)
+        assert (alert.held, alert.held_since) == (True, post.world.now)
+        await post.passes(minutes=2)
+        await post.says(job, "success")
+    assert (await happened(post.client, alert))[-3:] == ["reopened", "held", "resolved"]
+
+
 async def test_a_child_that_says_nothing_more_is_told_at_its_next_deadline(post: Post) -> None:
     database, dump, copy = await chain(post)
     await post.says(database, "fail")
@@ -215,6 +242,23 @@ async def test_a_muted_parent_holds_nobody(post: Post) -> None:
     await post.client.unmute_job(database.id)
     await post.goes_out()
     assert post.subjects() == ["DOWN: Copy in default", "DOWN: Database in default"]
+
+
+async def test_what_holds_it_is_not_named_to_whom_that_is_out_of_reach(post: Post) -> None:
+    parent = await post.job("The merger")
+    mine = await post.client.add_namespace(NewNamespace(slug="mine"))
+    job = await post.client.add_job(NewJob(name="Mine", namespace="mine", depends_on=["default/the-merger"]))
+    await post.says(parent, "fail")
+    await post.says(job, "fail")
+    async with post.world.person("acme", Role.RESPONDER, mine.id) as grace:
+        (seen,) = (await grace.alerts()).items
+        detail, acknowledged = await grace.alert(seen.id), await grace.acknowledge_alert(seen.id)
+        for alert in (seen, detail.alert, acknowledged):
+            assert [holder.name for holder in alert.holders] == ["a job out of reach"]
+        assert [(event.what.value, event.why) for event in detail.events] == [("opened", ""), ("held", "")]
+    assert "held: “The merger”, which it depends on" in [
+        f"{event.what.value}: {event.why}" for event in (await post.client.alert(seen.id)).events
+    ]
 
 
 async def test_a_parent_that_is_deleted_lets_go(post: Post) -> None:

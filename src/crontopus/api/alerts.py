@@ -8,20 +8,24 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crontopus.api import telling
 from crontopus.api.arguments import AlertsQuery, Caller, Cursor, Limit, Parts
 from crontopus.api.principal import needs
 from crontopus.api.reading import Body, page_of, place_of
 from crontopus.domain import query
-from crontopus.domain.access import Scope
-from crontopus.domain.alerts import AlertClass
+from crontopus.domain.access import Principal, Scope
+from crontopus.domain.alerts import AlertClass, Happening
 from crontopus.domain.alerts import Severity as Grade
 from crontopus.domain.errors import Fault, Invalid
 from crontopus.domain.query import Query, Term
 from crontopus.engine import alerts as engine
+from crontopus.engine.holding import within
 from crontopus.storage import alert_lists, alerts, channels, jobs, notifications
 from crontopus.storage.alert_lists import Wanted
+from crontopus.storage.alerts import Event, Stored
+from crontopus.storage.database import Tx
 from crontopus.wire.alerts import Alert, AlertDetail, Note, Snooze
 from crontopus.wire.common import Page
 
@@ -60,6 +64,7 @@ async def listed(
         of = None if job is None else await jobs.id_of(tx, caller.reach, job)
         wanted = Wanted(only_open, of, terms)
         found = await alert_lists.listed(tx, caller.reach, wanted, before.id if before else None, limit + 1)
+        found = await within(tx, caller.reach, found)
         names = await telling.subjects(tx, found)
     return page_of(found, limit, lambda one: telling.alert(one, names), lambda one: _Before(one.alert.id))
 
@@ -84,12 +89,11 @@ async def show(caller: Caller, parts: Parts, alert: AlertId) -> AlertDetail:
     """Show an alert, with what happened to it and whom it was told to."""
     async with parts.db.read(caller.tenant) as tx:
         found = await alerts.find(tx, caller.reach, alert)
-        names = await telling.subjects(tx, [found])
         ways = {one.id: one.name for one in await channels.listed(tx)}
         told = (await notifications.of_alerts(tx, [alert]))[alert]
         return AlertDetail(
-            alert=telling.alert(found, names),
-            events=[telling.event(one) for one in await alerts.events_of(tx, alert)],
+            alert=await _told(tx, caller, found),
+            events=[telling.event(_seen(one, caller)) for one in await alerts.events_of(tx, alert)],
             notifications=[telling.notification(one, ways) for one in told],
         )
 
@@ -104,7 +108,7 @@ async def acknowledge(caller: Caller, parts: Parts, alert: AlertId) -> Alert:
     """Say that you know: it tells nobody any more. Also in the place of a snooze."""
     async with parts.db.write(caller.tenant) as tx:
         found = await engine.acknowledge(tx, caller, alert)
-        return telling.alert(found, await telling.subjects(tx, [found]))
+        return await _told(tx, caller, found)
 
 
 @post(
@@ -117,7 +121,7 @@ async def unacknowledge(caller: Caller, parts: Parts, alert: AlertId) -> Alert:
     """Take an acknowledgement or a snooze back: it tells again, from its first step on."""
     async with parts.db.write(caller.tenant) as tx:
         found = await engine.unacknowledge(tx, caller, alert)
-        return telling.alert(found, await telling.subjects(tx, [found]))
+        return await _told(tx, caller, found)
 
 
 @post(
@@ -131,7 +135,7 @@ async def snooze(caller: Caller, parts: Parts, alert: AlertId, form: NamedDepend
     """Acknowledge it until a time: then it is told again, if it is still open."""
     async with parts.db.write(caller.tenant) as tx:
         found = await engine.snooze(tx, caller, alert, form.until)
-        return telling.alert(found, await telling.subjects(tx, [found]))
+        return await _told(tx, caller, found)
 
 
 @post("/alerts/{alert:uuid}/resolve", operation_id="resolve_alert", opt=needs(Scope.ALERTS_OPERATE), status_code=200)
@@ -142,7 +146,7 @@ async def resolve(caller: Caller, parts: Parts, alert: AlertId) -> Alert:
     """
     async with parts.db.write(caller.tenant) as tx:
         found = await engine.resolve(tx, caller, alert)
-        return telling.alert(found, await telling.subjects(tx, [found]))
+        return await _told(tx, caller, found)
 
 
 @post(
@@ -156,6 +160,17 @@ async def note(caller: Caller, parts: Parts, alert: AlertId, form: NamedDependen
     """Write something down about it, for others to read."""
     async with parts.db.write(caller.tenant) as tx:
         await engine.note(tx, caller, alert, form.text)
+
+
+async def _told(tx: Tx, caller: Principal, found: Stored) -> Alert:
+    (seen,) = await within(tx, caller.reach, [found])
+    return telling.alert(seen, await telling.subjects(tx, [seen]))
+
+
+def _seen(event: Event, caller: Principal) -> Event:
+    """What held it is told by its name, which may be that of a job out of reach."""
+    names_holders = event.what in (Happening.HELD, Happening.RELEASED)
+    return replace(event, why="") if names_holders and not caller.reach.is_all else event
 
 
 def _terms(field: str, value: str | None, known: type[StrEnum]) -> Query:

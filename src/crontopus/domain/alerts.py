@@ -96,13 +96,16 @@ class Alert(Struct, frozen=True, kw_only=True):
 
 
 def reopened(alert: Alert, at: datetime, now: datetime) -> Alert:
-    """The trouble came back at `at`. An acknowledgement is taken back by it; a snooze stays."""
+    """The trouble came back at `at`. An acknowledgement is taken back by it; a snooze stays; what
+    holds it is found out anew.
+    """
     snoozed = alert.snoozed_until is not None and now < alert.snoozed_until
     return replace(
         alert,
         opening=alert.opening + 1,
         opened_at=at,
         clock_at=now,
+        held=False,
         acknowledged_at=alert.acknowledged_at if snoozed else None,
         snoozed_until=alert.snoozed_until if snoozed else None,
         resolved_at=None,

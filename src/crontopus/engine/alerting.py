@@ -133,7 +133,7 @@ class Alerting:
         await batch.save(tx)
         if batch.turned:
             others = batch.turned | await dependencies.descendants(tx, batch.turned)
-            await stored.ask_subjects_again(tx, others, batch.changed)
+            await stored.ask_others_again(tx, others, batch.changed)
 
 
 async def rules_of(tx: SystemTx, tenants: Collection[UUID], *, mails: bool) -> Mapping[UUID, Rules]:

@@ -68,6 +68,7 @@ async def resolve(tx: Tx, caller: Principal, alert: UUID) -> Stored:
     """By hand: the reason leaves the watch as well, so that the next failure or miss is a new one. Raises NotFound, and
     Conflict where it is over.
     """
+    await stored.take_turn(tx)
     found = await _open(tx, caller, alert)
     reason = _OF_WATCH.get(found.alert.kind)
     if found.subject is SubjectKind.JOB and reason is not None:

@@ -16,7 +16,7 @@ from crontopus.domain.watch import Paused, Resumed, Status
 from crontopus.engine import watching
 from crontopus.engine.audit import tell_all
 from crontopus.engine.jobs import deleted, pause_end, paused, remove, resumed, target
-from crontopus.storage import events, finding, jobs
+from crontopus.storage import alerts, events, finding, jobs
 from crontopus.storage.database import Database, Tx
 from crontopus.storage.jobs import Watched
 from crontopus.wire.jobs import Bulk, BulkAction, BulkItem, BulkResult
@@ -127,6 +127,7 @@ async def _resume(tx: Tx, one: Watched) -> None:
 def _tagging(tagged: Callable[[list[str]], list[str]]) -> Deed:
     async def done(tx: Tx, one: Watched) -> None:
         await jobs.change(tx, one.job.id, {"tags": tagged(one.job.tags), "updated_at": tx.now})
+        await alerts.ask_all_again(tx, one.job.id)
         await events.add(tx, one.job.id, one.job.version + 1)
 
     def refused(one: Watched) -> str | None:

@@ -88,6 +88,8 @@ async def edit(tx: Tx, caller: Principal, sealer: Sealer, id: UUID, patch: Chann
         values |= {"templates": _merged(old.templates, patch.templates), "fault": ""}
     await channels.change(tx, id, values)
     await alerts.ask_all_again(tx)
+    if values.get("enabled") and not old.enabled:
+        await alerts.ask_ends_again(tx, id)
     new = await channels.find(tx, id)
     before_told, after_told = _fields(old), _fields(new)
     if isinstance(patch.settings, dict):
@@ -103,6 +105,7 @@ async def remove(tx: Tx, caller: Principal, id: UUID) -> None:
     users = [route.name for route in await routes.listed(tx) if any(id in step.channels for step in route.steps)]
     if users:
         raise Conflict(f"the route {users[0]!r} tells on this channel: change it first")
+    await alerts.take_turn(tx)
     await notifications.discard_of(tx, id)
     await channels.remove(tx, id)
     await alerts.ask_all_again(tx)

@@ -8,14 +8,18 @@ from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict
 from crontopus.domain.routing import MessageState
 from crontopus.engine import audit
-from crontopus.storage import alerts, events, notifications
+from crontopus.storage import alerts, channels, events, notifications
 from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.notifications import Notification
 
 
 async def retry(tx: Tx, caller: Principal, id: UUID) -> Notification:
-    """At once, as if it were new. Raises NotFound, and Conflict for one that is delivered or overtaken."""
+    """At once, as if it were new. Raises NotFound, and Conflict for one that is delivered or overtaken, and where its
+    channel is gone.
+    """
     found = await _found(tx, caller, id)
+    if all(found.channel_id != one.id for one in await channels.listed(tx)):
+        raise Conflict("the channel of this message was removed: it cannot be sent again")
     if found.state not in (MessageState.DEAD, MessageState.WAITING, MessageState.DISCARDED):
         raise Conflict(f"this message is {found.state}: there is nothing to send again")
     again = {

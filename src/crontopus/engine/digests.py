@@ -12,7 +12,7 @@ from crontopus.domain.audit import Noun, Target
 from crontopus.domain.digest import AlertLine, Contents, Every, RunsLine
 from crontopus.domain.errors import Conflict, NotAllowed
 from crontopus.domain.watch import RunState
-from crontopus.engine import audit
+from crontopus.engine import audit, holding
 from crontopus.engine.mail import Mail
 from crontopus.storage import accounts, alert_lists, digests, gaps, jobs, tenants
 from crontopus.storage.alerts import Stored
@@ -50,7 +50,7 @@ class Digests:
     async def _contents(self, tx: Tx, owed: Owed) -> Contents:
         reach = Reach(frozenset(map(UUID, owed.namespaces))) if owed.namespaces else Reach()
         since = words.since(owed.every, owed.next_at)
-        found = await alert_lists.since(tx, reach, since, MOST)
+        found = await holding.within(tx, reach, await alert_lists.since(tx, reach, since, MOST))
         subjects = await jobs.subjects(SystemTx(tx.sql, tx.now), {one.subject_id for one in found})
         names = {id: f"{one.namespace}/{one.slug}" for id, one in subjects.items()}
         by_job = await digests.runs_since(tx, reach, since)

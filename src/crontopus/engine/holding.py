@@ -5,17 +5,21 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from crontopus.domain.access import Reach
 from crontopus.domain.alerts import Alert, AlertClass, SubjectKind
 from crontopus.domain.routing import LONGEST_PARENT, Child, Facts, Holder, HolderKind, Parent, Quiet, of_parent
 from crontopus.domain.watch import Watch
 from crontopus.storage import alerts, dependencies, jobs, silences
 from crontopus.storage.alerts import Stored
-from crontopus.storage.database import SystemTx
+from crontopus.storage.database import SystemTx, Tx
 from crontopus.storage.dependencies import Mute
 from crontopus.storage.jobs import Subject
 
 Watches = Mapping[tuple[UUID, UUID], Watch]
+
+OUT_OF_REACH = "a job out of reach"
 
 
 class Ground(Struct, frozen=True, kw_only=True):
@@ -53,7 +57,7 @@ class Ground(Struct, frozen=True, kw_only=True):
             muted = parent in self.mutes and _of_mute(self.mutes[parent]).holds(now)
             if child is not None and not muted:
                 watch = self.watches.get((job, of.agent_id))
-                yield from of_parent(self._parent(parent), Child(of.alert, child.expectation, watch))
+                yield from of_parent(self._parent(parent), Child(of.alert, child.expectation, watch, of.let_go_at))
 
     def _of_flapping(self, of: Stored) -> Iterator[Holder]:
         for each in self.alerts.get(of.subject_id, ()):
@@ -86,6 +90,20 @@ async def ground(tx: SystemTx, of: Collection[Stored], subjects: Mapping[UUID, S
         subjects={**subjects, **(await jobs.subjects(tx, above) if above else {})},
         watches=believed,
     )
+
+
+async def within(tx: Tx, reach: Reach, several: Sequence[Stored]) -> Sequence[Stored]:
+    """As whoever reaches a part of the jobs sees them: what a parent is called that is none of these stays hidden."""
+    if reach.is_all:
+        return several
+    parents = [holder.id for one in several for holder in one.holders if holder.kind is HolderKind.PARENT]
+    reached = await jobs.reached(tx, reach, parents)
+    return [replace(one, holders=tuple(_seen(holder, reached) for holder in one.holders)) for one in several]
+
+
+def _seen(holder: Holder, reached: Collection[UUID]) -> Holder:
+    hidden = holder.kind is HolderKind.PARENT and holder.id not in reached
+    return replace(holder, name=OUT_OF_REACH) if hidden else holder
 
 
 def _of_mute(mute: Mute) -> Holder:

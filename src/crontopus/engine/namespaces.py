@@ -16,8 +16,8 @@ from crontopus.domain.audit import Noun, Target
 from crontopus.domain.errors import Conflict, Fault, Invalid, LostRace
 from crontopus.domain.schedule import Clock
 from crontopus.engine import audit, jobs, schedules
+from crontopus.storage import alerts, namespaces, tenants
 from crontopus.storage import jobs as stored_jobs
-from crontopus.storage import namespaces, tenants
 from crontopus.storage.database import Database, Tx
 from crontopus.storage.identity import new_id
 from crontopus.storage.namespaces import Namespace
@@ -75,6 +75,8 @@ async def edit(
     values = {column: value for column, value in values.items() if getattr(old, column) != value}
     if values:
         await namespaces.change(tx, old.id, values)
+        if "slug" in values:
+            await alerts.ask_all_again(tx)
         found = await namespaces.find(tx, values.get("slug", old.slug))
         await audit.tell(tx, caller, "namespace.edit", _target(found), _told(old), _told(found))
         return found

@@ -16,7 +16,7 @@ from crontopus.domain.standing import OPEN, Standing, State
 from crontopus.engine import audit, impersonations, namespaces, people, routing, schedules
 from crontopus.engine.credentials import require_still
 from crontopus.engine.people import Post
-from crontopus.storage import accounts, tenants
+from crontopus.storage import accounts, alerts, tenants
 from crontopus.storage.database import SystemTx
 from crontopus.storage.identity import new_id
 from crontopus.storage.sealing import Sealer
@@ -138,7 +138,10 @@ async def restore(tx: SystemTx, caller: Principal, tenant: UUID) -> Tenant:
             raise Conflict("this tenant is not deleted")
         return structs.replace(old, deleted_at=None)
 
-    return await _stand(tx, caller, tenant, "tenant.restore", restored)
+    found = await _stand(tx, caller, tenant, "tenant.restore", restored)
+    await alerts.ask_all_again(tx.of(tenant))
+    await alerts.ask_ends_again(tx.of(tenant))
+    return found
 
 
 async def own(

@@ -19,6 +19,7 @@ PAGE = 500
 
 async def noticed(tx: SystemTx, gap: UUID) -> None:
     """A gap is old enough to say what it hid: every tenant with a job that is still silent has an alert of it."""
+    await alerts.take_turn(tx)
     for tenant in await gaps.silent_tenants(tx, gap):
         key: Key = (tenant, ids.NO_AGENT, AlertClass.UNOBSERVED)
         before = (await alerts.latest(tx, [key], tx.now - changes.SETTLES)).get(key)

@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, insert, not_, or_, select, tuple_, update
 
 from crontopus.domain import ids
 from crontopus.domain.access import Reach
 from crontopus.domain.alerts import Alert, AlertClass, Happening, SubjectKind
 from crontopus.domain.errors import NotFound
-from crontopus.domain.routing import Holder
+from crontopus.domain.routing import Holder, Kind
 from crontopus.domain.watch import Cause, Reason
 from crontopus.storage import jobs as of_jobs
 from crontopus.storage.database import SystemTx, Tx
@@ -43,6 +43,11 @@ class Stored(Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> Key:
         return self.subject_id, self.agent_id, self.alert.kind
+
+    @property
+    def let_go_at(self) -> datetime | None:
+        """When the last that held it in this opening let go of it."""
+        return self.alert.clock_at if self.held_since is not None and not self.alert.held else None
 
     def touched(self, messages: Iterable[UUID] = ()) -> tuple[UUID, Touched]:
         """As the live stream tells of it, and of `messages` about it."""
@@ -106,13 +111,18 @@ _CHANGE = (
 
 async def owed(tx: SystemTx, limit: int) -> Sequence[OwedFlip]:
     """The oldest flips that no alert knows of. On PostgreSQL nobody else takes any until the transaction ends."""
-    await _take_turn(tx)
+    await take_turn(tx)
     query = select(*_FLIP).where(flips.c.taken_at.is_(None)).order_by(flips.c.id).limit(limit)
     return [OwedFlip(**row._mapping) for row in await tx.sql.execute(query)]
 
 
-async def _take_turn(tx: SystemTx) -> None:
-    """Flips of one watch are taken in their order, and two that decide at once would wait for each other's alerts."""
+async def take_turn(tx: SystemTx | Tx) -> None:
+    """Until the transaction ends nobody else decides upon alerts, nor changes what is decided by. Flips of one watch
+    are taken in their order; two that decide at once would wait for each other's alerts; and what opens while somebody
+    ends a silence would be held by it, and not be asked again.
+
+    To be taken before any alert is locked.
+    """
     if tx.sql.dialect.name == "postgresql":
         await tx.sql.execute(select(func.pg_advisory_xact_lock(_TURN)))
 
@@ -140,11 +150,13 @@ async def take(tx: SystemTx, taken: Sequence[UUID]) -> None:
 
 
 async def latest(tx: SystemTx, keys: Collection[Key], since: datetime) -> dict[Key, Stored]:
-    """Of each the alert that is open, or else the newest that was resolved after `since`."""
+    """Of each the alert that is open, or else the newest that was resolved after `since`. Nobody else changes them
+    until the transaction ends.
+    """
     known = tuple_(alerts.c.subject_id, alerts.c.agent_id, alerts.c.kind).in_(list(keys))
     fresh = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at > since)
     query = select(*COLUMNS).where(known, fresh).order_by(alerts.c.id)
-    found = [of_row(row) for row in await tx.sql.execute(query)]
+    found = [of_row(row) for row in await tx.sql.execute(query.with_for_update())]
     return {each.key: each for each in found}
 
 
@@ -157,7 +169,7 @@ async def around(tx: SystemTx | Tx, subjects: Collection[UUID], since: datetime)
 
 async def due(tx: SystemTx, limit: int) -> Sequence[Stored]:
     """Those to be decided upon by now. On PostgreSQL nobody else decides until the transaction ends."""
-    await _take_turn(tx)
+    await take_turn(tx)
     query = select(*COLUMNS).where(alerts.c.next_at <= tx.now).order_by(alerts.c.next_at).limit(limit)
     rows = await tx.sql.execute(query.with_for_update(skip_locked=True))
     return [of_row(row) for row in rows]
@@ -202,8 +214,18 @@ async def ask_waiting_again(tx: SystemTx, channel: UUID) -> None:
 
 async def ask_subjects_again(tx: SystemTx | Tx, subjects: Collection[UUID], but: Collection[UUID] = ()) -> None:
     """Every open alert of these, but for some, is decided upon anew, at once."""
-    which = and_(alerts.c.subject_id.in_(list(subjects)), alerts.c.resolved_at.is_(None), alerts.c.id.not_in(list(but)))
-    await tx.sql.execute(update(alerts).where(which).values(next_at=tx.now))
+    await _ask(tx, _open_of(subjects, but))
+
+
+async def ask_others_again(tx: SystemTx, subjects: Collection[UUID], decided: Collection[UUID]) -> None:
+    """Likewise, by who has just decided upon some and holds those: without waiting for who holds others, and settles
+    what was sent or changes them, since all these ask anew as well.
+    """
+    await _ask(tx, _open_of(subjects, decided), waits=False)
+
+
+def _open_of(subjects: Collection[UUID], but: Collection[UUID]) -> ColumnElement[bool]:
+    return and_(alerts.c.subject_id.in_(list(subjects)), alerts.c.resolved_at.is_(None), alerts.c.id.not_in(list(but)))
 
 
 async def ask_all_again(tx: Tx, of: UUID | None = None) -> None:
@@ -211,9 +233,31 @@ async def ask_all_again(tx: Tx, of: UUID | None = None) -> None:
     it, has changed.
     """
     which = and_(alerts.c.tenant_id == tx.tenant, alerts.c.resolved_at.is_(None))
-    if of is not None:
-        which &= alerts.c.subject_id == of
-    await tx.sql.execute(update(alerts).where(which).values(next_at=tx.now))
+    await _ask(tx, which if of is None else which & (alerts.c.subject_id == of))
+
+
+async def ask_ends_again(tx: Tx, channel: UUID | None = None) -> None:
+    """Likewise what is over, where a beginning may have arrived on this channel (None: on any of the tenant), and no
+    end was made: it was switched off by then.
+    """
+    end = notifications.alias()
+    has_end = exists().where(
+        end.c.alert_id == notifications.c.alert_id,
+        end.c.channel_id == notifications.c.channel_id,
+        end.c.opening == notifications.c.opening,
+        or_(end.c.kind == Kind.RESOLVE, end.c.ended.is_(True)),
+    )
+    began = exists().where(notifications.c.alert_id == alerts.c.id, notifications.c.arrived.is_(True), not_(has_end))
+    if channel is not None:
+        began = began.where(notifications.c.channel_id == channel)
+    await _ask(tx, and_(alerts.c.tenant_id == tx.tenant, alerts.c.resolved_at.is_not(None), began))
+
+
+async def _ask(tx: SystemTx | Tx, which: ColumnElement[bool], *, waits: bool = True) -> None:
+    """They are locked in their order, as by who settles what was sent."""
+    await take_turn(tx)
+    those = select(alerts.c.id).where(which).order_by(alerts.c.id).with_for_update(skip_locked=not waits)
+    await tx.sql.execute(update(alerts).where(alerts.c.id.in_(those)).values(next_at=tx.now))
 
 
 async def log(tx: SystemTx | Tx, events: Iterable[Event]) -> None:

@@ -107,11 +107,14 @@ class Parent(Struct, frozen=True):
 
 
 class Child(Struct, frozen=True):
-    """An alert, and the job that it is of: what it promises, and what is believed of it."""
+    """An alert, and the job that it is of: what it promises, and what is believed of it. `let_go_at`: when the last
+    that held it in this opening let go of it; None: nothing did.
+    """
 
     alert: Alert
     rule: Expectation
     watch: Watch | None
+    let_go_at: datetime | None = None
 
 
 def of_parent(parent: Parent, child: Child) -> Iterator[Holder]:
@@ -122,8 +125,10 @@ def of_parent(parent: Parent, child: Child) -> Iterator[Holder]:
 
 
 def _lets_go(recovered_at: datetime, child: Child) -> datetime:
-    """The child's next end or deadline after its parent recovered, at most a day later."""
-    signs = [child.alert.opened_at, child.alert.failed_at, recovered_at + LONGEST_PARENT]
+    """The child's next end or deadline after its parent recovered, at most a day later. Once it has let go it has for
+    good: a later end is not the next one.
+    """
+    signs = [child.alert.opened_at, child.alert.failed_at, child.let_go_at, recovered_at + LONGEST_PARENT]
     if child.watch is not None:
         signs += [child.watch.newest_end_at, *(known.bound_at for known in child.watch.open)]
     if child.rule.period is not None:
