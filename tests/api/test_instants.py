@@ -50,6 +50,7 @@ BY_SCHEMA = {
     *(("Impersonation", f"{name}_at") for name in ("ended", "raised")),
     *(("Channel", name) for name in ("broken_at", "closed_until", "delivered_at")),
     ("Attempt", "at"),
+    ("Digest", "next_at"),
 }
 OF_PEOPLE = {("Me", "confirmed_until"), *(("SessionInfo", f"{name}_at") for name in ("created", "expires", "used"))}
 ELSEWHERE = {("Session", "expires_at"), *OF_PEOPLE, *BY_SCHEMA}

@@ -189,6 +189,7 @@ def test_a_setting_is_text_unless_it_is_something_else_in_json(server: Person, c
         assert server.json("channels", "show", channel)["settings"] == {"to": text}
 
 
+@pytest.mark.usefixtures("alert")
 def test_a_channel_says_what_its_templates_say_and_shows_it_before(server: Person, channel: str) -> None:
     title = "title={{ job_name }} is {{ state | lower }}"
     server.ok("channels", "edit", channel, "--template", title)

@@ -154,6 +154,7 @@ async def test_where_everybody_must_every_page_leads_to_setting_one_up(world: Wo
             "/invitation",
             "/forgot",
             "/reset",
+            "/bell",
             "/unsubscribe",
             "/alert-link/acknowledge",
             "/alert-link/silence",

@@ -18,7 +18,7 @@ from crontopus.domain import query
 from crontopus.domain.access import Principal, Scope
 from crontopus.domain.alerts import AlertClass, Happening
 from crontopus.domain.alerts import Severity as Grade
-from crontopus.domain.errors import Fault, Invalid
+from crontopus.domain.errors import Fault, Invalid, NotFound
 from crontopus.domain.query import Query, Term
 from crontopus.engine import alerts as engine
 from crontopus.engine.holding import within
@@ -61,7 +61,7 @@ async def listed(
     before = place_of(cursor, _Before)
     terms = query.parse_alerts(q or "") + _terms("class", kind, AlertClass) + _terms("severity", severity, Grade)
     async with parts.db.read(caller.tenant) as tx:
-        of = None if job is None else await jobs.id_of(tx, caller.reach, job)
+        of = None if job is None else await _job(tx, caller, job)
         wanted = Wanted(only_open, of, terms)
         found = await alert_lists.listed(tx, caller.reach, wanted, before.id if before else None, limit + 1)
         found = await within(tx, caller.reach, found)
@@ -160,6 +160,14 @@ async def note(caller: Caller, parts: Parts, alert: AlertId, form: NamedDependen
     """Write something down about it, for others to read."""
     async with parts.db.write(caller.tenant) as tx:
         await engine.note(tx, caller, alert, form.text)
+
+
+async def _job(tx: Tx, caller: Principal, name: str) -> UUID:
+    """Raises Invalid."""
+    try:
+        return await jobs.id_of(tx, caller.reach, name)
+    except NotFound as error:
+        raise Invalid(str(error), (Fault("/job", str(error)),)) from None
 
 
 async def _told(tx: Tx, caller: Principal, found: Stored) -> Alert:

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, delete, get, patch, post, put
+from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import PathParameter
 from msgspec.structs import asdict, replace
@@ -87,7 +87,7 @@ async def digest(caller: Caller, parts: Parts) -> Digest:
         return shown.digest(await digests.shown(tx, caller))
 
 
-@put("/me/digest", operation_id="ask_for_digest", opt=FOR_SIGNED_IN, dependencies={"choice": Body(DigestChoice)})
+@patch("/me/digest", operation_id="ask_for_digest", opt=FOR_SIGNED_IN, dependencies={"choice": Body(DigestChoice)})
 async def ask_for_digest(caller: Caller, parts: Parts, choice: NamedDependency[DigestChoice]) -> Digest:
     """Ask for a letter each day or week about the jobs of the tenant one is in, or for none.
 

@@ -120,7 +120,7 @@ class Account(Http):
         return await self.call("GET", "/me/digest", Digest)
 
     async def ask_for_digest(self, every: Every | None) -> Digest:
-        return await self.call("PUT", "/me/digest", Digest, DigestChoice(every=every))
+        return await self.call("PATCH", "/me/digest", Digest, DigestChoice(every=every))
 
     async def edit_me(self, changes: MePatch) -> None:
         await self.call("PATCH", "/me", type(None), changes)
