@@ -12,11 +12,11 @@ from crontopus.domain.access import Role
 from crontopus.engine import alerts, silences
 from crontopus.wire.accounts import NamespacePatch
 from crontopus.wire.alerts import ChannelPatch
-from crontopus.wire.jobs import Bulk, BulkAction, JobPatch
+from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob
 from crontopus.wire.silences import NewSilence
 from tests.engine.test_alerts import Post, post, posting
 from tests.engine.test_holders import holders
-from tests.world import copied
+from tests.world import copied, world_in
 
 __all__ = ["post"]
 
@@ -72,6 +72,18 @@ async def test_a_channel_that_is_switched_on_again_is_told_the_end_that_it_misse
         await post.goes_out()
         assert post.subjects()[1:] == ["RECOVERED: Nightly backup in default"]
         await post.client.edit_channel(channel.id, ChannelPatch(enabled=False))
+
+
+async def test_what_is_open_when_a_server_begins_to_send_mail_is_told(world_data: tuple[Path, str]) -> None:
+    async with world_in(*world_data) as world, world.signed_in("acme") as client:
+        job = await client.add_job(NewJob(name="Nightly backup"))
+        assert (await world.ping(f"{job.ping_url}/fail")).status_code == 200
+        while await world.appliance.alerting.step():
+            pass
+    async with posting(world_data) as post:
+        await post.world.appliance.alerting.begin()
+        await post.goes_out()
+        assert post.subjects() == ["DOWN: Nightly backup in default"]
 
 
 @pytest.fixture

@@ -61,6 +61,10 @@ class Alerting:
         self._mails = mails
         self._is_behind = False
 
+    async def begin(self) -> None:
+        """The settings may be others than before: where mail can be sent by now, it is owed what is still open."""
+        await self._db.wrote(stored.ask_every_again)
+
     async def run(self) -> None:
         """Until cancelled: as soon as there is something to take or to decide."""
         await self._loops.whenever(self._db.owed, "alerts", self._paced)

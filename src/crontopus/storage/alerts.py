@@ -253,6 +253,11 @@ async def ask_ends_again(tx: Tx, channel: UUID | None = None) -> None:
     await _ask(tx, and_(alerts.c.tenant_id == tx.tenant, alerts.c.resolved_at.is_not(None), began))
 
 
+async def ask_every_again(tx: SystemTx) -> None:
+    """Every open alert of all tenants is decided upon anew."""
+    await _ask(tx, alerts.c.resolved_at.is_(None), waits=False)
+
+
 async def _ask(tx: SystemTx | Tx, which: ColumnElement[bool], *, waits: bool = True) -> None:
     """They are locked in their order, as by who settles what was sent."""
     await take_turn(tx)
