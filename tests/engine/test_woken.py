@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from crontopus.domain.access import Role
-from crontopus.engine import alerts, silences
+from crontopus.domain.errors import Invalid
+from crontopus.engine import alerts, routing, silences
 from crontopus.wire.accounts import NamespacePatch
-from crontopus.wire.alerts import ChannelPatch
+from crontopus.wire.alerts import ChannelPatch, NewRoute, RoutePatch
 from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob
 from crontopus.wire.silences import NewSilence
 from tests.engine.test_alerts import Post, post, posting
@@ -125,3 +126,19 @@ async def test_an_acknowledgement_is_not_lost_to_a_failure_that_is_taken_meanwhi
         await alerts.acknowledge(tx, me, alert.id)
         await _waits_or_ends(post, tree.create_task(post.world.appliance.alerting.step()))
     assert (await post.client.alert(alert.id)).alert.acknowledged_at is not None
+
+
+async def test_two_who_move_routes_at_once_make_no_circle(on_postgres: Post) -> None:
+    post = on_postgres
+    me = post.world.tenants["acme"].principal
+    one, other = [await post.client.add_route(NewRoute(name=name)) for name in ("one", "other")]
+
+    async def moved() -> bool:
+        await post.client.edit_route(other.id, RoutePatch(parent=one.id))
+        return True
+
+    with pytest.raises(ExceptionGroup, match="unhandled") as refused:  # noqa: PT012 - both are part of it
+        async with asyncio.TaskGroup() as tree, post.world.appliance.db.write(me.tenant) as tx:
+            await routing.edit(tx, me, one.id, RoutePatch(parent=other.id))
+            await _waits_or_ends(post, tree.create_task(moved()))
+    assert refused.group_contains(Invalid, match="does not stand below itself")

@@ -121,7 +121,8 @@ async def take_turn(tx: SystemTx | Tx) -> None:
     are taken in their order; two that decide at once would wait for each other's alerts; and what opens while somebody
     ends a silence would be held by it, and not be asked again.
 
-    To be taken before any alert is locked.
+    To be taken after jobs are locked, and before anything else of these is: two who change routes at once could make a
+    circle of them.
     """
     if tx.sql.dialect.name == "postgresql":
         await tx.sql.execute(select(func.pg_advisory_xact_lock(_TURN)))
