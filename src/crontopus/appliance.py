@@ -308,6 +308,7 @@ async def _loops(appliance: Appliance, *, task_status: TaskStatus[None]) -> None
     await appliance.absence.begin()
     await appliance.usage.step()
     await appliance.outbox.begin()
+    await appliance.alerting.begin()
     with Listener(appliance.db) as listener, appliance.lookout.awake():
         async with anyio.create_task_group() as tree:
             tree.start_soon(appliance.intake.run)

@@ -9,14 +9,15 @@ import pytest
 from sqlalchemy import text
 
 from crontopus.domain.access import Role
-from crontopus.engine import alerts, silences
+from crontopus.domain.errors import Invalid
+from crontopus.engine import alerts, routing, silences
 from crontopus.wire.accounts import NamespacePatch
-from crontopus.wire.alerts import ChannelPatch
-from crontopus.wire.jobs import Bulk, BulkAction, JobPatch
+from crontopus.wire.alerts import ChannelPatch, NewRoute, RoutePatch
+from crontopus.wire.jobs import Bulk, BulkAction, JobPatch, NewJob
 from crontopus.wire.silences import NewSilence
 from tests.engine.test_alerts import Post, post, posting
 from tests.engine.test_holders import holders
-from tests.world import copied
+from tests.world import copied, world_in
 
 __all__ = ["post"]
 
@@ -74,6 +75,18 @@ async def test_a_channel_that_is_switched_on_again_is_told_the_end_that_it_misse
         await post.client.edit_channel(channel.id, ChannelPatch(enabled=False))
 
 
+async def test_what_is_open_when_a_server_begins_to_send_mail_is_told(world_data: tuple[Path, str]) -> None:
+    async with world_in(*world_data) as world, world.signed_in("acme") as client:
+        job = await client.add_job(NewJob(name="Nightly backup"))
+        assert (await world.ping(f"{job.ping_url}/fail")).status_code == 200
+        while await world.appliance.alerting.step():
+            pass
+    async with posting(world_data) as post:
+        await post.world.appliance.alerting.begin()
+        await post.goes_out()
+        assert post.subjects() == ["DOWN: Nightly backup in default"]
+
+
 @pytest.fixture
 async def on_postgres(tmp_path: Path, postgres_world: tuple[Path, str]) -> AsyncIterator[Post]:
     data, url = postgres_world
@@ -113,3 +126,19 @@ async def test_an_acknowledgement_is_not_lost_to_a_failure_that_is_taken_meanwhi
         await alerts.acknowledge(tx, me, alert.id)
         await _waits_or_ends(post, tree.create_task(post.world.appliance.alerting.step()))
     assert (await post.client.alert(alert.id)).alert.acknowledged_at is not None
+
+
+async def test_two_who_move_routes_at_once_make_no_circle(on_postgres: Post) -> None:
+    post = on_postgres
+    me = post.world.tenants["acme"].principal
+    one, other = [await post.client.add_route(NewRoute(name=name)) for name in ("one", "other")]
+
+    async def moved() -> bool:
+        await post.client.edit_route(other.id, RoutePatch(parent=one.id))
+        return True
+
+    with pytest.raises(ExceptionGroup, match="unhandled") as refused:  # noqa: PT012 - both are part of it
+        async with asyncio.TaskGroup() as tree, post.world.appliance.db.write(me.tenant) as tx:
+            await routing.edit(tx, me, one.id, RoutePatch(parent=other.id))
+            await _waits_or_ends(post, tree.create_task(moved()))
+    assert refused.group_contains(Invalid, match="does not stand below itself")

@@ -73,6 +73,8 @@ async def _matcher(tx: Tx, of: Stored) -> str:
 
 
 async def _linked(tx: Tx, signed: Signed, *, lock: bool) -> Linked:
+    if lock:
+        await stored.take_turn(tx)
     try:
         tenant = await tenants.own(tx)
         found = await stored.find(tx, ALL, signed.row, lock=lock)

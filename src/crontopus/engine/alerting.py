@@ -22,7 +22,7 @@ from crontopus.engine.pace import stand_back
 from crontopus.engine.steps import Step
 from crontopus.notify import kinds
 from crontopus.storage import alerts as stored
-from crontopus.storage import channels, dependencies, events, jobs, notifications, routes, watches
+from crontopus.storage import channels, dependencies, events, jobs, notifications, routes, told, watches
 from crontopus.storage import tenants as stored_tenants
 from crontopus.storage.alerts import Event, Key, OwedFlip, Stored
 from crontopus.storage.channels import Channel as StoredChannel
@@ -60,6 +60,10 @@ class Alerting:
         self._loops = loops
         self._mails = mails
         self._is_behind = False
+
+    async def begin(self) -> None:
+        """The settings may be others than before: where mail can be sent by now, it is owed what is still open."""
+        await self._db.wrote(stored.ask_every_again)
 
     async def run(self) -> None:
         """Until cancelled: as soon as there is something to take or to decide."""
@@ -114,11 +118,10 @@ class Alerting:
     async def _batch(
         self, tx: SystemTx, known: dict[Key, Stored], of_jobs: Collection[UUID], tenants: Collection[UUID]
     ) -> "_Batch":
-        told = await notifications.of_alerts(tx, [each.alert.id for each in known.values()])
         return _Batch(
             now=tx.now,
             known=known,
-            told=dict(told),
+            told=dict(await told.of_alerts(tx, [each.alert.id for each in known.values()])),
             subjects=await jobs.subjects(tx, of_jobs),
             watches=await watches.states(tx, of_jobs),
             rules=await rules_of(tx, tenants, mails=self._mails),
@@ -181,8 +184,9 @@ def job_fields(subject: Subject) -> dict[str, tuple[str, ...]]:
 
 
 class _Batch(Struct, kw_only=True):
-    """What one transaction makes of some alerts. `known`: the newest of each key; `told`: their messages. `turned`:
-    subjects of which an alert has opened or ended, so that others may be held by it, or are so no longer.
+    """What one transaction makes of some alerts. `known`: the newest of each key; `told`: what counts of their
+    messages. `turned`: subjects of which an alert has opened or ended, so that others may be held by it, or are so no
+    longer.
     """
 
     now: datetime
@@ -218,13 +222,13 @@ class _Batch(Struct, kw_only=True):
             self._end(each, self.now, ending)
 
     def decide(self, each: Stored, ground: Ground) -> None:
-        rules, told = self.rules[each.tenant_id], self.told.setdefault(each.alert.id, [])
+        rules, said = self.rules[each.tenant_id], self.told.setdefault(each.alert.id, [])
         seen = facts(each, self.subjects.get(each.subject_id))
         holders = ground.holders(each, seen, self.now)
-        found = decide(each.alert, seen, rules.routes, holders, [one.told for one in told], self.now)
+        found = decide(each.alert, seen, rules.routes, holders, [one.told for one in said], self.now)
         self._tell_turn(each, found)
         made = [self._message(each, message, rules, seen) for message in found.due]
-        told += made
+        said += made
         self.made += made
         decided = replace(each, alert=found.alert, next_at=self._next_at(found))
         if found.holders:

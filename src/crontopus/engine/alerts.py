@@ -68,11 +68,13 @@ async def resolve(tx: Tx, caller: Principal, alert: UUID) -> Stored:
     """By hand: the reason leaves the watch as well, so that the next failure or miss is a new one. Raises NotFound, and
     Conflict where it is over.
     """
+    of = await stored.find(tx, caller.reach, alert)
+    reason = _OF_WATCH.get(of.alert.kind) if of.subject is SubjectKind.JOB else None
+    if reason is not None:
+        await jobs.lock(tx, caller.reach, str(of.subject_id))  # before the turn, as by who edits it
     await stored.take_turn(tx)
     found = await _open(tx, caller, alert)
-    reason = _OF_WATCH.get(found.alert.kind)
-    if found.subject is SubjectKind.JOB and reason is not None:
-        await jobs.lock(tx, caller.reach, str(found.subject_id))
+    if reason is not None:
         await watching.apply(tx, found.subject_id, Resolved(reason))
     over = replace(found, alert=changes.resolved(found.alert, tx.now, changes.Ending.BY_HAND), next_at=tx.now)
     await stored.save(SystemTx(tx.sql, tx.now), [], [over])

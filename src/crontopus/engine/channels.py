@@ -42,6 +42,7 @@ class Previewed(Struct, frozen=True):
 async def create(tx: Tx, caller: Principal, sealer: Sealer, new: NewChannel) -> Channel:
     """Raises Invalid, NotFound, Conflict, QuotaReached."""
     caller.require_all_jobs()
+    await alerts.take_turn(tx)
     settings = kinds.read(new.kind, new.settings)
     await _require_free(tx, new.name)
     await _require_fallback(tx, None, new.fallback)
@@ -68,6 +69,7 @@ async def create(tx: Tx, caller: Principal, sealer: Sealer, new: NewChannel) -> 
 async def edit(tx: Tx, caller: Principal, sealer: Sealer, id: UUID, patch: ChannelPatch) -> Channel:
     """JSON Merge Patch. Raises Invalid, NotFound, Conflict."""
     caller.require_all_jobs()
+    await alerts.take_turn(tx)
     old = await channels.lock(tx, id)
     values: dict[str, Any] = {}
     if isinstance(patch.name, str) and patch.name.strip() != old.name:
@@ -101,11 +103,11 @@ async def edit(tx: Tx, caller: Principal, sealer: Sealer, id: UUID, patch: Chann
 async def remove(tx: Tx, caller: Principal, id: UUID) -> None:
     """What waits for it is not sent. Raises NotFound, and Conflict where a route tells on it."""
     caller.require_all_jobs()
+    await alerts.take_turn(tx)
     found = await channels.lock(tx, id)
     users = [route.name for route in await routes.listed(tx) if any(id in step.channels for step in route.steps)]
     if users:
         raise Conflict(f"the route {users[0]!r} tells on this channel: change it first")
-    await alerts.take_turn(tx)
     await notifications.discard_of(tx, id)
     await channels.remove(tx, id)
     await alerts.ask_all_again(tx)
@@ -116,6 +118,7 @@ async def switch_off(tx: Tx, id: UUID) -> Channel:
     """By a link in a message: whoever reads there wants no more. It stays, and can be switched on again. Raises
     NotFound.
     """
+    await alerts.take_turn(tx)
     found = await channels.lock(tx, id)
     if found.enabled:
         await channels.change(tx, id, {"enabled": False})

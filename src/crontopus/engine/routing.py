@@ -53,6 +53,7 @@ async def begin(tx: Tx, sealer: Sealer, owner: str) -> None:
 async def create(tx: Tx, caller: Principal, new: NewRoute) -> Route:
     """Raises Invalid, NotFound, Conflict."""
     caller.require_all_jobs()
+    await alerts.take_turn(tx)
     known = {one.id: one for one in await routes.listed(tx)}
     if len(known) >= MOST:
         raise Conflict(f"an organisation has at most {MOST} routes: remove one first")
@@ -70,6 +71,7 @@ async def create(tx: Tx, caller: Principal, new: NewRoute) -> Route:
 async def edit(tx: Tx, caller: Principal, id: UUID, patch: RoutePatch) -> Route:
     """JSON Merge Patch. Raises Invalid, NotFound, Conflict."""
     caller.require_all_jobs()
+    await alerts.take_turn(tx)
     old = await routes.lock(tx, id)
     known = {one.id: one for one in await routes.listed(tx)}
     matcher = (await routes.matchers(tx))[id]
@@ -89,6 +91,7 @@ async def edit(tx: Tx, caller: Principal, id: UUID, patch: RoutePatch) -> Route:
 async def remove(tx: Tx, caller: Principal, id: UUID) -> None:
     """Raises NotFound, and Conflict for the root, and for one with others below it."""
     caller.require_all_jobs()
+    await alerts.take_turn(tx)
     old = await routes.lock(tx, id)
     if old.parent is None:
         raise Conflict("the root cannot be removed: it takes what no other route takes")

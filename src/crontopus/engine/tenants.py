@@ -138,6 +138,7 @@ async def restore(tx: SystemTx, caller: Principal, tenant: UUID) -> Tenant:
             raise Conflict("this tenant is not deleted")
         return structs.replace(old, deleted_at=None)
 
+    await alerts.take_turn(tx)
     found = await _stand(tx, caller, tenant, "tenant.restore", restored)
     await alerts.ask_all_again(tx.of(tenant))
     await alerts.ask_ends_again(tx.of(tenant))

@@ -121,7 +121,8 @@ async def take_turn(tx: SystemTx | Tx) -> None:
     are taken in their order; two that decide at once would wait for each other's alerts; and what opens while somebody
     ends a silence would be held by it, and not be asked again.
 
-    To be taken before any alert is locked.
+    To be taken after jobs are locked, and before anything else of these is: two who change routes at once could make a
+    circle of them.
     """
     if tx.sql.dialect.name == "postgresql":
         await tx.sql.execute(select(func.pg_advisory_xact_lock(_TURN)))
@@ -251,6 +252,11 @@ async def ask_ends_again(tx: Tx, channel: UUID | None = None) -> None:
     if channel is not None:
         began = began.where(notifications.c.channel_id == channel)
     await _ask(tx, and_(alerts.c.tenant_id == tx.tenant, alerts.c.resolved_at.is_not(None), began))
+
+
+async def ask_every_again(tx: SystemTx) -> None:
+    """Every open alert of all tenants is decided upon anew."""
+    await _ask(tx, alerts.c.resolved_at.is_(None), waits=False)
 
 
 async def _ask(tx: SystemTx | Tx, which: ColumnElement[bool], *, waits: bool = True) -> None:

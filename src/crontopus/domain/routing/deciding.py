@@ -53,8 +53,8 @@ class Reach(Struct, frozen=True, kw_only=True):
 def decide(
     alert: Alert, facts: Facts, routes: Routes, holders: Sequence[Holder], told: Sequence[Told], now: datetime
 ) -> Decision:
-    """`holders` are all that hold it, have held it since its clock started, or are known to begin. `told`: every
-    message that was made of this alert, of all its openings.
+    """`holders` are all that hold it, have held it since its clock started, or are known to begin. `told`: the messages
+    that were made of this alert, of all its openings; of those that are alike the first and the last are enough.
     """
     holding = tuple(holder for holder in holders if holder.holds(now))
     alert = alert if alert.is_over else _turned(alert, holders, holding, now)
@@ -241,7 +241,8 @@ class _Question:
         return self._message(kind, reach.channel, self._alert.opening, reach.route.id, reach.step)
 
     def _message(self, kind: Kind, channel: UUID, opening: int, route: UUID, step: int) -> Message:
-        number = 1 + sum(each.channel == channel and each.kind is kind for each in self._told)
+        same = (each.number for each in self._told if each.channel == channel and each.kind is kind)
+        number = 1 + max(same, default=0)
         return Message(channel=channel, kind=kind, number=number, opening=opening, route=route, step=step)
 
     def _line(self, reach: Reach, is_owed: bool, last: datetime | None) -> Line:
