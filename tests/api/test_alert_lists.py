@@ -6,7 +6,7 @@ import pytest
 
 from crontopus.client import Client
 from crontopus.domain.access import Role
-from crontopus.domain.errors import Invalid, NotFound
+from crontopus.domain.errors import Invalid
 from crontopus.wire.accounts import NewNamespace
 from crontopus.wire.alerts import Alert
 from crontopus.wire.jobs import Job, NewJob
@@ -76,7 +76,7 @@ async def test_alerts_are_narrowed_to_a_job_a_class_and_a_severity(world: World,
         assert names((await acme.alerts(job="dump", severity="critical")).items) == []
         assert names((await acme.alerts(cls="failed", q="severity:critical")).items) == ["mail"]
         assert (await acme.alerts(cls="missed")).items == []
-        with pytest.raises(NotFound):
+        with pytest.raises(Invalid):
             await acme.alerts(job="nothing")
 
 
@@ -128,7 +128,7 @@ async def test_who_reaches_some_namespaces_finds_and_counts_theirs_alone(world: 
         assert names((await person.alerts()).items) == ["load"]
         assert names((await person.alerts(q="-ns:nothing")).items) == ["load"]
         assert (await person.alert_counts())["open"] == 1
-        with pytest.raises(NotFound):
+        with pytest.raises(Invalid):
             await person.alerts(job=three["dump"].id)
 
 
@@ -137,5 +137,5 @@ async def test_no_alert_of_another_tenant_is_found(world: World, three: dict[str
         mine = await failing(world, globex, "dump")
         for q in ("dump", "-tag:nothing", "job:default/dump"):
             assert [one.subject.job for one in (await globex.alerts(q=q)).items] == [mine.id]
-        with pytest.raises(NotFound):
+        with pytest.raises(Invalid):
             await globex.alerts(job=three["dump"].id)
