@@ -74,8 +74,8 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
         invitation = await own.invite(NewInvitation(email=f"{marker}-{slug}@example.com"))
         home = (await own.me()).tenant_id
         assert home is not None
-        alert, notification = await alert_of(world, own, marker)
         channel = await own.add_channel(NewChannel(kind="email", name=f"{marker} {slug}", settings={"to": "a@b.c"}))
+        alert, notification = await alert_of(world, own, marker, channel.id)
         route = await own.add_route(NewRoute(name=marker, matcher="ns:nowhere"))
         silence = await own.add_silence(
             NewSilence(matcher="ns:nowhere", reason=marker, until=world.now + timedelta(days=1))
@@ -114,7 +114,7 @@ async def things(world: World, tenant: str = "acme", slug: str = "theirs", marke
     )
 
 
-async def alert_of(world: World, own: Client, marker: str) -> tuple[UUID, UUID]:
+async def alert_of(world: World, own: Client, marker: str, channel: UUID) -> tuple[UUID, UUID]:
     """One that is open, and a message that could not be sent, since nothing is mailed: as if it had been."""
     job = await own.add_job(NewJob(slug=f"failing-{len((await own.jobs()).items)}", name=marker))
     await own.check_in(CheckIn(kind="fail", job=str(job.id)))
@@ -124,7 +124,7 @@ async def alert_of(world: World, own: Client, marker: str) -> tuple[UUID, UUID]:
         id=new_id(world.now),
         tenant_id=world.tenants["acme"].principal.tenant,
         alert_id=found.id,
-        channel_id=found.id,
+        channel_id=channel,
         kind=Kind.OPEN,
         number=1,
         opening=1,

@@ -55,6 +55,7 @@ from crontopus.engine.alerting import Alerting
 from crontopus.engine.audit import AT_THE_DATA, ITSELF
 from crontopus.engine.backing_up import BackingUp, Plan
 from crontopus.engine.backlog import Backlogs
+from crontopus.engine.broken import Broken
 from crontopus.engine.digests import Digests
 from crontopus.engine.exports import Exports
 from crontopus.engine.health import Health
@@ -226,7 +227,15 @@ def _joined(
         exports=Exports(db, process),
         usage=used,
         alerting=Alerting(db, loops, mails=letters.is_on),
-        outbox=Outbox(db, loops, Notices(config.base_url, links.acting), sender, process, metrics),
+        outbox=Outbox(
+            db,
+            loops,
+            Notices(config.base_url, links.acting),
+            sender,
+            process,
+            metrics,
+            Broken(letters, config.base_url),
+        ),
         digests=Digests(db, letters, config.base_url),
         lookout=lookout,
         loops=loops,

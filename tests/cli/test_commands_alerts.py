@@ -114,7 +114,7 @@ def test_alerts_are_found_by_job_class_severity_and_query_and_counted(
     assert found("--job", job, "--class", "failed", "--severity", "warning") == [alert["id"]]
     assert found("--job", job, "--class", "missed") == []
     assert found("-q", f"ns:{namespace} class:failed") == [alert["id"]]
-    assert server.call("alerts", "list", "--job", f"{namespace}/nothing").exit_code == 3
+    assert server.call("alerts", "list", "--job", f"{namespace}/nothing").exit_code == 1
     assert server.call("alerts", "list", "--class", "late").exit_code == 2
     counted = server.json("alerts", "counts")
     assert counted["open"] >= 1

@@ -466,7 +466,8 @@ async def test_what_nobody_watched_is_of_the_organisation_and_names_its_jobs(tmp
 
 
 async def test_a_message_says_of_which_alert_it_is(world: World, acme: Client, browser: Visitor) -> None:
-    alert, message = await told_alert(world, acme, f"Backup {EVIL}")
+    (channel,) = (await acme.channels()).items
+    alert, message = await told_alert(world, acme, f"Backup {EVIL}", channel.id)
     for path in ("/messages", f"/messages/{message}"):
         page = (await browser.get(path)).text
         assert f'<a href="/alerts/{alert}">Failed: Backup &lt;script&gt;' in page

@@ -26,7 +26,7 @@ from crontopus.storage import alert_lists, alerts, channels, jobs, notifications
 from crontopus.storage.alert_lists import Wanted
 from crontopus.storage.alerts import Event, Stored
 from crontopus.storage.database import Tx
-from crontopus.wire.alerts import Alert, AlertDetail, Note, Snooze
+from crontopus.wire.alerts import Alert, AlertDetail, Note, Notification, Snooze
 from crontopus.wire.common import Page
 
 AlertId = Annotated[UUID, PathParameter(description="The alert's id.")]
@@ -94,7 +94,7 @@ async def show(caller: Caller, parts: Parts, alert: AlertId) -> AlertDetail:
         return AlertDetail(
             alert=await _told(tx, caller, found),
             events=[telling.event(_seen(one, caller)) for one in await alerts.events_of(tx, alert)],
-            notifications=[telling.notification(one, ways) for one in told],
+            notifications=[_of(telling.notification(one, ways), caller) for one in told],
         )
 
 
@@ -173,6 +173,11 @@ async def _job(tx: Tx, caller: Principal, name: str) -> UUID:
 async def _told(tx: Tx, caller: Principal, found: Stored) -> Alert:
     (seen,) = await within(tx, caller.reach, [found])
     return telling.alert(seen, await telling.subjects(tx, [seen]))
+
+
+def _of(message: Notification, caller: Principal) -> Notification:
+    """Channels, and what the other side says, are of the whole organisation."""
+    return message if caller.reach.is_all else replace(message, channel_name=None, why="")
 
 
 def _seen(event: Event, caller: Principal) -> Event:

@@ -70,6 +70,7 @@ _OVERTAKEN = {
     "over": "it was over by then",
     "not acknowledged any more": "the acknowledgement was taken back",
     "nothing was told": "its beginning was not told either",
+    "the channel is switched off": "the channel was switched off by then",
 }
 """What the outbox writes where a message is not sent any more."""
 

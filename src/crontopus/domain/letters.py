@@ -20,6 +20,7 @@ class LetterKind(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 # no password
     TRIAL = "trial"
     DIGEST = "digest"
+    CHANNEL_BROKEN = "channel_broken"
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -82,6 +83,25 @@ def password_changed(to: str, address: str | None, now: datetime) -> Letter:
 Whoever was signed in elsewhere is not any more.
 
 If it was not you, ask whoever runs this installation to disable the account.
+""",
+        expires_at=now + timedelta(days=1),
+    )
+
+
+def channel_broken(to: str, tenant: str, channel: str, why: str, link: str, now: datetime) -> Letter:
+    return Letter(
+        kind=LetterKind.CHANNEL_BROKEN,
+        to=to,
+        subject=f"Alerts do not arrive on the channel {_one_line(channel)}"[:_WIDTH_OF_A_NAME],
+        text=f"""The channel {_one_line(channel)} of {_one_line(tenant)} on Crontopus is broken since {_instant(now)}.
+
+The other side refuses what is sent there, and will refuse it until somebody changes something.
+
+It said: {_one_line(why)}
+
+What could not be told goes to its fallback, if it has one. To mend it, test it, or give it a fallback:
+
+{link}
 """,
         expires_at=now + timedelta(days=1),
     )

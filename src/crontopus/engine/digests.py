@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
+
 from crontopus.domain import digest as words
 from crontopus.domain import messages
 from crontopus.domain.access import Principal, Reach
@@ -18,6 +20,8 @@ from crontopus.storage import accounts, alert_lists, digests, gaps, jobs, tenant
 from crontopus.storage.alerts import Stored
 from crontopus.storage.database import Database, SystemTx, Tx
 from crontopus.storage.digests import Digest, Owed
+
+log = structlog.get_logger(__name__)
 
 EVERY = timedelta(seconds=30)
 AT_ONCE = 20
@@ -37,7 +41,10 @@ class Digests:
         async with self._db.read_all() as tx:
             owed = await digests.due(tx, AT_ONCE)
         for one in owed:
-            await self._write(one)
+            try:
+                await self._write(one)
+            except Exception:  # one keeps no other from going out
+                log.exception("a digest could not be written")
         return len(owed) == AT_ONCE
 
     async def _write(self, owed: Owed) -> None:

@@ -19,8 +19,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from crontopus.domain import delivery
-from crontopus.domain.routing import SENT, MessageState, Sending, Waiting, gather, sending
+from crontopus.domain.routing import SENT, Kind, MessageState, Sending, Waiting, gather, sending
 from crontopus.engine import monthly, steps
+from crontopus.engine.broken import Broken
 from crontopus.engine.loops import Loops
 from crontopus.engine.notices import Item, Notices
 from crontopus.engine.pace import stand_back
@@ -31,7 +32,7 @@ from crontopus.notify import kinds
 from crontopus.notify.contract import Notice, Parcel
 from crontopus.notify.guarded import Connections
 from crontopus.notify.outcome import Delivered, GiveUp, TryAgain
-from crontopus.storage import alerts, channels, events, notifications
+from crontopus.storage import alerts, channels, events, notifications, tenants
 from crontopus.storage.channels import Channel
 from crontopus.storage.database import Database, SystemTx
 from crontopus.storage.identity import new_id
@@ -47,6 +48,7 @@ MOST_IN_A_ROUND = 64
 """Claimed together where the other side answers quickly; `AT_ONCE` go at the same time, and what was not begun after
 `ROUND_SECONDS`, or once one has failed, is as if it had not been claimed."""
 ROUND_SECONDS = 1.0
+RESTS = timedelta(minutes=1)
 AGAIN_AFTER = timedelta(seconds=1)
 """An alert that was just told is decided upon with others."""
 LOOKED_AT = 500
@@ -103,8 +105,16 @@ class Outbox:
     """`process` is this one, which holds what it sends by a lease."""
 
     def __init__(
-        self, db: Database, loops: Loops, notices: Notices, sender: Sender, process: UUID, metrics: Metrics
+        self,
+        db: Database,
+        loops: Loops,
+        notices: Notices,
+        sender: Sender,
+        process: UUID,
+        metrics: Metrics,
+        broken: Broken,
     ) -> None:
+        self._broken = broken
         self._db = db
         self._loops = loops
         self._notices = notices
@@ -279,6 +289,7 @@ class Outbox:
         of_alerts = await alerts.of_ids(tx, {each.alert_id for part in parts for each in part})
         told = await notifications.of_alerts(tx, list(of_alerts))
         keeps = kinds.keeps(channel.kind)
+        is_off = not channel.enabled or bool(await tenants.deleted(tx, [channel.tenant_id]))
         going: list[list[tuple[Notification, Item]]] = []
         overtaken: list[Notification] = []
         for part in parts:
@@ -287,7 +298,9 @@ class Outbox:
                 stored, said = of_alerts[each.alert_id], [one.told for one in told[each.alert_id]]
                 held = stored.alert.held and not stored.alert.is_over
                 how = sending(each.told, stored.alert, said, tx.now, held=held, keeps=keeps)
-                if how in SENT:
+                if how in SENT and is_off:
+                    overtaken.append(_rests(each, tx.now))
+                elif how in SENT:
                     sent = _dead(each, refused, tx.now) if refused else _begun(each, how, tx.now)
                     items.append((each, (stored, sent, how)))
                 else:
@@ -314,7 +327,9 @@ class Outbox:
 
     async def _settle(self, tx: SystemTx, channel: Channel | None, last: Round) -> Channel | None:
         """The channel as it is then."""
-        await notifications.keep(tx, [before for batch in last.unsent for before in batch.before])
+        is_gone = channel is None
+        unsent = [before for batch in last.unsent for before in batch.before]
+        await notifications.keep(tx, [_given_up(each, tx.now) if is_gone else each for each in unsent])
         if not last.done:
             return channel
         told = [
@@ -322,7 +337,8 @@ class Outbox:
             for each in last.done
             for message, notice in zip(each.batch.messages, each.batch.parcel.notices, strict=True)
         ]
-        await notifications.keep(tx, [_settled(*each, tx.now) for each in told])
+        settled = [_settled(*each, tx.now) for each in told]
+        await notifications.keep(tx, [_given_up(each, tx.now) if is_gone else each for each in settled])
         await notifications.log(tx, [_attempt(message, tried, tx.now) for message, _, tried in told])
         delivered = {message.alert_id for message, _, tried in told if isinstance(tried.outcome, Delivered)}
         await alerts.ask_again(tx, {message.alert_id for message, _, _ in told} - delivered)
@@ -342,6 +358,10 @@ class Outbox:
         values |= {"failures": failures, "why": "" if isinstance(last, Delivered) else last.why}
         if any(isinstance(each.tried.outcome, GiveUp) and each.tried.outcome.broken for each in done):
             values["broken_at"] = channel.broken_at or tx.now
+            if channel.broken_at is None:
+                of_tenant = tx.of(channel.tenant_id)
+                tenant = (await tenants.own(of_tenant)).name
+                await self._broken.tell(of_tenant, tenant, channel, values["why"])
         closed = delivery.closed_until(failures, None, tx.now)
         if closed is not None:
             values["closed_until"] = closed
@@ -393,6 +413,15 @@ def _begun(message: Notification, how: Sending, now: datetime) -> Notification:
     )
 
 
+def _rests(message: Notification, now: datetime) -> Notification:
+    """Its channel is switched off, or its organisation deleted: the end waits until that is over, all else is decided
+    upon anew then.
+    """
+    if message.kind is Kind.RESOLVE and now - message.made_at < delivery.WORTH:
+        return replace(message, next_at=now + RESTS)
+    return _overtaken(message, Sending.OFF, now)
+
+
 def _overtaken(message: Notification, how: Sending, now: datetime) -> Notification:
     return replace(message, state=MessageState.OVERTAKEN, settled_at=now, next_at=None, why=how.value)
 
@@ -421,6 +450,14 @@ def _settled(message: Notification, notice: Notice, tried: Tried, now: datetime)
             return replace(message, next_at=again.next_at, why=why)
         case GiveUp(why=why):
             return _dead(message, why, now)
+
+
+def _given_up(message: Notification, now: datetime) -> Notification:
+    """Its channel was removed while it was on its way: nobody tries again."""
+    if message.next_at is None:
+        return message
+    gone = {"state": MessageState.DISCARDED, "settled_at": now, "next_at": None, "why": "the channel was removed"}
+    return replace(message, sending=False, **gone)
 
 
 def _dead(message: Notification, why: str, now: datetime) -> Notification:

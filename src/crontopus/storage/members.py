@@ -91,6 +91,12 @@ async def owners(tx: Tx, *others: UUID) -> Sequence[UUID]:
     return [user for user, role in rows if role is Role.OWNER]
 
 
+async def addresses_of_owners(tx: Tx) -> Sequence[str]:
+    """Of those who may come in."""
+    query = _members(tx).where(members.c.role == Role.OWNER, users.c.disabled_at.is_(None)).order_by(users.c.email)
+    return [_member(row).email for row in await tx.sql.execute(query)]
+
+
 async def owners_of_their_own(tx: Tx) -> Sequence[UUID]:
     """The owners who need no provider to come in."""
     query = select(members.c.user_id).where(

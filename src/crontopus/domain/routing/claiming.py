@@ -20,6 +20,7 @@ class Sending(StrEnum):
     OVER = "over"
     NOT_ACKNOWLEDGED = "not acknowledged any more"
     UNTOLD = "nothing was told"
+    OFF = "the channel is switched off"
 
 
 SENT = frozenset({Sending.AS_IT_IS, Sending.WITH_ITS_END})
