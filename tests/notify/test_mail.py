@@ -136,6 +136,22 @@ async def test_names_with_line_ends_make_no_second_header() -> None:
         assert box.taken[0]["Subject"] == "Invitation to acme Bcc: all@example.com on Crontopus"
 
 
+@pytest.mark.parametrize(
+    ("tenant", "shown"),
+    [
+        ("Acme", "Acme (Crontopus)"),
+        ('Acme, "Ltd" <evil@example.org>', 'Acme, "Ltd" <evil@example.org> (Crontopus)'),
+        ("Größe\r\nBcc: evil@example.org", "Größe␍ Bcc: evil@example.org (Crontopus)"),
+    ],
+)
+def test_a_letter_of_an_organisation_names_it_and_comes_from_our_address(tenant: str, shown: str) -> None:
+    message = mail.written(server("smtp+plain://127.0.0.1:25"), "ada@example.com", "x", new_id(NOW), NOW, tenant=tenant)
+    (sender,) = message["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (shown, "crontopus@example.org")
+    assert message["Bcc"] is None
+    assert b"\nBcc" not in message.as_bytes()
+
+
 async def test_the_same_letter_sent_twice_can_be_told_by_its_id() -> None:
     async with smtp.mail_server() as box:
         there, id = server(f"smtp+plain://127.0.0.1:{box.port}"), new_id(NOW)

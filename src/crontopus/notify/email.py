@@ -36,7 +36,7 @@ async def send(settings: Settings, parcel: Parcel, server: MailServer | None, un
         return TryAgain(_NO_MAIL)
     first = parcel.first
     try:
-        message = mail.written(server, settings.to, _subject(parcel), first.id, parcel.sent_at)
+        message = mail.written(server, settings.to, _subject(parcel), first.id, parcel.sent_at, tenant=first.tenant)
     except ValueError as error:
         return GiveUp(f"no such address: {error}", broken=True)
     if parcel.is_single and first.reference:

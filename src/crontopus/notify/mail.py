@@ -3,6 +3,7 @@
 import os
 import ssl
 from datetime import datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from uuid import UUID
@@ -11,6 +12,7 @@ import aiosmtplib
 import anyio
 from aiosmtplib import SMTP
 
+from crontopus.domain import text
 from crontopus.domain.letters import Letter
 from crontopus.domain.mail_server import MailServer, Security
 from crontopus.notify.outcome import Delivered, GiveUp, Outcome, TryAgain
@@ -20,6 +22,7 @@ PATIENCE_SECONDS = 20.0
 AT_MOST_SECONDS = 60.0
 """For one letter, from the first word to the last."""
 _LONGEST_REASON = 300
+_WIDTH_OF_A_NAME = 60
 _FOR_GOOD = 500
 
 
@@ -72,10 +75,12 @@ def _message(server: MailServer, letter: Letter, id: UUID, now: datetime) -> Ema
     return message
 
 
-def written(server: MailServer, to: str, subject: str, id: UUID, now: datetime) -> EmailMessage:
-    """Without content. Raises ValueError for an address or a subject that is none."""
+def written(server: MailServer, to: str, subject: str, id: UUID, now: datetime, *, tenant: str = "") -> EmailMessage:
+    """Without content. `tenant`: on whose behalf, which stands in From. Raises ValueError for an address or a subject
+    that is none.
+    """
     message = EmailMessage()
-    message["From"] = server.sender
+    message["From"] = _on_behalf_of(tenant, server.sender) if tenant else server.sender
     message["To"] = to
     message["Subject"] = subject
     message["Date"] = format_datetime(now)
@@ -83,6 +88,12 @@ def written(server: MailServer, to: str, subject: str, id: UUID, now: datetime) 
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     return message
+
+
+def _on_behalf_of(tenant: str, sender: str) -> Address:
+    name, address = parseaddr(sender)
+    shown = " ".join(text.on_one_line(text.shown(tenant)).split())[:_WIDTH_OF_A_NAME]
+    return Address(display_name=f"{shown} ({name})" if name else shown, addr_spec=address)
 
 
 def _refused(error: aiosmtplib.SMTPResponseException) -> Outcome:
