@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from crontopus.domain.errors import NotFound
+from crontopus.engine.outbox import AGAIN_AFTER
 from crontopus.engine.retention import Kept, Retention
 from crontopus.storage import pruning
 from crontopus.wire.alerts import Alert, NewChannel, RoutePatch, RouteStep
@@ -26,8 +27,16 @@ async def post(world_data: tuple[Path, str]) -> AsyncIterator[Post]:
 
 
 async def prune(post: Post, kept: Kept | None = None) -> None:
+    await settled(post)
     retention = Retention(post.world.appliance.db, kept or Kept())
     while await retention.prune():
+        pass
+
+
+async def settled(post: Post) -> None:
+    """What was just told has been decided upon."""
+    post.world.hands.turn_to(post.world.now + AGAIN_AFTER)
+    while await post.world.appliance.alerting.step():
         pass
 
 
@@ -155,6 +164,7 @@ async def test_it_goes_in_small_batches(post: Post) -> None:
     for name in ("one", "two"):
         await ended(post, name)
     await later(post, 1)
+    await settled(post)
     removed: list[int] = []
     while not removed or removed[-1]:
         async with post.world.appliance.db.write_all() as tx:
