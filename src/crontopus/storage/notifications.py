@@ -128,7 +128,7 @@ def _heads() -> Select[Any]:
     is_behind = exists().where(
         before.c.alert_id == notifications.c.alert_id,
         before.c.channel_id == channel,
-        before.c.next_at.is_not(None),
+        before.c.state == MessageState.WAITING,  # by its alert: an index of what waits would lead through all of it
         before.c.id < notifications.c.id,
     )
     return (
