@@ -161,7 +161,7 @@ async def test_an_allowed_network_is_reached(echo: Echo) -> None:
     "url",
     [
         "ftp://127.0.0.1/",
-        "file:///secret",
+        "file:/secret",
         "http:///path",
         "//127.0.0.1/",
         "",
